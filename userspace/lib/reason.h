@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Why a protector did not open the volume. One enum and one table: the code is what
+ * programs read, the text is what people read.
+ */
+#ifndef FVE_REASON_H
+#define FVE_REASON_H
+
+enum reason {
+	REASON_NONE,
+	REASON_PCR_MISMATCH,
+	REASON_TPM_LOCKED_OUT,
+	REASON_TPM_ABSENT,
+	REASON_TPM_OTHER,
+	REASON_TPM_CLEARED,
+	REASON_TPM_ERROR,
+	REASON_BANK_DEAD,
+	REASON_CAPPED,
+	REASON_TOKEN_CORRUPT,
+	REASON_SECRET_WRONG,
+	REASON_NO_PROTECTOR,
+	REASON_MODULE_MISSING,
+	REASON_MAX,
+};
+
+const char *reason_code(enum reason reason); /* "pcr-mismatch": stable */
+const char *reason_text(enum reason reason); /* one sentence, lower case, no full stop */
+
+#endif
