@@ -51,8 +51,7 @@ int policy_pcr_digest(const struct pcr_values *pcrs, uint8_t ret[SHA256_SIZE]);
 int policy_key_name(const struct ec_public *key, uint8_t ret[POLICY_KEY_NAME_SIZE]);
 
 /* Policy digest after TPM2_PolicyAuthorize by @key with @ref (Part 3, 23.16). */
-int policy_authorize_digest(const struct ec_public *key, const char *ref,
-			    uint8_t ret[SHA256_SIZE]);
+int policy_authorize_digest(const struct ec_public *key, const char *ref, uint8_t ret[SHA256_SIZE]);
 
 /* What the policy key signs: SHA-256(approved policy digest | ref) (Part 3, 23.16). */
 int policy_to_be_signed(const struct pcr_values *pcrs, const char *ref, uint8_t ret[SHA256_SIZE]);

@@ -48,12 +48,12 @@ static inline void closep(int *fd)
 #define _printf_(a, b)	__attribute__((format(printf, a, b)))
 
 /* Hand @p over to the caller and forget it here, past the cleanup attribute. */
-#define steal(p)                                                                                   \
-	({                                                                                         \
-		__typeof__(p) *steal_p = &(p);                                                     \
-		__typeof__(p) steal_v = *steal_p;                                                  \
-		*steal_p = NULL;                                                                   \
-		steal_v;                                                                           \
+#define steal(p)                                  \
+	({                                        \
+		__typeof__(p) *steal_p = &(p);    \
+		__typeof__(p) steal_v = *steal_p; \
+		*steal_p = NULL;                  \
+		steal_v;                          \
 	})
 
 #endif

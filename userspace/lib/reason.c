@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Codes and texts of refusals. The codes are a promise to programs: docs/json.md. */
+#include "reason.h"
+
+static const struct {
+	const char *code;
+	const char *text;
+} reasons[REASON_MAX] = {
+	[REASON_NONE] = {"none", "no reason given"},
+	[REASON_PCR_MISMATCH] = {"pcr-mismatch", "the machine did not boot as approved"},
+	[REASON_TPM_LOCKED_OUT] = {"tpm-locked-out", "the TPM is in dictionary-attack lockout"},
+	[REASON_TPM_ABSENT] = {"tpm-absent", "there is no TPM, or it does not answer"},
+	[REASON_TPM_OTHER] = {"tpm-other", "this is not the TPM that the protector was made with"},
+	[REASON_TPM_CLEARED] = {"tpm-cleared", "the TPM was cleared since the protector was made"},
+	[REASON_TPM_ERROR] = {"tpm-error", "the TPM answered with an unexpected error"},
+	[REASON_BANK_DEAD] = {"bank-dead", "the TPM's SHA-256 PCR bank is absent or not in use"},
+	[REASON_CAPPED] = {"capped", "the TPM was capped: it releases no key again in this boot"},
+	[REASON_TOKEN_CORRUPT] = {"token-corrupt", "the protector's token is damaged or unknown"},
+	[REASON_SECRET_WRONG] = {"secret-wrong", "no protector accepts this secret"},
+	[REASON_NO_PROTECTOR] = {"no-protector", "the volume has no such protector"},
+	[REASON_MODULE_MISSING] = {"module-missing", "the kernel has no fve target"},
+};
+
+const char *reason_code(enum reason reason)
+{
+	return reasons[reason].code;
+}
+
+const char *reason_text(enum reason reason)
+{
+	return reasons[reason].text;
+}

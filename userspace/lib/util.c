@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Bytes and their text forms. */
+#include <errno.h>
+#include <string.h>
+
+#include "util.h"
+
+int blob_set(struct blob *ret, const void *data, size_t size)
+{
+	uint8_t *copy = malloc(size ? size : 1);
+
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, data, size);
+	ret->data = copy;
+	ret->size = size;
+	return 0;
+}
+
+void blob_free(struct blob *blob)
+{
+	free(blob->data);
+	blob->data = NULL;
+	blob->size = 0;
+}
+
+char *hex_encode(const void *data, size_t size)
+{
+	static const char digits[] = "0123456789abcdef";
+	const uint8_t *in = data;
+	char *text = malloc(size * 2 + 1);
+
+	if (!text)
+		return NULL;
+	for (size_t i = 0; i < size; i++) {
+		text[i * 2] = digits[in[i] >> 4];
+		text[i * 2 + 1] = digits[in[i] & 15];
+	}
+	text[size * 2] = '\0';
+	return text;
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return -1;
+}
+
+int hex_decode(const char *hex, void *ret, size_t size)
+{
+	uint8_t *out = ret;
+
+	if (strlen(hex) != size * 2)
+		return -EINVAL;
+	for (size_t i = 0; i < size; i++) {
+		int high = hex_digit(hex[i * 2]), low = hex_digit(hex[i * 2 + 1]);
+
+		if (high < 0 || low < 0)
+			return -EINVAL;
+		out[i] = (uint8_t)(high << 4 | low);
+	}
+	return 0;
+}
+
+static const char base64_digits[] =
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+char *base64_encode(const struct blob *blob)
+{
+	size_t groups = (blob->size + 2) / 3;
+	char *text = malloc(groups * 4 + 1), *out = text;
+
+	if (!text)
+		return NULL;
+	for (size_t i = 0; i < blob->size; i += 3) {
+		size_t left = blob->size - i;
+		uint32_t v = (uint32_t)blob->data[i] << 16;
+
+		if (left > 1)
+			v |= (uint32_t)blob->data[i + 1] << 8;
+		if (left > 2)
+			v |= blob->data[i + 2];
+		*out++ = base64_digits[v >> 18];
+		*out++ = base64_digits[v >> 12 & 63];
+		*out++ = left > 1 ? base64_digits[v >> 6 & 63] : '=';
+		*out++ = left > 2 ? base64_digits[v & 63] : '=';
+	}
+	*out = '\0';
+	return text;
+}
+
+int base64_decode(const char *text, struct blob *ret)
+{
+	size_t length = strlen(text), padding = 0, size = 0;
+	uint8_t *data;
+
+	if (length % 4)
+		return -EINVAL;
+	while (padding < 2 && padding < length && text[length - 1 - padding] == '=')
+		padding++;
+	data = malloc(length / 4 * 3 + 1);
+	if (!data)
+		return -ENOMEM;
+	for (size_t i = 0; i < length; i += 4) {
+		uint32_t v = 0;
+
+		for (size_t k = 0; k < 4; k++) {
+			bool pad = i + k >= length - padding;
+			const char *digit =
+				pad ? base64_digits : strchr(base64_digits, text[i + k]);
+
+			if (!digit) {
+				free(data);
+				return -EINVAL;
+			}
+			v = v << 6 | (uint32_t)(digit - base64_digits);
+		}
+		data[size++] = (uint8_t)(v >> 16);
+		data[size++] = (uint8_t)(v >> 8);
+		data[size++] = (uint8_t)v;
+	}
+	ret->data = data;
+	ret->size = size - padding;
+	return 0;
+}
