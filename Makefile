@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The one human entry. `make help` lists the targets. Everything is built under build/.
+
+VERSION := 0.1.0
+PREFIX	?= /usr
+DESTDIR	?=
+BUILD	:= build
+V	?= 0
+
+# Kernels that `make check` and `make demo` build for and boot, by Debian's series.
+KERNELS	?= 6.1 6.12
+# Kernel build directory for `make modules`; the running kernel's where it has one.
+KDIR	?= $(wildcard /lib/modules/$(shell uname -r)/build)
+
+ifeq ($(V),0)
+Q := @
+say = @printf '  %-7s %s\n' '$(1)' '$(2)'
+endif
+
+.PHONY: all
+all: modules userspace ## the module and the tool
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo 'Variables: KDIR=DIR  KERNELS="6.1 6.12"  PREFIX=/usr  DESTDIR=  V=1'
+
+# --- kernel module ---------------------------------------------------------------------------
+# The sources are copied to build/<release>/src and built there, so that several kernels
+# do not meet in one directory. $(1) kbuild directory, $(2) where to, $(3) extra make arguments.
+
+kernel_sources := Kbuild $(wildcard kernel/*)
+
+define build_module
+	$(Q)mkdir -p $(2)/src/kernel
+	$(Q)cp -u Kbuild $(2)/src/ && cp -u kernel/* $(2)/src/kernel/
+	$(call say,KBUILD,$(2)/dm-fve.ko)
+	$(Q)$(MAKE) -s -C $(1) M=$(abspath $(2))/src $(3) modules
+	$(Q)cmp -s $(2)/src/kernel/dm-fve.ko $(2)/dm-fve.ko || cp $(2)/src/kernel/dm-fve.ko $(2)/dm-fve.ko
+
+endef
+
+.PHONY: modules
+ifneq ($(KDIR),)
+modules: $(kernel_sources) ## dm-fve.ko for KDIR, else for each of KERNELS
+	$(call build_module,$(KDIR),$(BUILD)/$(shell $(MAKE) -s --no-print-directory -C $(KDIR) kernelrelease))
+else
+modules: test-modules
+endif
+
+# One rule for each kernel of the test matrix.
+test_modules := $(KERNELS:%=test-module-%)
+.PHONY: test-modules $(test_modules)
+test-modules: $(test_modules)
+$(test_modules): test-module-%: $(kernel_sources)
+	$(call build_module,$(shell tests/vm/kernel --print kbuild $*),$(BUILD)/$(shell tests/vm/kernel --print release $*),$(MODULE_ARGS))
+
+# The same with a deliberate fault (the IV is off by one): tests/host/t_fault_iv.sh must fail on it.
+fault_modules := $(KERNELS:%=fault-module-%)
+.PHONY: fault-modules $(fault_modules)
+fault-modules: $(fault_modules)
+$(fault_modules): fault-module-%: $(kernel_sources)
+	$(call build_module,$(shell tests/vm/kernel --print kbuild $*),$(BUILD)/fault/$(shell tests/vm/kernel --print release $*),FVE_BREAK_IV=1)
+
+# --- libfve and fvesetup ---------------------------------------------------------------------
+
+CC	 ?= gcc
+PKGS	 := libcryptsetup devmapper tss2-esys tss2-mu tss2-rc tss2-tctildr libkmod libcrypto json-c blkid
+CFLAGS	 ?= -O2 -g
+WARN	 := -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wformat=2
+HARDEN	 := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+CPPFLAGS += -D_GNU_SOURCE -DFVE_VERSION='"$(VERSION)"' -Iuserspace/lib
+FVE_CFLAGS = -std=gnu11 $(WARN) $(shell pkg-config --cflags $(PKGS))
+FVE_LIBS   = $(shell pkg-config --libs $(PKGS))
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g
+
+lib_sources := $(wildcard userspace/lib/*.c)
+cli_sources := $(wildcard userspace/cli/*.c)
+unit_tests  := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
+tools	    := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/tools/*.c))
+
+.PHONY: userspace
+userspace: $(BUILD)/fvesetup $(BUILD)/fvesetup.8 ## build/fvesetup and its man page
+
+$(BUILD)/obj/%.o: userspace/%.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(FVE_CFLAGS) $(HARDEN) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/san/%.o: userspace/%.c
+	$(call say,CC,$< (sanitized))
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(FVE_CFLAGS) $(SANITIZE) -MMD -MP -c -o $@ $<
+
+$(BUILD)/libfve.a: $(lib_sources:userspace/%.c=$(BUILD)/obj/%.o)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/san/libfve.a: $(lib_sources:userspace/%.c=$(BUILD)/san/%.o)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/fvesetup: $(cli_sources:userspace/%.c=$(BUILD)/obj/%.o) $(BUILD)/libfve.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) -pie -Wl,-z,relro,-z,now $(LDFLAGS) -o $@ $^ $(FVE_LIBS)
+
+$(BUILD)/san/fvesetup: $(cli_sources:userspace/%.c=$(BUILD)/san/%.o) $(BUILD)/san/libfve.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(SANITIZE) -o $@ $^ $(FVE_LIBS)
+
+$(BUILD)/unit/%: tests/unit/%.c tests/unit/test.h $(BUILD)/san/libfve.a
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(FVE_CFLAGS) $(SANITIZE) -Itests/unit -o $@ $< $(BUILD)/san/libfve.a $(FVE_LIBS)
+
+$(BUILD)/tools/%: tests/tools/%.c $(BUILD)/libfve.a
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(FVE_CFLAGS) $(CFLAGS) -o $@ $< $(BUILD)/libfve.a $(FVE_LIBS) -lkcapi -lpthread
+
+$(BUILD)/%.8: userspace/man/%.8.scd
+	$(call say,SCDOC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)scdoc < $< > $@
+
+-include $(shell find $(BUILD)/obj $(BUILD)/san -name '*.d' 2>/dev/null)
+
+# --- tests -----------------------------------------------------------------------------------
+# Only tests/deps installs anything; everything after it builds and runs.
+
+.PHONY: deps
+deps: ## install by package name what building and testing need
+	$(Q)tests/deps
+
+.PHONY: test-programs
+test-programs: $(unit_tests) $(tools) $(BUILD)/fvesetup $(BUILD)/san/fvesetup
+
+.PHONY: check
+check: deps ## lint, unit, host and VM tests on all KERNELS
+	$(Q)$(MAKE) --no-print-directory userspace test-programs test-modules fault-modules
+	$(Q)tests/lint $(KERNELS)
+	$(Q)KERNELS='$(KERNELS)' tests/run
+
+.PHONY: check-fast
+check-fast: deps ## lint, unit, host and one VM smoke test: before each commit
+	$(Q)$(MAKE) --no-print-directory userspace test-programs test-modules KERNELS=$(firstword $(KERNELS))
+	$(Q)tests/lint $(firstword $(KERNELS))
+	$(Q)KERNELS='$(firstword $(KERNELS))' tests/run --group unit --group fast --group smoke
+
+.PHONY: lint
+lint: deps ## all linters
+	$(Q)tests/lint $(KERNELS)
+
+.PHONY: demo
+demo: deps ## the main job end to end, in three boots of one virtual machine
+	$(Q)$(MAKE) --no-print-directory userspace test-modules KERNELS=$(firstword $(KERNELS))
+	$(Q)tests/demo --kernel $(firstword $(KERNELS))
+
+.PHONY: bench
+bench: deps ## instructions per I/O, fve beside dm-crypt and dm-linear
+	$(Q)$(MAKE) --no-print-directory userspace test-modules
+	$(Q)tests/bench/bench $(KERNELS)
+
+# --- install ---------------------------------------------------------------------------------
+
+.PHONY: install
+install: userspace ## fvesetup and its man page; the module for KDIR where one is set
+	install -D -m 755 $(BUILD)/fvesetup $(DESTDIR)$(PREFIX)/sbin/fvesetup
+	install -D -m 644 $(BUILD)/fvesetup.8 $(DESTDIR)$(PREFIX)/share/man/man8/fvesetup.8
+ifneq ($(KDIR),)
+	$(MAKE) modules
+	release=$$($(MAKE) -s --no-print-directory -C $(KDIR) kernelrelease) && \
+	install -D -m 644 $(BUILD)/$$release/dm-fve.ko $(DESTDIR)/lib/modules/$$release/updates/dm-fve.ko && \
+	{ [ -n "$(DESTDIR)" ] || depmod $$release; }
+endif
+
+.PHONY: uninstall
+uninstall: ## remove what install put there
+	rm -f $(DESTDIR)$(PREFIX)/sbin/fvesetup $(DESTDIR)$(PREFIX)/share/man/man8/fvesetup.8
+	rm -f $(DESTDIR)/lib/modules/*/updates/dm-fve.ko
+
+.PHONY: clean
+clean: ## remove build/, but for the unpacked kernels
+	$(Q)if [ -d $(BUILD) ]; then find $(BUILD) -mindepth 1 -maxdepth 1 ! -name kernels -exec rm -rf {} +; fi

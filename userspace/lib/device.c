@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Looking at a device, and locking it. The only user of libblkid. */
+#include <blkid/blkid.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "device.h"
+#include "log.h"
+
+#define LOCK_DIRECTORY	   "/run/fve"
+#define LOCK_TRIES	   100
+#define LOCK_INTERVAL_USEC 100000
+
+static void blkid_free_probep(blkid_probe *probe)
+{
+	if (*probe)
+		blkid_free_probe(*probe);
+}
+
+#define _cleanup_probe_ __attribute__((cleanup(blkid_free_probep)))
+
+/* A probe for superblocks and partition tables on @fd; NULL on failure. */
+static blkid_probe signature_probe(int fd)
+{
+	blkid_probe probe = blkid_new_probe();
+
+	if (!probe)
+		return NULL;
+	if (blkid_probe_set_device(probe, fd, 0, 0)) {
+		blkid_free_probe(probe);
+		return NULL;
+	}
+	blkid_probe_enable_superblocks(probe, 1);
+	blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_MAGIC);
+	blkid_probe_enable_partitions(probe, 1);
+	blkid_probe_set_partitions_flags(probe, BLKID_PARTS_MAGIC);
+	return probe;
+}
+
+static void find_signature(int fd, struct device_info *info)
+{
+	_cleanup_probe_ blkid_probe probe = signature_probe(fd);
+	const char *type = NULL;
+
+	if (!probe || blkid_do_probe(probe) != 0)
+		return;
+	if (blkid_probe_lookup_value(probe, "TYPE", &type, NULL) &&
+	    blkid_probe_lookup_value(probe, "PTTYPE", &type, NULL))
+		type = "unknown data";
+	snprintf(info->signature, sizeof(info->signature), "%s", type);
+}
+
+int device_probe(const char *path, struct device_info *ret)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct device_info info = {.sector_size = 512};
+	struct stat st;
+	int sector_size;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return log_errno(errno, "cannot open %s: %m", path);
+	if (S_ISBLK(st.st_mode)) {
+		info.is_block = true;
+		if (ioctl(fd, BLKGETSIZE64, &info.size) < 0 ||
+		    ioctl(fd, BLKSSZGET, &sector_size) < 0)
+			return log_errno(errno, "cannot read the size of %s: %m", path);
+		info.sector_size = (uint32_t)sector_size;
+	} else if (S_ISREG(st.st_mode)) {
+		info.size = (uint64_t)st.st_size;
+	} else {
+		return log_errno(ENOTBLK, "%s is neither a block device nor an image file", path);
+	}
+	find_signature(fd, &info);
+	*ret = info;
+	return 0;
+}
+
+int device_wipe_signatures(const char *path)
+{
+	_cleanup_close_ int fd = open(path, O_RDWR | O_CLOEXEC);
+	_cleanup_probe_ blkid_probe probe = fd < 0 ? NULL : signature_probe(fd);
+
+	if (!probe)
+		return log_errno(errno ? errno : ENOMEM, "cannot open %s for writing: %m", path);
+	while (blkid_do_probe(probe) == 0)
+		if (blkid_do_wipe(probe, 0))
+			return log_errno(EIO, "cannot wipe the old signature of %s", path);
+	return 0;
+}
+
+int device_lock(const char *path, int *ret_fd)
+{
+	_cleanup_close_ int fd = -1;
+	char lock_path[64];
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return log_errno(errno, "cannot open %s: %m", path);
+	if (S_ISBLK(st.st_mode))
+		snprintf(lock_path, sizeof(lock_path), LOCK_DIRECTORY "/block-%u:%u",
+			 major(st.st_rdev), minor(st.st_rdev));
+	else
+		snprintf(lock_path, sizeof(lock_path), LOCK_DIRECTORY "/file-%ju-%ju",
+			 (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+	if (mkdir(LOCK_DIRECTORY, 0700) < 0 && errno != EEXIST)
+		return log_errno(errno, "cannot create " LOCK_DIRECTORY ": %m");
+	fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return log_errno(errno, "cannot create the lock file %s: %m", lock_path);
+	for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; i++) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return log_errno(errno, "cannot lock %s: %m", lock_path);
+		if (i == 0)
+			log_notice("Another fvesetup is changing %s; waiting for it.", path);
+		if (i == LOCK_TRIES)
+			return log_errno(EBUSY,
+					 "%s is still being changed by another fvesetup; "
+					 "try again when it is done",
+					 path);
+		usleep(LOCK_INTERVAL_USEC);
+	}
+	*ret_fd = fd;
+	fd = -1;
+	return 0;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Block devices and image files before anything is known of their contents. */
+#ifndef FVE_DEVICE_H
+#define FVE_DEVICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct device_info {
+	uint64_t size;	      /* bytes */
+	uint32_t sector_size; /* logical block size in bytes; 512 for a file */
+	bool is_block;
+	char signature[32]; /* what libblkid finds there ("ext4", "crypto_LUKS", "gpt"), or "" */
+};
+
+/* -ENOENT, -EACCES, -ENOTBLK (neither block device nor regular file); the message is made here. */
+int device_probe(const char *path, struct device_info *ret);
+
+/* Wipe every signature that libblkid knows from @path. */
+int device_wipe_signatures(const char *path);
+
+/*
+ * One writer of a header at a time: an advisory lock for @path, held until @ret_fd is closed.
+ * Waits up to ten seconds for another fvesetup, then gives -EBUSY. The lock is a file of our own
+ * under /run, since libcryptsetup locks the device or file itself.
+ */
+int device_lock(const char *path, int *ret_fd);
+
+#endif

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Mappings by libdevmapper. */
+#include <errno.h>
+#include <inttypes.h>
+#include <libdevmapper.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "dm.h"
+#include "log.h"
+#include "util.h"
+
+static void dm_task_destroyp(struct dm_task **task)
+{
+	if (*task)
+		dm_task_destroy(*task);
+}
+
+#define _cleanup_task_ __attribute__((cleanup(dm_task_destroyp)))
+
+/* libdevmapper's own words are for --debug; what a person reads is said here. */
+static void _printf_(5, 6) dm_log(int level, const char *file, int line, int dm_errno_or_class,
+				  const char *format, ...)
+{
+	char text[256];
+	va_list args;
+
+	(void)level, (void)file, (void)line, (void)dm_errno_or_class;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	log_debug("libdevmapper: %s", text);
+}
+
+static struct dm_task *task_new(int type, const char *name)
+{
+	struct dm_task *task;
+
+	dm_log_with_errno_init(dm_log);
+	task = dm_task_create(type);
+	if (task && name && !dm_task_set_name(task, name)) {
+		dm_task_destroy(task);
+		return NULL;
+	}
+	return task;
+}
+
+int dm_check_target(const char *target)
+{
+	_cleanup_task_ struct dm_task *task = task_new(DM_DEVICE_LIST_VERSIONS, NULL);
+	struct dm_versions *entry;
+
+	if (!task || !dm_task_run(task))
+		return -ENODEV;
+	entry = dm_task_get_versions(task);
+	for (;;) {
+		if (!strcmp(entry->name, target))
+			return 0;
+		if (!entry->next)
+			return -ENODEV;
+		entry = (struct dm_versions *)((char *)entry + entry->next);
+	}
+}
+
+/* The table parameters of design docs/table-format.md; the caller frees. */
+static char *format_table(const struct dm_mapping *m)
+{
+	char options[64] = "";
+	char *table;
+	unsigned int n = 0;
+
+	if (m->sector_size != 512)
+		n++;
+	if (m->allow_discards)
+		n++;
+	if (n)
+		snprintf(options, sizeof(options), " %u%s", n,
+			 m->allow_discards ? " allow_discards" : "");
+	if (m->sector_size != 512)
+		snprintf(options + strlen(options), sizeof(options) - strlen(options),
+			 " sector_size:%" PRIu32, m->sector_size);
+	if (asprintf(&table, "%s :%" PRIu32 ":logon:%s %" PRIu64 " %s %" PRIu64 "%s", m->cipher,
+		     m->key_size, m->key_description, m->iv_offset, m->device, m->data_offset,
+		     options) < 0)
+		return NULL;
+	return table;
+}
+
+/* Run a task that makes udev act, and wait until it has. */
+static int run_and_settle(struct dm_task *task)
+{
+	uint32_t cookie = 0;
+	int ok;
+
+	if (!dm_task_set_cookie(task, &cookie, 0))
+		return -ENOMEM;
+	ok = dm_task_run(task);
+	dm_udev_wait(cookie);
+	return ok ? 0 : -dm_task_get_errno(task);
+}
+
+int dm_create(const struct dm_mapping *mapping)
+{
+	_cleanup_task_ struct dm_task *task = task_new(DM_DEVICE_CREATE, mapping->name);
+	_cleanup_free_ char *table = format_table(mapping);
+	_cleanup_dm_state_ struct dm_state state = {0};
+	int r;
+
+	if (!task || !table)
+		return -ENOMEM;
+	if (dm_query(mapping->name, &state) == 0)
+		return log_errno(EEXIST, "the name %s is in use; choose another", mapping->name);
+	if (!dm_task_set_uuid(task, mapping->uuid) ||
+	    !dm_task_add_target(task, 0, mapping->size, "fve", table) ||
+	    (mapping->read_only && !dm_task_set_ro(task)))
+		return -ENOMEM;
+	r = run_and_settle(task);
+	if (r == -EBUSY)
+		return log_errno(EBUSY, "%s is in use, or the volume is open under another name",
+				 mapping->device);
+	if (r < 0)
+		return log_errno(-r,
+				 "the kernel refused the mapping %s of %s: %s; "
+				 "the kernel log says why (dmesg)",
+				 mapping->name, mapping->device, strerror(-r));
+	return 0;
+}
+
+/* Target type and parameters, from a table or a status ioctl. */
+static int query_line(int type, const char *name, struct dm_state *state, char **ret)
+{
+	_cleanup_task_ struct dm_task *task = task_new(type, name);
+	struct dm_info info;
+	uint64_t start, size;
+	char *target = NULL, *params = NULL;
+
+	if (!task)
+		return -ENOMEM;
+	if (!dm_task_run(task) || !dm_task_get_info(task, &info) || !info.exists)
+		return -ENODEV;
+	dm_get_next_target(task, NULL, &start, &size, &target, &params);
+	if (!state->uuid) {
+		state->uuid = strdup(dm_task_get_uuid(task) ?: "");
+		state->target = strdup(target ?: "");
+		state->size = size;
+		state->major = info.major;
+		state->minor = info.minor;
+		state->open_count = info.open_count;
+		state->suspended = info.suspended;
+		state->read_only = info.read_only;
+	}
+	*ret = strdup(params ?: "");
+	return *ret && state->uuid && state->target ? 0 : -ENOMEM;
+}
+
+int dm_query(const char *name, struct dm_state *ret)
+{
+	struct dm_state state = {0};
+	int r = query_line(DM_DEVICE_TABLE, name, &state, &state.table);
+
+	if (r == 0)
+		r = query_line(DM_DEVICE_STATUS, name, &state, &state.status);
+	if (r < 0) {
+		dm_state_free(&state);
+		return r;
+	}
+	*ret = state;
+	return 0;
+}
+
+void dm_state_free(struct dm_state *state)
+{
+	free(state->uuid);
+	free(state->table);
+	free(state->status);
+	free(state->target);
+	*state = (struct dm_state){0};
+}
+
+int dm_remove(const char *name)
+{
+	_cleanup_task_ struct dm_task *task = task_new(DM_DEVICE_REMOVE, name);
+	int r;
+
+	if (!task)
+		return -ENOMEM;
+	dm_task_retry_remove(task); /* udev may still hold it open for a moment */
+	r = run_and_settle(task);
+	if (r == -EBUSY)
+		return log_errno(EBUSY, "%s is in use: unmount it first", name);
+	if (r < 0)
+		return log_errno(-r, "cannot remove the mapping %s: %s", name, strerror(-r));
+	return 0;
+}

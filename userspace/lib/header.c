@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* LUKS2 by libcryptsetup. */
+#include <errno.h>
+#include <libcryptsetup.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "device.h"
+#include "header.h"
+#include "log.h"
+
+#define SUBSYSTEM	  "fve"
+#define METADATA_SIZE	  (64 * 1024)	     /* one JSON copy: room for all 32 tokens */
+#define PBKDF2_MINIMUM	  1000		     /* iterations: LUKS2's least, for random secrets */
+#define SMALLEST_DEVICE	  (17 * 1024 * 1024) /* libcryptsetup puts the data at 16 MiB */
+#define LARGE_SECTOR_SIZE 4096
+#define SECTOR		  512
+
+struct header {
+	struct crypt_device *cd;
+	char *path;
+	struct header_segment segment;
+};
+
+/* libcryptsetup's own words are for --debug; what a person reads is said by us. */
+static void cryptsetup_log(int level, const char *message, void *data)
+{
+	(void)level, (void)data;
+	log_debug("libcryptsetup: %.*s", (int)strcspn(message, "\n"), message);
+}
+
+static int header_new(const char *path, struct header **ret)
+{
+	_cleanup_header_ struct header *header = calloc(1, sizeof(*header));
+	int r;
+
+	if (!header)
+		return -ENOMEM;
+	crypt_set_log_callback(NULL, cryptsetup_log, NULL);
+	header->path = strdup(path);
+	if (!header->path)
+		return -ENOMEM;
+	r = crypt_init(&header->cd, path);
+	if (r < 0)
+		return log_errno(-r, "cannot open %s: %s", path, strerror(-r));
+	*ret = steal(header);
+	return 0;
+}
+
+void header_close(struct header *header)
+{
+	if (!header)
+		return;
+	crypt_free(header->cd);
+	free(header->path);
+	free(header);
+}
+
+static int read_segment(struct header *header)
+{
+	struct crypt_device *cd = header->cd;
+	struct header_segment *segment = &header->segment;
+	struct device_info info;
+	uint64_t device_sectors;
+	int r = device_probe(header->path, &info);
+
+	if (r < 0)
+		return r;
+	segment->sector_size = (uint32_t)crypt_get_sector_size(cd);
+	segment->key_size = (uint32_t)crypt_get_volume_key_size(cd);
+	segment->data_offset = crypt_get_data_offset(cd);
+	segment->iv_offset = crypt_get_iv_offset(cd);
+	crypt_get_metadata_size(cd, &segment->metadata_size, NULL);
+	device_sectors = info.size / SECTOR;
+	if (device_sectors < segment->data_offset + segment->sector_size / SECTOR)
+		return log_errno(
+			EFBIG,
+			"%s is cut short: its data begins at byte %ju, but it has only %ju "
+			"bytes; nothing was changed",
+			header->path, (uintmax_t)segment->data_offset * SECTOR,
+			(uintmax_t)info.size);
+	segment->size = device_sectors - segment->data_offset;
+	segment->size -= segment->size % (segment->sector_size / SECTOR);
+	return 0;
+}
+
+int header_format(const char *path, const struct header_format *how, const struct secret *fvek,
+		  struct header **ret)
+{
+	_cleanup_header_ struct header *header = NULL;
+	struct device_info info;
+	struct crypt_params_luks2 params = {
+		.label = how->label,
+		.subsystem = SUBSYSTEM,
+		.sector_size = how->sector_size,
+	};
+	int r = device_probe(path, &info);
+
+	if (r < 0)
+		return r;
+	if (info.size < SMALLEST_DEVICE)
+		return log_errno(EINVAL, "%s is too small: %ju bytes, and a volume needs %d", path,
+				 (uintmax_t)info.size, SMALLEST_DEVICE);
+	if (!params.sector_size)
+		params.sector_size = info.size % LARGE_SECTOR_SIZE ? SECTOR : LARGE_SECTOR_SIZE;
+	if (info.size % params.sector_size)
+		return log_errno(EINVAL, "the size of %s, %ju bytes, is no multiple of %u", path,
+				 (uintmax_t)info.size, params.sector_size);
+	r = header_new(path, &header);
+	if (r < 0)
+		return r;
+	r = crypt_set_metadata_size(header->cd, METADATA_SIZE, 0);
+	if (r == 0)
+		r = crypt_format(header->cd, CRYPT_LUKS2, "aes", "xts-plain64", NULL,
+				 (const char *)fvek->data, fvek->size, &params);
+	if (r == -EBUSY)
+		return log_errno(EBUSY, "%s is in use: unmount or close it first", path);
+	if (r < 0)
+		return log_errno(-r, "cannot write a LUKS2 header to %s: %s", path, strerror(-r));
+	r = read_segment(header);
+	if (r < 0)
+		return r;
+	*ret = steal(header);
+	return 0;
+}
+
+int header_load(const char *path, struct header **ret)
+{
+	_cleanup_header_ struct header *header = NULL;
+	struct device_info info;
+	uint32_t requirements;
+	const char *subsystem;
+	int r = device_probe(path, &info);
+
+	if (r < 0)
+		return r;
+	r = header_new(path, &header);
+	if (r < 0)
+		return r;
+	r = crypt_load(header->cd, CRYPT_LUKS2, NULL);
+	if (r == -ENOTSUP || r == -ETXTBSY)
+		return log_errno(ENODEV, "%s uses LUKS2 features that are not known here", path);
+	if (r < 0 && !strcmp(info.signature, "crypto_LUKS"))
+		return log_errno(ENODEV,
+				 "%s has a LUKS header, but not a whole LUKS2 one: it is LUKS1, or "
+				 "both copies are damaged; restore a header backup",
+				 path);
+	if (r < 0)
+		return log_errno(ENODEV, "%s is not a LUKS2 volume", path);
+	subsystem = crypt_get_subsystem(header->cd);
+	if (!subsystem || strcmp(subsystem, SUBSYSTEM))
+		return log_errno(ENODEV,
+				 "%s is a LUKS2 volume that was not made by fvesetup; "
+				 "open it with cryptsetup",
+				 path);
+	if (crypt_persistent_flags_get(header->cd, CRYPT_FLAGS_REQUIREMENTS, &requirements) < 0 ||
+	    requirements)
+		return log_errno(ENODEV, "%s is being re-encrypted; finish that with cryptsetup",
+				 path);
+	if (strcmp(crypt_get_cipher(header->cd), "aes") ||
+	    strcmp(crypt_get_cipher_mode(header->cd), "xts-plain64") ||
+	    crypt_get_volume_key_size(header->cd) != FVEK_SIZE)
+		return log_errno(ENODEV,
+				 "%s has cipher %s-%s with %d-bit keys; only " HEADER_CIPHER
+				 " with %d bits is accepted",
+				 path, crypt_get_cipher(header->cd),
+				 crypt_get_cipher_mode(header->cd),
+				 crypt_get_volume_key_size(header->cd) * 8, FVEK_SIZE * 8);
+	r = read_segment(header);
+	if (r < 0)
+		return r;
+	*ret = steal(header);
+	return 0;
+}
+
+const char *header_path(const struct header *header)
+{
+	return header->path;
+}
+
+const char *header_uuid(const struct header *header)
+{
+	return crypt_get_uuid(header->cd);
+}
+
+const char *header_label(const struct header *header)
+{
+	return crypt_get_label(header->cd) ?: "";
+}
+
+const struct header_segment *header_segment(const struct header *header)
+{
+	return &header->segment;
+}
+
+int header_keyslot_add(struct header *header, const struct secret *fvek,
+		       const struct secret *secret, const struct header_pbkdf *pbkdf)
+{
+	struct crypt_pbkdf_type random = {
+		.type = CRYPT_KDF_PBKDF2,
+		.hash = "sha256",
+		.iterations = PBKDF2_MINIMUM,
+		.flags = CRYPT_PBKDF_NO_BENCHMARK,
+	};
+	struct crypt_pbkdf_type person = *crypt_get_pbkdf_default(CRYPT_LUKS2);
+	int r;
+
+	person.type = CRYPT_KDF_ARGON2ID;
+	if (pbkdf && pbkdf->time_ms)
+		person.time_ms = pbkdf->time_ms;
+	if (pbkdf && pbkdf->memory_kib)
+		person.max_memory_kb = pbkdf->memory_kib;
+	r = crypt_set_pbkdf_type(header->cd, pbkdf ? &person : &random);
+	if (r < 0)
+		return log_errno(-r, "these key-stretching parameters are not accepted: %s",
+				 strerror(-r));
+	r = crypt_keyslot_add_by_key(header->cd, CRYPT_ANY_SLOT, (const char *)fvek->data,
+				     fvek->size, (const char *)secret->data, secret->size, 0);
+	if (r == -EINVAL || r == -ENOSPC)
+		return log_errno(EBUSY, "%s has no free keyslot: remove a protector first",
+				 header->path);
+	if (r < 0)
+		return log_errno(-r, "cannot write a keyslot of %s: %s", header->path,
+				 strerror(-r));
+	return r;
+}
+
+int header_keyslot_open(struct header *header, int slot, const struct secret *secret,
+			struct secret **ret_fvek)
+{
+	_cleanup_secret_ struct secret *fvek = secret_new(FVEK_SIZE);
+	size_t size = FVEK_SIZE;
+	int r;
+
+	if (!fvek)
+		return -ENOMEM;
+	r = crypt_volume_key_get(header->cd, slot == HEADER_ANY ? CRYPT_ANY_SLOT : slot,
+				 (char *)fvek->data, &size, (const char *)secret->data,
+				 secret->size);
+	if (r == -ENOENT) /* no such keyslot, or none that could be tried */
+		return -EPERM;
+	if (r < 0)
+		return r;
+	*ret_fvek = steal(fvek);
+	return r;
+}
+
+int header_keyslot_remove(struct header *header, int slot)
+{
+	int r = crypt_keyslot_destroy(header->cd, slot);
+
+	if (r < 0)
+		return log_errno(-r, "cannot destroy keyslot %d of %s: %s", slot, header->path,
+				 strerror(-r));
+	return 0;
+}
+
+bool header_keyslot_used(const struct header *header, int slot)
+{
+	crypt_keyslot_info info = crypt_keyslot_status(header->cd, slot);
+
+	return info == CRYPT_SLOT_ACTIVE || info == CRYPT_SLOT_ACTIVE_LAST;
+}
+
+const char *header_keyslot_pbkdf(const struct header *header, int slot)
+{
+	struct crypt_pbkdf_type pbkdf;
+
+	if (crypt_keyslot_get_pbkdf(header->cd, slot, &pbkdf) < 0)
+		return NULL;
+	return pbkdf.type;
+}
+
+int header_token_get(const struct header *header, int token, const char **ret_type,
+		     const char **ret_json)
+{
+	crypt_token_info info = crypt_token_status(header->cd, token, ret_type);
+
+	if (info == CRYPT_TOKEN_INACTIVE || info == CRYPT_TOKEN_INVALID)
+		return -ENOENT;
+	return crypt_token_json_get(header->cd, token, ret_json) < 0 ? -EIO : 0;
+}
+
+int header_token_set(struct header *header, int token, const char *json)
+{
+	int r = crypt_token_json_set(header->cd, token == HEADER_ANY ? CRYPT_ANY_TOKEN : token,
+				     json);
+
+	if (r == -EINVAL || r == -ENOSPC)
+		return log_errno(EBUSY,
+				 "the header of %s has no room for another token: remove a "
+				 "protector first",
+				 header->path);
+	if (r < 0)
+		return log_errno(-r, "cannot write a token of %s: %s", header->path, strerror(-r));
+	return r;
+}
+
+int header_token_remove(struct header *header, int token)
+{
+	int r = crypt_token_json_set(header->cd, token, NULL);
+
+	if (r < 0)
+		return log_errno(-r, "cannot remove token %d of %s: %s", token, header->path,
+				 strerror(-r));
+	return 0;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Our LUKS2 tokens as structs and as JSON. Parsing is strict: another version gives -ENOTSUP,
+ * and anything missing, malformed or unknown within a known version gives -EBADMSG. The format
+ * is specified in docs/on-disk.md.
+ */
+#ifndef FVE_TOKEN_H
+#define FVE_TOKEN_H
+
+#include "policy.h"
+#include "tpm.h"
+#include "util.h"
+
+#define TOKEN_TYPE_PREFIX "fve-"
+#define TOKEN_ID_LENGTH	  8  /* lower-case hex digits */
+#define TOKEN_LABEL_MAX	  63 /* bytes */
+#define TOKEN_TIME_LENGTH 20 /* RFC 3339, UTC, seconds: "2026-11-23T19:00:00Z" */
+
+/* What each protector's token begins with. */
+struct token_head {
+	char id[TOKEN_ID_LENGTH + 1]; /* unique within the volume */
+	char label[TOKEN_LABEL_MAX + 1];
+	char created[TOKEN_TIME_LENGTH + 1];
+};
+
+/* The present time as RFC 3339. */
+int token_time_now(char ret[TOKEN_TIME_LENGTH + 1]);
+
+/* Fill in a new random id and the present time. @label must fit. */
+int token_head_init(struct token_head *head, const char *label);
+
+/* "fve-vmk": where the VMK opens the volume, and the VMK for who has the FVEK. */
+struct token_vmk {
+	int slot; /* keyslot whose passphrase is the VMK */
+	uint32_t generation;
+	struct blob vmk; /* wrapped under the FVEK */
+};
+
+/* "fve-recovery", "fve-passphrase": names what a person's keyslot is. */
+struct token_person {
+	struct token_head head;
+	int slot;
+};
+
+/* "fve-tpm2": a KEK sealed by the TPM, and the VMK wrapped under it. */
+struct token_tpm2 {
+	struct token_head head;
+	uint32_t generation; /* of the VMK in @vmk */
+	struct blob vmk;     /* wrapped under the KEK */
+	struct blob kek;     /* wrapped under the FVEK */
+	struct tpm_name srk;
+	struct tpm_sealed sealed;
+};
+
+/* One entry of the policy token: a signed boot chain and what it is called. */
+struct token_approval {
+	char label[TOKEN_LABEL_MAX + 1];
+	char created[TOKEN_TIME_LENGTH + 1];
+	struct policy_approval policy;
+};
+
+/* "fve-policy": the volume's policy key and the boot chains it has approved. */
+struct token_policy {
+	uint32_t generation; /* of the VMK that wraps @private */
+	struct ec_public public;
+	struct blob private;		  /* scalar, wrapped under the VMK */
+	struct token_approval *approvals; /* owned; in order of approval */
+	size_t n_approvals;
+};
+
+int token_vmk_parse(const char *json, struct token_vmk *ret);
+int token_person_parse(const char *json, struct token_person *ret);
+int token_tpm2_parse(const char *json, struct token_tpm2 *ret);
+int token_policy_parse(const char *json, struct token_policy *ret);
+
+/* JSON text, owned by the caller; NULL on out of memory. */
+char *token_vmk_format(const struct token_vmk *token);
+char *token_person_format(const struct token_person *token, const char *type);
+char *token_tpm2_format(const struct token_tpm2 *token);
+char *token_policy_format(const struct token_policy *token);
+
+void token_vmk_free(struct token_vmk *token);
+void token_tpm2_free(struct token_tpm2 *token);
+void token_policy_free(struct token_policy *token);
+
+#define _cleanup_token_vmk_    __attribute__((cleanup(token_vmk_free)))
+#define _cleanup_token_tpm2_   __attribute__((cleanup(token_tpm2_free)))
+#define _cleanup_token_policy_ __attribute__((cleanup(token_policy_free)))
+
+#endif
