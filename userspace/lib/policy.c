@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * TPM policies as arithmetic. Layouts are those of TPM 2.0 Library Part 2 (structures), all
+ * integers big-endian; the digests those of Part 3, 23. Every policy is a SHA-256 policy.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "policy.h"
+
+/* An integer's bytes, big-endian, as initialisers of an array. */
+#define BE16(v) (uint8_t)((v) >> 8), (uint8_t)(v)
+#define BE32(v) BE16((v) >> 16), BE16(v)
+
+/* TPM_ALG_ID (Part 2, 6.3) */
+#define ALG_SHA256 0x000b
+#define ALG_NULL   0x0010
+#define ALG_ECDSA  0x0018
+#define ALG_ECC	   0x0023
+
+/* TPM_CC (Part 2, 6.5.2) */
+static const uint8_t cc_policy_authorize[] = {BE32(0x0000016a)};
+static const uint8_t cc_policy_pcr[] = {BE32(0x0000017f)};
+
+/* policyDigest of a session in which nothing was asserted yet. */
+static const uint8_t empty_policy[SHA256_SIZE];
+
+int pcr_mask_parse(const char *text, uint32_t *ret)
+{
+	uint32_t mask = 0;
+
+	for (;;) {
+		unsigned int pcr = 0;
+		size_t digits;
+
+		for (digits = 0; text[digits] >= '0' && text[digits] <= '9' && digits < 3; digits++)
+			pcr = pcr * 10 + (unsigned int)(text[digits] - '0');
+		/* A PCR named twice is a slip of the pen, and so may be the PCR meant instead. */
+		if (!digits || digits > 2 || pcr >= PCR_COUNT || mask & 1u << pcr)
+			return -EINVAL;
+		mask |= 1u << pcr;
+		text += digits;
+		if (!*text)
+			break;
+		if (*text != '+' && *text != ',')
+			return -EINVAL;
+		text++;
+	}
+	*ret = mask;
+	return 0;
+}
+
+char *pcr_mask_format(uint32_t mask)
+{
+	char *text = malloc(PCR_COUNT * strlen("23+") + 1);
+	size_t size = 0;
+
+	if (!text)
+		return NULL;
+	text[0] = '\0';
+	for (unsigned int pcr = 0; pcr < PCR_COUNT; pcr++)
+		if (mask & 1u << pcr)
+			size += (size_t)sprintf(text + size, size ? "+%u" : "%u", pcr);
+	return text;
+}
+
+uint32_t pcr_values_differ(const struct pcr_values *a, const struct pcr_values *b)
+{
+	uint32_t differ = 0;
+
+	for (unsigned int pcr = 0; pcr < PCR_COUNT; pcr++)
+		if (a->mask & b->mask & 1u << pcr &&
+		    memcmp(a->value[pcr], b->value[pcr], SHA256_SIZE))
+			differ |= 1u << pcr;
+	return differ;
+}
+
+int pcr_values_digest(const struct pcr_values *pcrs, uint8_t ret[SHA256_SIZE])
+{
+	struct span parts[PCR_COUNT];
+	size_t n_parts = 0;
+
+	for (unsigned int pcr = 0; pcr < PCR_COUNT; pcr++)
+		if (pcrs->mask & 1u << pcr)
+			parts[n_parts++] = (struct span){pcrs->value[pcr], SHA256_SIZE};
+	return crypto_sha256(parts, n_parts, ret);
+}
+
+int policy_pcr_digest(const struct pcr_values *pcrs, uint8_t ret[SHA256_SIZE])
+{
+	/* TPML_PCR_SELECTION (Part 2, 10.9.7) */
+	const uint8_t selection[] = {
+		BE32(1),	  /* count: one bank */
+		BE16(ALG_SHA256), /* its hash */
+		PCR_COUNT / 8,	  /* sizeofSelect */
+		/* pcrSelect: bit n of byte m is PCR 8 m + n */
+		(uint8_t)pcrs->mask,
+		(uint8_t)(pcrs->mask >> 8),
+		(uint8_t)(pcrs->mask >> 16),
+	};
+	uint8_t digest[SHA256_SIZE];
+	/* policyDigest' = H(policyDigest | TPM_CC_PolicyPCR | pcrs | pcrDigest) */
+	const struct span parts[] = {
+		{empty_policy, sizeof(empty_policy)},
+		{cc_policy_pcr, sizeof(cc_policy_pcr)},
+		{selection, sizeof(selection)},
+		{digest, sizeof(digest)},
+	};
+	int r = pcr_values_digest(pcrs, digest);
+
+	if (r < 0)
+		return r;
+	return crypto_sha256(parts, ARRAY_SIZE(parts), ret);
+}
+
+int policy_key_name(const struct ec_public *key, uint8_t ret[POLICY_KEY_NAME_SIZE])
+{
+	/* TPMT_PUBLIC (Part 2, 12.2.4) up to the point; tpm.c loads the key with these fields. */
+	static const uint8_t head[] = {
+		BE16(ALG_ECC),	  /* type */
+		BE16(ALG_SHA256), /* nameAlg */
+		BE32(0x00040040), /* objectAttributes: sign | userWithAuth */
+		BE16(0),	  /* authPolicy: empty */
+		BE16(ALG_NULL),	  /* symmetric */
+		BE16(ALG_ECDSA),  /* scheme ... */
+		BE16(ALG_SHA256), /* ... and its hash */
+		BE16(0x0003),	  /* curveID: TPM_ECC_NIST_P256 */
+		BE16(ALG_NULL),	  /* kdf */
+	};
+	static const uint8_t name_alg[] = {BE16(ALG_SHA256)};
+	static const uint8_t coordinate_size[] = {BE16(P256_SIZE)};
+	const struct span parts[] = {
+		{head, sizeof(head)}, {coordinate_size, sizeof(coordinate_size)},
+		{key->x, P256_SIZE},  {coordinate_size, sizeof(coordinate_size)},
+		{key->y, P256_SIZE},
+	};
+	int r = crypto_sha256(parts, ARRAY_SIZE(parts), ret + sizeof(name_alg));
+
+	if (r < 0)
+		return r;
+	memcpy(ret, name_alg, sizeof(name_alg));
+	return 0;
+}
+
+int policy_authorize_digest(const struct ec_public *key, const char *ref, uint8_t ret[SHA256_SIZE])
+{
+	uint8_t name[POLICY_KEY_NAME_SIZE], inner[SHA256_SIZE];
+	/*
+	 * The command forgets what was asserted before it, then updates as Part 3, 23.2.3:
+	 * policyDigest' = H(H(0... | TPM_CC_PolicyAuthorize | keySign's Name) | policyRef)
+	 */
+	const struct span first[] = {
+		{empty_policy, sizeof(empty_policy)},
+		{cc_policy_authorize, sizeof(cc_policy_authorize)},
+		{name, sizeof(name)},
+	};
+	const struct span second[] = {
+		{inner, sizeof(inner)},
+		{ref, strlen(ref)},
+	};
+	int r = policy_key_name(key, name);
+
+	if (r < 0)
+		return r;
+	r = crypto_sha256(first, ARRAY_SIZE(first), inner);
+	if (r < 0)
+		return r;
+	return crypto_sha256(second, ARRAY_SIZE(second), ret);
+}
+
+int policy_to_be_signed(const struct pcr_values *pcrs, const char *ref, uint8_t ret[SHA256_SIZE])
+{
+	uint8_t approved[SHA256_SIZE];
+	const struct span parts[] = {
+		{approved, sizeof(approved)},
+		{ref, strlen(ref)},
+	};
+	int r = policy_pcr_digest(pcrs, approved);
+
+	if (r < 0)
+		return r;
+	return crypto_sha256(parts, ARRAY_SIZE(parts), ret);
+}
+
+int policy_approve(const struct secret *private, const struct ec_public *public, const char *ref,
+		   const struct pcr_values *pcrs, struct policy_approval *ret)
+{
+	uint8_t digest[SHA256_SIZE];
+	struct ec_signature signature;
+	int r = policy_to_be_signed(pcrs, ref, digest);
+
+	if (r < 0)
+		return r;
+	r = crypto_ec_sign(private, public, digest, &signature);
+	if (r < 0)
+		return r;
+	ret->pcrs = *pcrs;
+	ret->signature = signature;
+	return 0;
+}
