@@ -82,6 +82,38 @@ int device_probe(const char *path, struct device_info *ret)
 	return 0;
 }
 
+int device_check_unused(const char *path)
+{
+	struct stat st;
+	_cleanup_close_ int fd = -1;
+
+	if (stat(path, &st) == 0 && !S_ISBLK(st.st_mode))
+		return log_errno(ENOTBLK,
+				 "%s is an image file: attach it to a loop device first "
+				 "(losetup --find --show %s)",
+				 path, path);
+	/* O_EXCL on a block device fails while a mount or a mapping claims it: open(2). */
+	fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC);
+	if (fd < 0 && errno == EBUSY)
+		return log_errno(EBUSY, "%s is in use: it is mounted, or open already", path);
+	if (fd < 0)
+		return log_errno(errno, "cannot open %s: %m", path);
+	return 0;
+}
+
+char *device_name(unsigned int major, unsigned int minor)
+{
+	char link[48], target[256], *text;
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/sys/dev/block/%u:%u", major, minor);
+	n = readlink(link, target, sizeof(target) - 1);
+	if (n < 0)
+		return NULL;
+	target[n] = '\0';
+	return asprintf(&text, "/dev/%s", basename(target)) < 0 ? NULL : text;
+}
+
 int device_wipe_signatures(const char *path)
 {
 	_cleanup_close_ int fd = open(path, O_RDWR | O_CLOEXEC);

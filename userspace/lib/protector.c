@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Listing, adding and removing protectors. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "log.h"
+#include "policy.h"
+#include "protector.h"
+
+static const struct {
+	const char *name;
+	const char *token_type; /* NULL: none of ours */
+} kinds[PROTECTOR_MAX] = {
+	[PROTECTOR_TPM2] = {"tpm2", "fve-tpm2"},
+	[PROTECTOR_RECOVERY] = {"recovery", "fve-recovery"},
+	[PROTECTOR_PASSPHRASE] = {"passphrase", "fve-passphrase"},
+	[PROTECTOR_KEYSLOT] = {"keyslot", NULL},
+	[PROTECTOR_UNKNOWN] = {"unknown", NULL},
+};
+
+const char *protector_kind_name(enum protector_kind kind)
+{
+	return kinds[kind].name;
+}
+
+bool protector_is_person(const struct protector *protector)
+{
+	return protector->kind == PROTECTOR_RECOVERY || protector->kind == PROTECTOR_PASSPHRASE ||
+	       protector->kind == PROTECTOR_KEYSLOT;
+}
+
+/* Tokens of ours that are no protector: the VMK's and the policy key's. */
+static bool is_bookkeeping(const char *type)
+{
+	return !strcmp(type, "fve-vmk") || !strcmp(type, "fve-policy");
+}
+
+static enum protector_kind kind_of_token(const char *type)
+{
+	for (int kind = 0; kind < PROTECTOR_MAX; kind++)
+		if (kinds[kind].token_type && !strcmp(kinds[kind].token_type, type))
+			return kind;
+	return PROTECTOR_UNKNOWN;
+}
+
+/* What @token is; a token that cannot be read is listed as such, never dropped. */
+static void read_token(const struct header *header, int token, const char *type, const char *json,
+		       struct protector *ret)
+{
+	_cleanup_token_tpm2_ struct token_tpm2 tpm2 = {0};
+	struct token_person person;
+	int r;
+
+	*ret = (struct protector){.kind = kind_of_token(type), .token = token, .slot = HEADER_ANY};
+	if (ret->kind == PROTECTOR_UNKNOWN) {
+		r = -ENOTSUP;
+	} else if (ret->kind == PROTECTOR_TPM2) {
+		r = token_tpm2_parse(json, &tpm2);
+		ret->head = tpm2.head;
+	} else {
+		r = token_person_parse(json, &person);
+		if (r == 0) {
+			ret->head = person.head;
+			ret->slot = person.slot;
+			if (!header_keyslot_used(header, person.slot))
+				ret->health = REASON_TOKEN_CORRUPT;
+		}
+	}
+	if (r < 0) {
+		ret->health = REASON_TOKEN_CORRUPT;
+		snprintf(ret->head.id, sizeof(ret->head.id), "token-%d", token);
+	}
+}
+
+int protector_list(const struct header *header, struct protector *ret)
+{
+	_cleanup_token_vmk_ struct token_vmk vmk = {.slot = HEADER_ANY};
+	uint32_t slots_named = 0;
+	const char *type, *json;
+	int n = 0;
+
+	/* In the order of enum protector_kind; a volume has few tokens, reading twice is cheap. */
+	for (int kind = 0; kind < PROTECTOR_MAX; kind++) {
+		for (int i = 0; i < HEADER_MAX_TOKENS; i++) {
+			if (header_token_get(header, i, &type, &json) < 0 ||
+			    strncmp(type, TOKEN_TYPE_PREFIX, strlen(TOKEN_TYPE_PREFIX)) ||
+			    is_bookkeeping(type) ||
+			    kind_of_token(type) != (enum protector_kind)kind)
+				continue;
+			read_token(header, i, type, json, &ret[n]);
+			if (ret[n].slot >= 0)
+				slots_named |= 1u << ret[n].slot;
+			n++;
+		}
+	}
+	for (int i = 0; i < HEADER_MAX_TOKENS; i++)
+		if (header_token_get(header, i, &type, &json) == 0 && !strcmp(type, "fve-vmk") &&
+		    token_vmk_parse(json, &vmk) == 0) {
+			slots_named |= 1u << vmk.slot;
+			token_vmk_free(&vmk);
+		}
+	for (int i = 0; i < HEADER_MAX_KEYSLOTS; i++) {
+		if (slots_named & 1u << i || !header_keyslot_used(header, i))
+			continue;
+		ret[n] = (struct protector){.kind = PROTECTOR_KEYSLOT,
+					    .token = HEADER_ANY,
+					    .slot = i};
+		snprintf(ret[n].head.id, sizeof(ret[n].head.id), "slot-%d", i);
+		n++;
+	}
+	return n;
+}
+
+bool protector_matches(const struct protector *protector, const char *name)
+{
+	return !name || !strcmp(name, protector->head.id) ||
+	       !strcmp(name, protector_kind_name(protector->kind));
+}
+
+int protector_find(const struct header *header, const char *id, struct protector *ret)
+{
+	struct protector list[PROTECTOR_LIST_MAX];
+	int n = protector_list(header, list);
+
+	for (int i = 0; i < n; i++)
+		if (!strcmp(list[i].head.id, id)) {
+			*ret = list[i];
+			return 0;
+		}
+	return log_errno(ENOENT, "%s has no protector %s; see: fvesetup protector list %s",
+			 header_path(header), id, header_path(header));
+}
+
+static int spec_option(char *option, struct protector_spec *spec)
+{
+	char *value = strchr(option, '=');
+	bool tpm2 = spec->kind == PROTECTOR_TPM2;
+
+	if (value)
+		*value++ = '\0';
+	if (!strcmp(option, "label") && value && strlen(value) <= TOKEN_LABEL_MAX) {
+		strcpy(spec->label, value);
+		return 0;
+	}
+	if (!strcmp(option, "pcrs") && value && tpm2 && pcr_mask_parse(value, &spec->pcrs) == 0)
+		return 0;
+	if (!strcmp(option, "unsafe-pcrs") && !value && tpm2) {
+		spec->unsafe_pcrs = true;
+		return 0;
+	}
+	return log_errno(EINVAL, "protector %s does not take %s%s%s",
+			 protector_kind_name(spec->kind), option, value ? "=" : "", value ?: "");
+}
+
+int protector_spec_parse(const char *text, struct protector_spec *ret)
+{
+	_cleanup_free_ char *copy = strdup(text);
+	struct protector_spec spec = {.kind = PROTECTOR_MAX};
+	char *rest = copy, *word;
+	int r;
+
+	if (!copy)
+		return -ENOMEM;
+	word = strsep(&rest, ",");
+	for (int kind = 0; kind < PROTECTOR_MAX; kind++)
+		if (kinds[kind].token_type && !strcmp(kinds[kind].name, word))
+			spec.kind = kind;
+	if (spec.kind == PROTECTOR_MAX)
+		return log_errno(EINVAL,
+				 "there is no protector kind %s; there are: tpm2, recovery, "
+				 "passphrase",
+				 word);
+	while ((word = strsep(&rest, ","))) {
+		r = spec_option(word, &spec);
+		if (r < 0)
+			return r;
+	}
+	*ret = spec;
+	return 0;
+}
+
+int protector_person_add(struct header *header, const struct secret *fvek,
+			 const struct protector_spec *spec, const struct secret *secret,
+			 const struct header_pbkdf *pbkdf)
+{
+	_cleanup_secret_ struct secret *opened = NULL;
+	_cleanup_free_ char *json = NULL;
+	struct token_person token = {0};
+	int r = token_head_init(&token.head, spec->label);
+
+	if (r < 0)
+		return r;
+	token.slot = header_keyslot_add(header, fvek, secret, pbkdf);
+	if (token.slot < 0)
+		return token.slot;
+	r = header_keyslot_open(header, token.slot, secret, &opened);
+	if (r < 0 || !secret_equal(opened, fvek)) {
+		header_keyslot_remove(header, token.slot);
+		return log_errno(EIO,
+				 "the new keyslot %d of %s does not open again; it was removed",
+				 token.slot, header_path(header));
+	}
+	json = token_person_format(&token, kinds[spec->kind].token_type);
+	r = json ? header_token_set(header, HEADER_ANY, json) : -ENOMEM;
+	if (r < 0) {
+		header_keyslot_remove(header, token.slot);
+		return r;
+	}
+	return 0;
+}
+
+int protector_remove(struct header *header, const struct protector *protector, bool force)
+{
+	struct protector list[PROTECTOR_LIST_MAX];
+	int n = protector_list(header, list), persons = 0;
+	int r;
+
+	for (int i = 0; i < n; i++)
+		if (protector_is_person(&list[i]) && list[i].health == REASON_NONE &&
+		    strcmp(list[i].head.id, protector->head.id))
+			persons++;
+	if (!persons && protector_is_person(protector) && !force)
+		return log_errno(EBUSY,
+				 "%s is the last protector of %s that a person can open; add "
+				 "another first, or use --force",
+				 protector->head.id, header_path(header));
+	/* Power may go between the two: a token without its keyslot opens nothing and is listed. */
+	if (protector->slot >= 0 && header_keyslot_used(header, protector->slot)) {
+		r = header_keyslot_remove(header, protector->slot);
+		if (r < 0)
+			return r;
+	}
+	return protector->token >= 0 ? header_token_remove(header, protector->token) : 0;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Protectors: what opens a volume. This file knows what they have in common: to be listed,
+ * named, added and removed. What is particular to the TPM is in protector_tpm2.h.
+ */
+#ifndef FVE_PROTECTOR_H
+#define FVE_PROTECTOR_H
+
+#include "header.h"
+#include "reason.h"
+#include "token.h"
+
+enum protector_kind {
+	PROTECTOR_TPM2,	      /* a machine's: opens by itself */
+	PROTECTOR_RECOVERY,   /* a person's: 48 digits */
+	PROTECTOR_PASSPHRASE, /* a person's */
+	PROTECTOR_KEYSLOT,    /* a LUKS2 keyslot that stock tools made: opens, is not ours */
+	PROTECTOR_UNKNOWN,    /* a token of ours of a newer version, or damaged */
+	PROTECTOR_MAX,
+};
+
+struct protector {
+	enum protector_kind kind;
+	int token;		/* LUKS2 token number, or HEADER_ANY for PROTECTOR_KEYSLOT */
+	int slot;		/* keyslot of a person's protector, or HEADER_ANY */
+	struct token_head head; /* id "slot-N" or "token-N" where there is no better one */
+	enum reason health;	/* REASON_NONE, or why it cannot open anything */
+};
+
+#define PROTECTOR_LIST_MAX (HEADER_MAX_KEYSLOTS + HEADER_MAX_TOKENS)
+
+/* "tpm2", "recovery", ... */
+const char *protector_kind_name(enum protector_kind kind);
+bool protector_is_person(const struct protector *protector);
+
+/*
+ * All protectors, machines' first, into @ret with room for PROTECTOR_LIST_MAX. Gives their
+ * number.
+ */
+int protector_list(const struct header *header, struct protector *ret);
+
+/* Whether @name is the id or the kind of @protector; NULL matches all. */
+bool protector_matches(const struct protector *protector, const char *name);
+
+/* The only protector with id @id. -ENOENT with a message. */
+int protector_find(const struct header *header, const char *id, struct protector *ret);
+
+/* What `--protector` and `protector add` ask for: "kind[,opt=val...]". */
+struct protector_spec {
+	enum protector_kind kind;
+	char label[TOKEN_LABEL_MAX + 1]; /* label=TEXT */
+	uint32_t pcrs;			 /* tpm2: pcrs=4+7; 0: the default for this machine */
+	bool unsafe_pcrs;		 /* tpm2: unsafe-pcrs, although they cover no initrd */
+};
+
+/* -EINVAL with a message. */
+int protector_spec_parse(const char *text, struct protector_spec *ret);
+
+/*
+ * Add a keyslot for @secret and the token that names it; the slot is opened once before the
+ * token is written. @pbkdf NULL for a random secret.
+ */
+int protector_person_add(struct header *header, const struct secret *fvek,
+			 const struct protector_spec *spec, const struct secret *secret,
+			 const struct header_pbkdf *pbkdf);
+
+/*
+ * Remove from both header copies: first what opens, then what names it. The last protector that
+ * a person can open is refused with -EBUSY unless @force: a machine's alone is lost with it.
+ */
+int protector_remove(struct header *header, const struct protector *protector, bool force);
+
+#endif

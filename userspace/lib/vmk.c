@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Wrapping and finding the VMK. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "log.h"
+#include "vmk.h"
+
+/*
+ * Associated data of a wrap, docs/on-disk.md "Wraps": the volume, what is wrapped, and where it
+ * stands, so that no blob can be moved to another place. NULL on out of memory.
+ */
+static char *wrap_context(const struct header *header, const char *what, const char *kind,
+			  const char *id, uint32_t generation)
+{
+	char *text;
+
+	if (asprintf(&text, "fve 1 %s %s %s %s %u", header_uuid(header), what, kind, id,
+		     generation) < 0)
+		return NULL;
+	return text;
+}
+
+/* Wrap or unwrap under HKDF(@key, @info). */
+static int wrap_derived(const struct secret *key, const char *info, const char *context,
+			const struct secret *plain, struct blob *ret)
+{
+	_cleanup_secret_ struct secret *derived = NULL;
+	int r;
+
+	if (!context)
+		return -ENOMEM;
+	r = crypto_derive(key, info, &derived);
+	return r < 0 ? r : crypto_wrap(derived, context, plain, ret);
+}
+
+static int unwrap_derived(const struct secret *key, const char *info, const char *context,
+			  const struct blob *wrapped, struct secret **ret)
+{
+	_cleanup_secret_ struct secret *derived = NULL;
+	int r;
+
+	if (!context)
+		return -ENOMEM;
+	r = crypto_derive(key, info, &derived);
+	return r < 0 ? r : crypto_unwrap(derived, context, wrapped, ret);
+}
+
+#define INFO_VMK_LINK	"fve vmk link"
+#define INFO_KEK	"fve kek"
+#define INFO_POLICY_KEY "fve policy key"
+
+int vmk_create(struct header *header, const struct secret *fvek, struct secret **ret_vmk)
+{
+	_cleanup_secret_ struct secret *vmk = secret_random(VMK_SIZE);
+	_cleanup_token_vmk_ struct token_vmk token = {.generation = 1};
+	_cleanup_free_ char *context = wrap_context(header, "vmk", "link", "-", token.generation);
+	_cleanup_free_ char *json = NULL;
+	int r;
+
+	if (!vmk)
+		return -ENOMEM;
+	token.slot = header_keyslot_add(header, fvek, vmk, NULL);
+	if (token.slot < 0)
+		return token.slot;
+	r = wrap_derived(fvek, INFO_VMK_LINK, context, vmk, &token.vmk);
+	if (r < 0)
+		return r;
+	json = token_vmk_format(&token);
+	if (!json)
+		return -ENOMEM;
+	r = header_token_set(header, HEADER_ANY, json);
+	if (r < 0)
+		return r;
+	*ret_vmk = steal(vmk);
+	return 0;
+}
+
+int vmk_token(const struct header *header, struct token_vmk *ret)
+{
+	const char *type, *json;
+
+	for (int i = 0; i < HEADER_MAX_TOKENS; i++) {
+		if (header_token_get(header, i, &type, &json) < 0 || strcmp(type, "fve-vmk"))
+			continue;
+		if (token_vmk_parse(json, ret) < 0)
+			return log_errno(EBADMSG, "token %d of %s, fve-vmk, is damaged or unknown",
+					 i, header_path(header));
+		return 0;
+	}
+	return log_errno(ENOENT, "%s has no volume master key: its fve-vmk token is gone",
+			 header_path(header));
+}
+
+int vmk_from_fvek(const struct header *header, const struct secret *fvek, struct secret **ret_vmk)
+{
+	_cleanup_token_vmk_ struct token_vmk token = {0};
+	_cleanup_free_ char *context = NULL;
+	int r = vmk_token(header, &token);
+
+	if (r < 0)
+		return r;
+	context = wrap_context(header, "vmk", "link", "-", token.generation);
+	r = unwrap_derived(fvek, INFO_VMK_LINK, context, &token.vmk, ret_vmk);
+	if (r == -EBADMSG)
+		log_error("the fve-vmk token of %s does not belong to its volume key",
+			  header_path(header));
+	return r;
+}
+
+int vmk_to_fvek(struct header *header, const struct secret *vmk, struct secret **ret_fvek)
+{
+	_cleanup_token_vmk_ struct token_vmk token = {0};
+	int r = vmk_token(header, &token);
+
+	if (r < 0)
+		return r;
+	r = header_keyslot_open(header, token.slot, vmk, ret_fvek);
+	return r < 0 ? r : 0;
+}
+
+int vmk_wrap(const struct header *header, const char *kind, const char *id, uint32_t generation,
+	     const struct secret *kek, const struct secret *vmk, struct blob *ret)
+{
+	_cleanup_free_ char *context = wrap_context(header, "vmk", kind, id, generation);
+
+	return context ? crypto_wrap(kek, context, vmk, ret) : -ENOMEM;
+}
+
+int vmk_unwrap(const struct header *header, const char *kind, const char *id, uint32_t generation,
+	       const struct secret *kek, const struct blob *wrapped, struct secret **ret_vmk)
+{
+	_cleanup_free_ char *context = wrap_context(header, "vmk", kind, id, generation);
+
+	return context ? crypto_unwrap(kek, context, wrapped, ret_vmk) : -ENOMEM;
+}
+
+int kek_wrap(const struct header *header, const char *kind, const char *id,
+	     const struct secret *fvek, const struct secret *kek, struct blob *ret)
+{
+	_cleanup_free_ char *context = wrap_context(header, "kek", kind, id, 0);
+
+	return wrap_derived(fvek, INFO_KEK, context, kek, ret);
+}
+
+int policy_private_wrap(const struct header *header, uint32_t generation, const struct secret *vmk,
+			const struct secret *private, struct blob *ret)
+{
+	_cleanup_free_ char *context = wrap_context(header, "policy", "key", "-", generation);
+
+	return wrap_derived(vmk, INFO_POLICY_KEY, context, private, ret);
+}
+
+int policy_private_unwrap(const struct header *header, uint32_t generation,
+			  const struct secret *vmk, const struct blob *wrapped,
+			  struct secret **ret_private)
+{
+	_cleanup_free_ char *context = wrap_context(header, "policy", "key", "-", generation);
+
+	return unwrap_derived(vmk, INFO_POLICY_KEY, context, wrapped, ret_private);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The volume master key: 32 random bytes between the machine's protectors and the FVEK.
+ *
+ *	KEK --unwrap--> VMK --keyslot--> FVEK		a machine's protector opens the volume
+ *	FVEK --unwrap--> VMK, KEK			whoever has the volume can rewrap them
+ *
+ * Every wrap is AES-256-GCM bound to the volume and to its place by associated data; the keys
+ * that wrap in the second direction are derived from the FVEK (docs/on-disk.md).
+ */
+#ifndef FVE_VMK_H
+#define FVE_VMK_H
+
+#include "header.h"
+#include "token.h"
+
+#define VMK_SIZE 32
+#define KEK_SIZE 32
+
+/* Make the first VMK of a volume: its keyslot, then its token. */
+int vmk_create(struct header *header, const struct secret *fvek, struct secret **ret_vmk);
+
+/* The volume's one "fve-vmk" token. -ENOENT, -EBADMSG: none, or damaged; the message is made. */
+int vmk_token(const struct header *header, struct token_vmk *ret);
+
+int vmk_from_fvek(const struct header *header, const struct secret *fvek, struct secret **ret_vmk);
+/* -EPERM: @vmk is not this volume's present VMK. No message. */
+int vmk_to_fvek(struct header *header, const struct secret *vmk, struct secret **ret_fvek);
+
+/*
+ * The VMK under the KEK of protector @id of @kind. -EBADMSG from unwrapping: KEK, VMK
+ * generation, protector or volume are not those of the wrap.
+ */
+int vmk_wrap(const struct header *header, const char *kind, const char *id, uint32_t generation,
+	     const struct secret *kek, const struct secret *vmk, struct blob *ret);
+int vmk_unwrap(const struct header *header, const char *kind, const char *id, uint32_t generation,
+	       const struct secret *kek, const struct blob *wrapped, struct secret **ret_vmk);
+
+/* The KEK of a protector under the FVEK, so that a VMK rotation needs nobody present. */
+int kek_wrap(const struct header *header, const char *kind, const char *id,
+	     const struct secret *fvek, const struct secret *kek, struct blob *ret);
+
+/* The private half of the policy key under the VMK. */
+int policy_private_wrap(const struct header *header, uint32_t generation, const struct secret *vmk,
+			const struct secret *private, struct blob *ret);
+int policy_private_unwrap(const struct header *header, uint32_t generation,
+			  const struct secret *vmk, const struct blob *wrapped,
+			  struct secret **ret_private);
+
+#endif
