@@ -17,6 +17,22 @@
 #define UUID_DIGITS 32 /* of a volume's UUID, in the mapping's UUID without its dashes */
 #define NONCE_SIZE  8  /* makes the key's description a used-once name */
 #define SECTOR	    512
+#define NAME_LENGTH 127
+
+int volume_check_name(const char *name)
+{
+	/* dm-ioctl.h: 128 bytes with the NUL; udev escapes what is not listed here. */
+	size_t length = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				     "0123456789#+-.:=@_");
+
+	if (!length || name[length] || length > NAME_LENGTH || !strcmp(name, ".") ||
+	    !strcmp(name, "..") || !strcmp(name, "control"))
+		return log_errno(EINVAL,
+				 "%s cannot be the name of a mapping: up to %d letters, "
+				 "digits and #+-.:=@_",
+				 name, NAME_LENGTH);
+	return 0;
+}
 
 static int prepare_target(void)
 {

@@ -12,6 +12,9 @@ struct volume_flags {
 	bool allow_discards;
 };
 
+/* Whether @name can be that of a mapping; -EINVAL with a message. */
+int volume_check_name(const char *name);
+
 /*
  * Map the volume as /dev/mapper/@name. The FVEK stands in the kernel keyring only while the
  * table is loaded. -EEXIST: name in use; -EBUSY: the device is; -ENOPKG and a message with

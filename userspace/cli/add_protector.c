@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Handing a recovery password to its owner, once; and adding protectors in general. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+#include "recovery.h"
+
+int cli_check_recovery_file(const struct args *args)
+{
+	if (args->recovery_file && access(args->recovery_file, F_OK) == 0)
+		return log_errno(EEXIST, "%s exists; a recovery password is not written over it",
+				 args->recovery_file);
+	return 0;
+}
+
+/* No line end: stock `cryptsetup --key-file` takes every byte of the file. */
+static int write_recovery_file(const char *path, const struct secret *password)
+{
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return log_errno(errno, "cannot create %s: %m", path);
+	if (write(fd, password->data, password->size) != (ssize_t)password->size || fsync(fd) < 0) {
+		int error = errno ? errno : EIO;
+
+		unlink(path);
+		return log_errno(error, "cannot write %s: %s", path, strerror(error));
+	}
+	return 0;
+}
+
+/* Past stdio, whose buffer would keep a copy. */
+static int print_recovery(const struct secret *password)
+{
+	static const char before[] = "\nRecovery password, shown this once. Keep it away from this "
+				     "machine:\n\n    ";
+
+	if (write(STDOUT_FILENO, before, sizeof(before) - 1) < 0 ||
+	    write(STDOUT_FILENO, password->data, password->size) != (ssize_t)password->size ||
+	    write(STDOUT_FILENO, "\n\n", 2) < 0)
+		return log_errno(EIO, "cannot print the recovery password");
+	return 0;
+}
+
+/*
+ * The file is written before the keyslot, so that no power cut leaves a keyslot whose password
+ * nobody has; on a terminal the keyslot comes first, so that no password is shown that opens
+ * nothing.
+ */
+int cli_add_recovery(const struct args *args, struct header *header, const struct secret *fvek,
+		     const struct protector_spec *spec)
+{
+	_cleanup_secret_ struct secret *password = recovery_generate();
+	int r;
+
+	if (!password)
+		return -ENOMEM;
+	if (args->recovery_file) {
+		r = write_recovery_file(args->recovery_file, password);
+		if (r < 0)
+			return r;
+		r = protector_person_add(header, fvek, spec, password, NULL);
+		if (r < 0)
+			unlink(args->recovery_file);
+		return r;
+	}
+	r = protector_person_add(header, fvek, spec, password, NULL);
+	return r < 0 ? r : print_recovery(password);
+}
+
+int cli_add_protector(const struct args *args, struct header *header, const struct secret *fvek,
+		      const struct protector_spec *spec, const char *key_file)
+{
+	_cleanup_secret_ struct secret *passphrase = NULL;
+	_cleanup_free_ char *prompt = NULL;
+	struct refusal refusal;
+	int r;
+
+	switch (spec->kind) {
+	case PROTECTOR_TPM2:
+		return protector_tpm2_add(header, fvek, spec, args->tcti, &refusal);
+	case PROTECTOR_RECOVERY:
+		return cli_add_recovery(args, header, fvek, spec);
+	default:
+		if (asprintf(&prompt, "New passphrase for %s: ", header_path(header)) < 0)
+			return -ENOMEM;
+		r = prompt_new_secret(prompt, key_file, &passphrase);
+		if (r < 0)
+			return r;
+		return protector_person_add(header, fvek, spec, passphrase, &args->pbkdf);
+	}
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the actions of fvesetup share: parsed arguments, asking for secrets, showing refusals. */
+#ifndef FVE_CLI_H
+#define FVE_CLI_H
+
+#include "header.h"
+#include "log.h"
+#include "protector.h"
+#include "secret.h"
+#include "unlock.h"
+
+#define CLI_MAX_PROTECTORS 8
+
+/* The command line after parsing; strings borrowed from argv. */
+struct args {
+	const char *operand[2]; /* as many as the action takes; optional ones NULL */
+	bool batch_mode, json, force, no_recovery, test, read_only, allow_discards;
+	const char *key_file, *new_key_file, *recovery_file, *label, *tcti;
+	const char *protector[CLI_MAX_PROTECTORS];
+	unsigned int n_protectors;
+	uint32_t sector_size; /* bytes, or 0 */
+	uint32_t tries;
+	struct header_pbkdf pbkdf;
+};
+
+/* The actions: 0 or -errno, with the message printed. */
+int cmd_format(const struct args *args);
+int cmd_open(const struct args *args);
+int cmd_close(const struct args *args);
+int cmd_status(const struct args *args);
+int cmd_dump(const struct args *args);
+int cmd_protector_list(const struct args *args);
+int cmd_protector_add(const struct args *args);
+int cmd_protector_remove(const struct args *args);
+
+/* prompt.c */
+
+/*
+ * A secret from --key-file (whole file, or standard input for "-"), from the terminal without
+ * echo, or from one line of standard input where that is no terminal.
+ */
+int prompt_secret(const char *prompt, const char *key_file, struct secret **ret);
+/* The same for a secret that is to be set: asked for twice on a terminal, never empty. */
+int prompt_new_secret(const char *prompt, const char *key_file, struct secret **ret);
+/* 0 when the person types YES; -ECANCELED. With --batch-mode nobody is asked. */
+int prompt_confirm(const struct args *args, const char *question);
+
+/* cli_unlock.c */
+
+/* Unlock as the arguments say; how refusals are told and secrets asked for is the same for all. */
+int cli_unlock(const struct args *args, struct header *header, struct secret **ret_fvek,
+	       struct protector *ret_used);
+
+/* add_protector.c */
+
+/* Add a recovery protector and hand its password over: to --recovery-file, or printed once. */
+int cli_add_recovery(const struct args *args, struct header *header, const struct secret *fvek,
+		     const struct protector_spec *spec);
+/* Refuse a --recovery-file that exists or cannot be made, before anything is written. */
+int cli_check_recovery_file(const struct args *args);
+
+/* Add the protector that @spec asks for; a passphrase is asked for as @key_file says. */
+int cli_add_protector(const struct args *args, struct header *header, const struct secret *fvek,
+		      const struct protector_spec *spec, const char *key_file);
+
+#endif

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The 'fvesetup open' and 'fvesetup close' actions. */
+#include <errno.h>
+
+#include "cli.h"
+#include "device.h"
+#include "volume.h"
+
+int cmd_open(const struct args *args)
+{
+	_cleanup_secret_ struct secret *fvek = NULL;
+	_cleanup_header_ struct header *header = NULL;
+	_cleanup_close_ int lock = -1;
+	const char *path = args->operand[0], *name = args->operand[1];
+	struct volume_flags flags = {
+		.read_only = args->read_only,
+		.allow_discards = args->allow_discards,
+	};
+	struct protector used;
+	int r;
+
+	if (name) {
+		r = volume_check_name(name);
+		if (r < 0)
+			return r;
+	}
+	r = header_load(path, &header);
+	if (r == 0)
+		r = cli_unlock(args, header, &fvek, &used);
+	if (r < 0)
+		return r;
+	log_verbose("Unlocked %s by protector %s %s.", path, protector_kind_name(used.kind),
+		    used.head.id);
+	if (args->test)
+		return 0;
+	r = device_lock(path, &lock);
+	return r < 0 ? r : volume_open(header, fvek, name, &flags);
+}
+
+int cmd_close(const struct args *args)
+{
+	return volume_close(args->operand[0]);
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Showing protectors; printing JSON. */
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+
+#include "protector.h"
+#include "show.h"
+
+void show_protectors(const struct header *header)
+{
+	struct protector list[PROTECTOR_LIST_MAX];
+	int n = protector_list(header, list);
+
+	printf("%-10s %-11s %-8s %-8s %-21s %s\n", "ID", "KIND", "KEYSLOT", "TOKEN", "CREATED",
+	       "LABEL");
+	for (int i = 0; i < n; i++) {
+		const struct protector *p = &list[i];
+		char slot[12] = "-", token[12] = "-";
+
+		if (p->slot >= 0)
+			snprintf(slot, sizeof(slot), "%d", p->slot);
+		if (p->token >= 0)
+			snprintf(token, sizeof(token), "%d", p->token);
+		printf("%-10s %-11s %-8s %-8s %-21s %s%s%s%s\n", p->head.id,
+		       protector_kind_name(p->kind), slot, token,
+		       *p->head.created ? p->head.created : "-", p->head.label,
+		       p->health != REASON_NONE ? " [" : "",
+		       p->health != REASON_NONE ? reason_code(p->health) : "",
+		       p->health != REASON_NONE ? "]" : "");
+	}
+}
+
+/* A string, or null where there is none. */
+static struct json_object *json_text(const char *text)
+{
+	return *text ? json_object_new_string(text) : NULL;
+}
+
+static struct json_object *json_number(int number)
+{
+	return number >= 0 ? json_object_new_int(number) : NULL;
+}
+
+struct json_object *json_protectors(const struct header *header)
+{
+	struct json_object *array = json_object_new_array();
+	struct protector list[PROTECTOR_LIST_MAX];
+	int n = protector_list(header, list);
+
+	for (int i = 0; i < n; i++) {
+		const struct protector *p = &list[i];
+		struct json_object *o = json_object_new_object();
+
+		json_object_object_add(o, "id", json_object_new_string(p->head.id));
+		json_object_object_add(o, "kind",
+				       json_object_new_string(protector_kind_name(p->kind)));
+		json_object_object_add(o, "label", json_text(p->head.label));
+		json_object_object_add(o, "created", json_text(p->head.created));
+		json_object_object_add(o, "keyslot", json_number(p->slot));
+		json_object_object_add(o, "token", json_number(p->token));
+		json_object_object_add(o, "usable",
+				       json_object_new_boolean(p->health == REASON_NONE));
+		json_object_object_add(o, "reason",
+				       p->health == REASON_NONE
+					       ? NULL
+					       : json_object_new_string(reason_code(p->health)));
+		json_object_array_add(array, o);
+	}
+	return array;
+}
+
+int json_print(struct json_object *object)
+{
+	if (!object)
+		return -ENOMEM;
+	puts(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
+							    JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(object);
+	return 0;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A volume's parts as text and as JSON: what dump and protector list have in common. */
+#ifndef FVE_SHOW_H
+#define FVE_SHOW_H
+
+#include "header.h"
+
+struct json_object;
+
+void show_protectors(const struct header *header);
+/* An array, docs/json.md; the caller owns it. */
+struct json_object *json_protectors(const struct header *header);
+
+/* Print @object to standard output and release it. */
+int json_print(struct json_object *object);
+
+#endif
