@@ -69,7 +69,8 @@ static void read_token(const struct header *header, int token, const char *type,
 	}
 	if (r < 0) {
 		ret->health = REASON_TOKEN_CORRUPT;
-		snprintf(ret->head.id, sizeof(ret->head.id), "token-%d", token);
+		snprintf(ret->head.id, sizeof(ret->head.id), "token-%u",
+			 (unsigned int)token % HEADER_MAX_TOKENS);
 	}
 }
 
@@ -106,7 +107,8 @@ int protector_list(const struct header *header, struct protector *ret)
 		ret[n] = (struct protector){.kind = PROTECTOR_KEYSLOT,
 					    .token = HEADER_ANY,
 					    .slot = i};
-		snprintf(ret[n].head.id, sizeof(ret[n].head.id), "slot-%d", i);
+		snprintf(ret[n].head.id, sizeof(ret[n].head.id), "slot-%u",
+			 (unsigned int)i % HEADER_MAX_KEYSLOTS);
 		n++;
 	}
 	return n;

@@ -1,0 +1,87 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A second reader of the format in docs/on-disk.md, on stock tools and python3-cryptography.
+
+usage: fve_keys.py IMAGE KEY_FILE       print FVEK, VMK and each KEK in hex
+       fve_keys.py IMAGE KEY_FILE FILE...  search the files for any 8-byte window of them
+
+KEY_FILE opens a person's keyslot. The search exits 0 when no window is found, 1 when one is.
+"""
+import base64
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+WINDOW = 8
+
+
+def derive(key, info):
+    return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=info.encode()).derive(key)
+
+
+def unwrap(key, blob, context):
+    blob = base64.b64decode(blob)
+    return AESGCM(key).decrypt(blob[:12], blob[12:], context.encode())
+
+
+def volume_key(image, key_file):
+    with tempfile.TemporaryDirectory() as directory:
+        path = os.path.join(directory, "key")
+        subprocess.run(["cryptsetup", "luksDump", "-q", "--dump-volume-key", "--volume-key-file",
+                        path, "--key-file", key_file, image], check=True,
+                       stdout=subprocess.DEVNULL)
+        with open(path, "rb") as file:
+            return file.read()
+
+
+def keys(image, key_file):
+    fvek = volume_key(image, key_file)
+    dump = json.loads(subprocess.run(["cryptsetup", "luksDump", "--dump-json-metadata", image],
+                                     check=True, stdout=subprocess.PIPE).stdout)
+    uuid = subprocess.run(["cryptsetup", "luksUUID", image], check=True, text=True,
+                          stdout=subprocess.PIPE).stdout.strip()
+    found = {"FVEK": fvek}
+    tokens = dump["tokens"].values()
+    for token in tokens:
+        if token["type"] == "fve-vmk":
+            found["VMK"] = unwrap(derive(fvek, "fve vmk link"), token["vmk"],
+                                  f"fve 1 {uuid} vmk link - {token['generation']}")
+    for token in tokens:
+        if token["type"] == "fve-tpm2":
+            kek = unwrap(derive(fvek, "fve kek"), token["kek"],
+                         f"fve 1 {uuid} kek tpm2 {token['id']} 0")
+            found["KEK " + token["id"]] = kek
+            vmk = unwrap(kek, token["vmk"],
+                         f"fve 1 {uuid} vmk tpm2 {token['id']} {token['generation']}")
+            assert vmk == found["VMK"], "the KEK does not give the VMK"
+    return found
+
+
+def main():
+    found = keys(sys.argv[1], sys.argv[2])
+    if len(sys.argv) == 3:
+        for name, key in found.items():
+            print(name, key.hex())
+        return 0
+    hits = 0
+    for path in sys.argv[3:]:
+        with open(path, "rb") as file:
+            data = file.read()
+        for name, key in found.items():
+            windows = range(len(key) - WINDOW + 1)
+            n = sum(key[i:i + WINDOW] in data for i in windows)
+            if n:
+                print(f"{path}: {n} of {len(windows)} windows of {name}")
+            hits += n
+        print(f"{path}: searched {len(data)} bytes for {len(found)} keys")
+    return 1 if hits else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

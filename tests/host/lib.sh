@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+# What host tests share: a scratch directory, a software TPM, and assertions.
+# Sourced at the top of each test; BUILD is the build directory, TMP the scratch directory.
+
+set -eu
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+BUILD=$(realpath "${BUILD:-$here/../../build}")
+own_tmp=${TMP:-}
+TMP=${TMP:-$(mktemp -d)}
+fvesetup=${FVESETUP:-$BUILD/san/fvesetup}
+swtpm_pids=()
+trap cleanup EXIT
+
+# Argon2id as cheap as LUKS2 allows: the tests are about us, not about Argon2.
+cheap=(--iter-time 1 --pbkdf-memory 32)
+
+# AddressSanitizer on the tool itself; the foreign libraries keep some memory until exit.
+export ASAN_OPTIONS=detect_leaks=0
+
+cleanup() {
+	for pid in "${swtpm_pids[@]}"; do
+		kill "$pid" 2>/dev/null || true
+	done
+	[ -n "$own_tmp" ] || rm -rf "$TMP"
+}
+
+fail() {
+	echo "FAILED: $*" >&2
+	exit 1
+}
+
+# expect STATUS COMMAND...: run it, keep its output in $TMP/out, compare the exit status.
+expect() {
+	local want=$1 status=0
+	shift
+	"$@" >"$TMP/out" 2>&1 || status=$?
+	cat "$TMP/out"
+	[ "$status" = "$want" ] || fail "exit status $status instead of $want: $*"
+}
+
+# The last command's output holds the text.
+expect_text() {
+	grep -qF -- "$1" "$TMP/out" || fail "the output does not say: $1"
+}
+
+# new_image FILE [SIZE]: an empty image file.
+new_image() {
+	rm -f "$1"
+	truncate -s "${2:-20M}" "$1"
+}
+
+# format FILE [OPTION...]: a volume whose passphrase is in $TMP/pass and whose recovery
+# password is in FILE.rec.
+format() {
+	local image=$1
+	shift
+	[ -e "$TMP/pass" ] || printf 'correct horse' >"$TMP/pass"
+	rm -f "$image.rec"
+	"$fvesetup" format --batch-mode "${cheap[@]}" --recovery-file "$image.rec" \
+		--key-file "$TMP/pass" --protector passphrase "$@" "$image"
+}
+
+# start_tpm DIR: a software TPM with its state in DIR; sets tpm to its TCTI.
+start_tpm() {
+	local dir=$1
+	mkdir -p "$dir"
+	[ -e "$dir/tpm2-00.permall" ] ||
+		swtpm_setup --tpm2 --tpmstate "$dir" --pcr-banks sha256 >/dev/null
+	rm -f "$dir/sock" "$dir/sock.ctrl"
+	swtpm socket --tpm2 --tpmstate "dir=$dir" --flags not-need-init,startup-clear \
+		--server "type=unixio,path=$dir/sock" --ctrl "type=unixio,path=$dir/sock.ctrl" >"$dir/log" 2>&1 &
+	swtpm_pids+=($!)
+	for _ in $(seq 100); do
+		[ -S "$dir/sock" ] && [ -S "$dir/sock.ctrl" ] && break
+		sleep 0.05
+	done
+	[ -S "$dir/sock" ] || fail "swtpm does not start"
+	tpm=swtpm:path=$dir/sock
+	export TPM2TOOLS_TCTI=$tpm
+}
+
+# stop_tpm: end the latest TPM, as a machine that is switched off does.
+stop_tpm() {
+	local pid=${swtpm_pids[-1]}
+	kill "$pid"
+	wait "$pid" 2>/dev/null || true
+	unset 'swtpm_pids[-1]'
+}
+
+# measure PCR TEXT: extend a PCR as firmware would.
+measure() {
+	tpm2_pcrextend "$1:sha256=$(printf '%s' "$2" | sha256sum | cut -d ' ' -f 1)"
+}
+
+# A boot chain: what firmware and kernel would have measured into 4, 7 and 9.
+measure_boot() {
+	measure 4 "kernel image"
+	measure 7 "secure boot state"
+	measure 9 "${1:-initrd and command line}"
+}

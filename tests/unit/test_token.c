@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Tokens: what is written reads back, and whatever else is refused. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "protector.h"
+#include "test.h"
+#include "token.h"
+
+static void test_vmk(void)
+{
+	_cleanup_token_vmk_ struct token_vmk token = {.slot = 3, .generation = 7}, back = {0};
+	_cleanup_free_ char *json = NULL;
+
+	CHECK(blob_set(&token.vmk, "wrapped", 7) == 0);
+	json = token_vmk_format(&token);
+	CHECK(!strcmp(json, "{\"type\":\"fve-vmk\",\"keyslots\":[\"3\"],\"version\":1,"
+			    "\"generation\":7,\"vmk\":\"d3JhcHBlZA==\"}"));
+	CHECK(token_vmk_parse(json, &back) == 0);
+	CHECK(back.slot == 3 && back.generation == 7 && back.vmk.size == 7);
+}
+
+static void test_vmk_refused(void)
+{
+	static const struct {
+		const char *json;
+		int error;
+	} bad[] = {
+		{"", -EBADMSG},
+		{"[]", -EBADMSG},
+		{"{", -EBADMSG},
+		{"{\"type\":\"fve-vmk\",\"keyslots\":[\"3\"],\"version\":2,\"generation\":7,"
+		 "\"vmk\":\"\"}",
+		 -ENOTSUP},
+		{"{\"type\":\"fve-vmk\",\"keyslots\":[],\"version\":1,\"generation\":7,"
+		 "\"vmk\":\"\"}",
+		 -EBADMSG},
+		{"{\"type\":\"fve-vmk\",\"keyslots\":[\"32\"],\"version\":1,\"generation\":7,"
+		 "\"vmk\":\"\"}",
+		 -EBADMSG},
+		{"{\"type\":\"fve-vmk\",\"keyslots\":[\"3x\"],\"version\":1,\"generation\":7,"
+		 "\"vmk\":\"\"}",
+		 -EBADMSG},
+		{"{\"type\":\"fve-vmk\",\"keyslots\":[\"3\"],\"version\":1,\"generation\":0,"
+		 "\"vmk\":\"\"}",
+		 -EBADMSG},
+		{"{\"type\":\"fve-vmk\",\"keyslots\":[\"3\"],\"version\":1,\"generation\":7,"
+		 "\"vmk\":\"?\"}",
+		 -EBADMSG},
+		{"{\"type\":\"fve-vmk\",\"keyslots\":[\"3\"],\"version\":1,\"generation\":7}",
+		 -EBADMSG},
+		{"{\"type\":\"fve-vmk\",\"keyslots\":[\"3\"],\"version\":1,\"generation\":7,"
+		 "\"vmk\":\"\",\"more\":1}",
+		 -EBADMSG},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		_cleanup_token_vmk_ struct token_vmk token = {0};
+
+		CHECK(token_vmk_parse(bad[i].json, &token) == bad[i].error);
+	}
+}
+
+static void test_tpm2(void)
+{
+	_cleanup_token_tpm2_ struct token_tpm2 token = {.generation = 1}, back = {0};
+	_cleanup_free_ char *json = NULL, *again = NULL;
+
+	CHECK(token_head_init(&token.head, "a \"label\"\n") == 0);
+	CHECK(blob_set(&token.vmk, "v", 1) == 0 && blob_set(&token.kek, "k", 1) == 0);
+	CHECK(blob_set(&token.sealed.public, "pub", 3) == 0);
+	CHECK(blob_set(&token.sealed.private, "priv", 4) == 0);
+	memset(token.srk.data, 0xa5, sizeof(token.srk.data));
+	json = token_tpm2_format(&token);
+	CHECK(token_tpm2_parse(json, &back) == 0);
+	CHECK(!strcmp(back.head.label, "a \"label\"\n"));
+	again = token_tpm2_format(&back);
+	CHECK(!strcmp(json, again));
+
+	/* Cut off anywhere, it is refused. */
+	for (size_t n = strlen(json); n-- > 0;) {
+		_cleanup_token_tpm2_ struct token_tpm2 cut = {0};
+
+		json[n] = '\0';
+		CHECK(token_tpm2_parse(json, &cut) < 0);
+	}
+}
+
+static void test_policy(void)
+{
+	_cleanup_token_policy_ struct token_policy token = {.generation = 1}, back = {0};
+	_cleanup_free_ char *json = NULL, *again = NULL;
+
+	CHECK(blob_set(&token.private, "p", 1) == 0);
+	token.approvals = calloc(2, sizeof(*token.approvals));
+	token.n_approvals = 2;
+	for (int i = 0; i < 2; i++) {
+		struct token_approval *a = &token.approvals[i];
+
+		snprintf(a->label, sizeof(a->label), "boot %d", i);
+		CHECK(token_time_now(a->created) == 0);
+		a->policy.pcrs.mask = 1u << 4 | 1u << 15;
+		a->policy.pcrs.value[4][0] = (uint8_t)i;
+		a->policy.signature.r[0] = 1;
+	}
+	json = token_policy_format(&token);
+	CHECK(token_policy_parse(json, &back) == 0);
+	CHECK(back.n_approvals == 2 && back.approvals[1].policy.pcrs.value[4][0] == 1);
+	again = token_policy_format(&back);
+	CHECK(!strcmp(json, again));
+}
+
+static void test_spec(void)
+{
+	struct protector_spec spec;
+	char label[TOKEN_LABEL_MAX + 20];
+
+	CHECK(protector_spec_parse("tpm2", &spec) == 0 && spec.kind == PROTECTOR_TPM2);
+	CHECK(protector_spec_parse("tpm2,pcrs=7+11,unsafe-pcrs,label=x", &spec) == 0);
+	CHECK(spec.pcrs == (1u << 7 | 1u << 11) && spec.unsafe_pcrs && !strcmp(spec.label, "x"));
+	CHECK(protector_spec_parse("recovery,label=safe", &spec) == 0);
+	CHECK(protector_spec_parse("", &spec) == -EINVAL);
+	CHECK(protector_spec_parse("keyslot", &spec) == -EINVAL);
+	CHECK(protector_spec_parse("tpm2,", &spec) == -EINVAL);
+	CHECK(protector_spec_parse("tpm2,pcrs=", &spec) == -EINVAL);
+	CHECK(protector_spec_parse("tpm2,unsafe-pcrs=yes", &spec) == -EINVAL);
+	CHECK(protector_spec_parse("passphrase,pcrs=7", &spec) == -EINVAL);
+	memset(label, 'a', sizeof(label));
+	memcpy(label, "recovery,label=", 15);
+	label[15 + TOKEN_LABEL_MAX] = '\0';
+	CHECK(protector_spec_parse(label, &spec) == 0);
+	label[15 + TOKEN_LABEL_MAX] = 'a';
+	label[16 + TOKEN_LABEL_MAX] = '\0';
+	CHECK(protector_spec_parse(label, &spec) == -EINVAL);
+}
+
+int main(void)
+{
+	test_vmk();
+	test_vmk_refused();
+	test_tpm2();
+	test_policy();
+	test_spec();
+	return test_done();
+}
