@@ -12,6 +12,7 @@ TPM_SOCKET.ctrl), until it is killed, with one FAULT:
   forge     flip a bit of the HMAC in the response to TPM2_Unseal
   plain     clear the encrypt attribute of TPM2_Unseal's session, as an interposer would
   dead=CC   hang up instead of answering the command with this code (hexadecimal)
+  rc=CC:RC  answer the command with this response code instead of passing it on
 """
 import os
 import socket
@@ -71,6 +72,10 @@ class Wire:
         code = struct.unpack(">I", command[6:10])[0]
         if self.kind == "dead" and code == int(self.value, 16):
             return None
+        if self.kind == "rc":
+            refused, rc = (int(number, 16) for number in self.value.split(":"))
+            if code == refused:
+                return struct.pack(">HII", 0x8001, 10, rc)
         if code != CC_UNSEAL:
             return self.exchange(tpm, command)
         if self.races:

@@ -3,12 +3,21 @@
  * The TPM side of libfve by hand: seals a random KEK to the PCRs of a TPM and unseals it, with
  * every part of the protector in a file of its own that a test can damage.
  *
- *	DIR/{srk,policy.pub,policy.key,approval,sealed.pub,sealed.priv,kek}
+ *	tpm_probe TCTI srk [create]		the SRK's Name
+ *	tpm_probe TCTI pcrs PCRS		their values
+ *	tpm_probe TCTI extend PCR HEX
+ *	tpm_probe TCTI seal DIR PCRS [da]	a new KEK, its policy, and approve
+ *	tpm_probe TCTI approve DIR PCRS		sign the PCRs' present values
+ *	tpm_probe TCTI unseal DIR		and compare with the KEK
+ *	tpm_probe TCTI residue DIR		unseal, and search this process for the KEK
  *
- * Prints the reason's code and exits 0 for "none", 1 for another, 2 where there is none.
+ * DIR/{srk,policy.pub,policy.key,auth-policy,approval,sealed.pub,sealed.priv,kek}. Prints the
+ * reason's code; exits 0 for "none", 1 for any other, and 2 for a failure without a reason.
+ * An empty TCTI means the machine's TPM; TPM_PROBE_DEBUG in the environment shows tpm.c's log.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -117,7 +126,6 @@ static int cmd_approve(struct tpm *tpm, char **argv, enum reason *reason)
 	return r < 0 ? r : save("approval", &approval, sizeof(approval));
 }
 
-/* seal DIR PCRS [da] */
 static int cmd_seal(struct tpm *tpm, char **argv, enum reason *reason)
 {
 	bool no_da = !argv[1] || strcmp(argv[1], "da") != 0;
@@ -175,11 +183,11 @@ static int cmd_unseal(struct tpm *tpm, char **argv, enum reason *reason)
 	return 0;
 }
 
-/*
- * Number of places in this process's memory that hold 8 consecutive bytes of the KEK. It is kept
- * here inverted, so that the search does not find itself.
- */
-static unsigned int count_residue(const uint8_t inverted[KEK_SIZE])
+/* The KEK that cmd_residue() got, bitwise inverted so that a search does not find this. */
+static uint8_t inverted[KEK_SIZE];
+
+/* Number of places in this process's memory that hold 8 consecutive bytes of the KEK. */
+static unsigned int count_residue(void)
 {
 	FILE *maps = fopen("/proc/self/maps", "re");
 	char line[512], mode[5];
@@ -204,12 +212,10 @@ static unsigned int count_residue(const uint8_t inverted[KEK_SIZE])
 	return found;
 }
 
-/* What tpm_unseal() leaves in memory: places with the secret alive, and once it is freed. */
+/* Unseal, and look for the KEK in memory while it is in use; main() looks again at the end. */
 static int cmd_residue(struct tpm *tpm, char **argv, enum reason *reason)
 {
-	struct secret *kek = NULL;
-	uint8_t inverted[KEK_SIZE];
-	unsigned int alive;
+	_cleanup_secret_ struct secret *kek = NULL;
 	int r = unseal(tpm, &kek, reason);
 
 	(void)argv;
@@ -217,9 +223,7 @@ static int cmd_residue(struct tpm *tpm, char **argv, enum reason *reason)
 		return r;
 	for (int i = 0; i < KEK_SIZE; i++)
 		inverted[i] = (uint8_t)~kek->data[i];
-	alive = count_residue(inverted);
-	secret_free(kek);
-	printf("%u %u\n", alive, count_residue(inverted));
+	printf("in use: %u\n", count_residue());
 	return 0;
 }
 
@@ -241,6 +245,8 @@ int main(int argc, char **argv)
 	enum reason reason = REASON_NONE;
 	int r = -EINVAL;
 
+	/* tpm.h, tpm_close(): what tpm2-tss copied is overwritten when it is freed. */
+	mallopt(M_PERTURB, 0x5a);
 	if (getenv("TPM_PROBE_DEBUG"))
 		log_set_level(LOG_LEVEL_DEBUG);
 	for (size_t i = 0; argc > 2 && i < ARRAY_SIZE(commands); i++) {
@@ -252,6 +258,9 @@ int main(int argc, char **argv)
 		r = tpm_open(*argv[1] ? argv[1] : NULL, &tpm, &reason);
 		if (r == 0)
 			r = commands[i].run(tpm, argv + first, &reason);
+		tpm_close(steal(tpm));
+		if (r == 0 && commands[i].run == cmd_residue)
+			printf("left: %u\n", count_residue());
 		break;
 	}
 	if (r < 0 && reason == REASON_NONE) {

@@ -43,6 +43,11 @@ void tpm_sealed_free(struct tpm_sealed *sealed);
  * -ENODEV and REASON_TPM_ABSENT where there is no TPM.
  */
 int tpm_open(const char *tcti, struct tpm **ret, enum reason *ret_reason);
+
+/*
+ * Disconnect. Until then tpm2-tss keeps copies of what was sealed and unsealed last, out of our
+ * reach, and then frees them as they are: set mallopt(M_PERTURB) in a program that uses this.
+ */
 void tpm_close(struct tpm *tpm);
 
 static inline void tpm_closep(struct tpm **tpm)
@@ -74,9 +79,9 @@ int tpm_seal(struct tpm *tpm, const struct tpm_name *srk, const uint8_t auth_pol
  * Unseal by the approved policy @approval, signed by @policy_key for @policy_ref.
  * The TPM itself compares the PCRs: REASON_PCR_MISMATCH when it refuses;
  * REASON_TPM_OTHER when the SRK is not @srk, before anything secret is sent;
- * REASON_TPM_CLEARED when there is no SRK, or it no longer loads the object;
- * REASON_TPM_LOCKED_OUT; REASON_TOKEN_CORRUPT when blobs or signature are malformed or not
- * accepted; REASON_TPM_ERROR otherwise.
+ * REASON_TPM_CLEARED when there is no SRK; REASON_TPM_LOCKED_OUT; REASON_TPM_ABSENT when it
+ * stops answering; REASON_TOKEN_CORRUPT when blobs, key, signature or reference are malformed,
+ * not accepted or not of one protector; REASON_TPM_ERROR otherwise.
  */
 int tpm_unseal(struct tpm *tpm, const struct tpm_name *srk, const struct tpm_sealed *sealed,
 	       const struct ec_public *policy_key, const char *policy_ref,
