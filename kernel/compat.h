@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The only file that names kernel versions. Each block says since when and why; the code that
+ * includes this is written for the newest kernel.
+ */
+#ifndef FVE_COMPAT_H
+#define FVE_COMPAT_H
+
+#include <linux/version.h>
+#include <linux/interrupt.h>
+#include <linux/shrinker.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+#error "dm-fve needs Linux 6.1 or newer"
+#endif
+
+/*
+ * Since 6.9 a work item can run in softirq context, and tasklets are on their way out. A bottom
+ * half here is one such item; it may be scheduled from hard-irq context and never runs twice at
+ * the same time.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+
+struct fve_bh {
+	struct work_struct work;
+};
+
+#define FVE_BH_FUNCTION(function, type, member)                  \
+	static void function##_bh(struct work_struct *work)      \
+	{                                                        \
+		function(container_of(work, type, member.work)); \
+	}
+
+#define fve_bh_init(bh, function) INIT_WORK(&(bh)->work, function##_bh)
+
+static inline void fve_bh_schedule(struct fve_bh *bh)
+{
+	queue_work(system_bh_wq, &bh->work);
+}
+
+static inline void fve_bh_flush(struct fve_bh *bh)
+{
+	flush_work(&bh->work);
+}
+
+#else
+
+struct fve_bh {
+	struct tasklet_struct tasklet;
+};
+
+#define FVE_BH_FUNCTION(function, type, member)                        \
+	static void function##_bh(struct tasklet_struct *tasklet)      \
+	{                                                              \
+		function(container_of(tasklet, type, member.tasklet)); \
+	}
+
+#define fve_bh_init(bh, function) tasklet_setup(&(bh)->tasklet, function##_bh)
+
+static inline void fve_bh_schedule(struct fve_bh *bh)
+{
+	tasklet_hi_schedule(&bh->tasklet);
+}
+
+static inline void fve_bh_flush(struct fve_bh *bh)
+{
+	tasklet_kill(&bh->tasklet);
+}
+
+#endif
+
+/* Since 6.7 shrinkers are allocated by the memory management and freed through RCU. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+
+static inline struct shrinker *shrinker_alloc(unsigned int flags, const char *name)
+{
+	return kzalloc(sizeof(struct shrinker), GFP_KERNEL);
+}
+
+static inline void shrinker_register(struct shrinker *shrinker)
+{
+	/* Cannot fail in a way that matters: the worst is a cache that is never shrunk. */
+	if (register_shrinker(shrinker, "dm-fve"))
+		pr_warn("dm-fve: page cache has no shrinker\n");
+}
+
+static inline void shrinker_free(struct shrinker *shrinker)
+{
+	unregister_shrinker(shrinker);
+	kfree(shrinker);
+}
+
+#endif
+
+/* Since 6.17 a per-CPU workqueue has to be asked for. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
+#define WQ_PERCPU 0
+#endif
+
+#endif

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files of the module share.
+ *
+ *   target.c  the target_type: construction, status, messages
+ *   table.c   table line -> struct fve_params
+ *   key.c     key bytes, and who may use the key when
+ *   engine*.c AES-XTS
+ *   crypt.c   a bio -> runs of data units
+ *   read.c    decrypting where the completion runs, or in a context that may
+ *   write.c   encrypting into bounce pages in the submitter's context
+ *   pages.c   bounce pages: cache, allocator, reserve
+ *
+ * Locking. The I/O path takes no lock of the device. It holds a reference on fve->key.users around
+ * each use of the cipher (key.c argues why that suffices). fve->key.lock serialises everything that
+ * changes the key, and guards fve->suspended and the key's name. Each remaining lock is a leaf
+ * that covers one list or one stack of pages, and is taken with interrupts off because completions
+ * come from hard-irq context.
+ */
+#ifndef FVE_DM_FVE_H
+#define FVE_DM_FVE_H
+
+#include <linux/bio.h>
+#include <linux/completion.h>
+#include <linux/device-mapper.h>
+#include <linux/mutex.h>
+#include <linux/percpu-refcount.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "engine.h"
+
+#define DM_MSG_PREFIX "fve"
+
+#define FVE_CIPHER    "aes-xts-plain64"
+
+/*
+ * Writes are cut to this many bytes: a larger bio would be encrypted by one CPU while the disk
+ * waits (dm-crypt found 128 KiB best, see max_write_size there), and would need a larger reserve.
+ */
+#define FVE_MAX_WRITE (128U << 10)
+
+/* Set only by the test bed's faulty build; see Kbuild. */
+#ifndef FVE_IV_ERROR
+#define FVE_IV_ERROR 0
+#endif
+
+/* ---- table.c ---- */
+
+/* The name of a key in the kernel keyring, `:<bytes>:<type>:<description>`. */
+struct fve_key_name {
+	unsigned int size; /* bytes, 32 or 64 */
+	char *type;
+	char *description;
+};
+
+/* A table line. The strings are borrowed from the argument vector. */
+struct fve_params {
+	struct fve_key_name key;
+	u64 iv_offset; /* 512-byte sectors */
+	char *device;
+	sector_t start;		/* 512-byte sectors */
+	char *engine;		/* NULL: the best */
+	unsigned int unit_size; /* bytes, of the data unit ("sector_size") */
+	bool allow_discards;
+	bool iv_large_sectors;
+};
+
+/* Both write into the strings they parse; *error says what is wrong. */
+int fve_key_name_parse(char *text, struct fve_key_name *name, char **error);
+int fve_params_parse(unsigned int argc, char **argv, struct fve_params *params, char **error);
+
+/* ---- key.c ---- */
+
+enum fve_key_state {
+	FVE_KEY_NONE, /* under construction, or `key wipe` */
+	FVE_KEY_VALID,
+	FVE_KEY_REVOKED, /* for good */
+};
+
+struct fve_key {
+	struct mutex lock;
+	enum fve_key_state state;  /* written under lock */
+	struct fve_cipher *cipher; /* NULL unless valid; I/O reads it while holding users */
+	struct fve_key_name name;  /* owned; under lock */
+	const char *engine;	   /* asked for by the table, owned; NULL: the best */
+	const char *engine_used;   /* static; stays when the key is wiped */
+	struct percpu_ref users;   /* live exactly while the state is valid */
+	struct completion users_gone;
+};
+
+struct fve;
+
+int fve_key_init(struct fve_key *key);
+void fve_key_exit(struct fve_key *key); /* also after a failed or missing init */
+
+/* Fetch the named key and make it the one in use. Needs lock. *error as above. */
+int fve_key_set(struct fve_key *key, const struct fve_key_name *name, char **error);
+
+/* Wait for users of the key to leave, then zero its schedule. Needs lock. */
+void fve_key_drop(struct fve_key *key, enum fve_key_state state);
+
+/* False when the I/O has to fail. In any context; the cipher is there until fve_key_put(). */
+static inline bool fve_key_get(struct fve_key *key)
+{
+	return percpu_ref_tryget_live(&key->users);
+}
+
+static inline void fve_key_put(struct fve_key *key)
+{
+	percpu_ref_put(&key->users);
+}
+
+/* ---- the device ---- */
+
+enum fve_counter {
+	FVE_READS, /* bios completed, with or without success */
+	FVE_WRITES,
+	FVE_READ_BYTES,
+	FVE_WRITE_BYTES,
+	FVE_DEFERRED, /* of the above: encrypted or decrypted by another context */
+	FVE_RESERVE,  /* of the above: writes that took pages of the reserve */
+	FVE_ERRORS,   /* bios failed by this target: no key, cipher error */
+	FVE_COUNTERS,
+};
+
+/* Per CPU, summed for the status line. A 32-bit reader may see a torn value, and only there. */
+struct fve_counters {
+	u64 value[FVE_COUNTERS];
+};
+
+/* Pages that are held back for a device, enough for two of the largest writes. */
+#define FVE_RESERVE_PAGES (2 * (FVE_MAX_WRITE / PAGE_SIZE + 1))
+
+struct fve_reserve {
+	spinlock_t lock;
+	wait_queue_head_t returned;
+	unsigned int nr; /* pages at hand */
+	struct page *pages[FVE_RESERVE_PAGES];
+};
+
+struct fve {
+	struct dm_target *ti;
+	struct dm_dev *dev;
+	sector_t start;		 /* of the data on dev, 512-byte sectors */
+	u64 iv_offset;		 /* 512-byte sectors */
+	unsigned int unit_size;	 /* bytes */
+	unsigned int unit_shift; /* from 512-byte sectors to data units */
+	unsigned int iv_shift;	 /* from 512-byte sectors to IVs: unit_shift or 0 */
+	bool allow_discards;
+	bool suspended; /* under key.lock */
+
+	struct fve_key key;
+	struct fve_counters __percpu *counters;
+
+	/* write.c: bios that wait for the worker, and what only the worker uses */
+	spinlock_t deferred_lock;
+	struct bio_list deferred;
+	struct work_struct deferred_work;
+	struct workqueue_struct *workqueue;
+	struct fve_reserve reserve;
+};
+
+static inline void fve_count(struct fve *fve, enum fve_counter counter, u64 n)
+{
+	this_cpu_add(fve->counters->value[counter], n);
+}
+
+/* ---- per bio ---- */
+
+#define FVE_INLINE_VECS 4 /* bounce pages without a page of vectors: writes up to 16 KiB */
+
+/*
+ * What the target knows of a bio, in the per-bio data of dm's own clone: the target allocates no
+ * bio. Belongs to whoever owns the clone at the time: the submitter, the lower device, the end_io
+ * function, or the worker on whose list it is.
+ */
+struct fve_io {
+	struct fve *fve;
+	bio_end_io_t *end_io; /* dm's, to be called when we are done */
+
+	/* Read: what is still to be decrypted. Write: the clone's own, while it points to bounce.
+	 */
+	struct bvec_iter iter;
+
+	/* Writes only, from fve_bounce_get() to fve_bounce_put(). */
+	struct bio_vec *source; /* the clone's own vectors */
+	struct bio_vec *bounce; /* inline_vecs, or in a page of vectors */
+	unsigned short nr_pages;
+	bool from_reserve;
+	struct bio_vec inline_vecs[FVE_INLINE_VECS];
+};
+
+static inline struct fve_io *fve_io_of(struct bio *bio)
+{
+	return dm_per_bio_data(bio, sizeof(struct fve_io));
+}
+
+/* Give the clone back to dm, which may free it at once, and the device when it was the last. */
+static inline void fve_io_done(struct fve_io *io, struct bio *bio)
+{
+	bio->bi_end_io = io->end_io;
+	bio->bi_end_io(bio);
+}
+
+/* ---- crypt.c ---- */
+
+/*
+ * Both: -EKEYREVOKED where there is no key; -EAGAIN where the cipher cannot be called in this
+ * context, and only then or as said below.
+ *
+ * Decrypt in place what io->iter still covers, and advance it. A worker, which may sleep, gives
+ * @scratch, a page for itself. Without it -EAGAIN also says that a data unit straddles pages and
+ * no page is at hand.
+ */
+int fve_decrypt(struct fve_io *io, struct bio *bio, struct page *scratch);
+
+/* Encrypt the clone's data into its bounce pages. Errors leave no plaintext in them. */
+int fve_encrypt(struct fve_io *io, struct bio *bio, bool may_sleep);
+
+/* ---- pages.c ---- */
+
+int fve_pages_init(void);
+void fve_pages_exit(void);
+
+/* One page from the cache or the allocator, without waiting; its content is undefined. */
+struct page *fve_page_get(void);
+void fve_page_put(struct page *page); /* must hold no plaintext */
+
+int fve_reserve_init(struct fve_reserve *reserve);
+void fve_reserve_exit(struct fve_reserve *reserve);
+
+/* All pages for @bytes or none; false: there are too few. Never waits. */
+bool fve_bounce_get(struct fve_io *io, unsigned int bytes);
+
+/* The same from the reserve, waiting until others have returned theirs. Only in the worker. */
+void fve_bounce_get_reserve(struct fve_io *io, unsigned int bytes);
+
+/* Back to where they came from. In any context. */
+void fve_bounce_put(struct fve_io *io);
+
+/* ---- read.c, write.c ---- */
+
+int fve_read_init(void);
+void fve_read_exit(void);
+int fve_map_read(struct fve *fve, struct bio *bio);
+
+int fve_write_init(struct fve *fve, const char *name);
+void fve_write_exit(struct fve *fve);
+int fve_map_write(struct fve *fve, struct bio *bio);
+
+#endif

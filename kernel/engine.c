@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Which engine a table gets. */
+
+#include <linux/err.h>
+#include <linux/preempt.h>
+#include <linux/irqflags.h>
+#include <linux/string.h>
+#include <asm/simd.h>
+#include <crypto/internal/simd.h>
+
+#include "engine.h"
+
+static const struct fve_engine *const engines[] = {
+	&fve_engine_kapi,
+	&fve_engine_kapi_simd,
+};
+
+static const struct fve_engine *find(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(engines); i++) {
+		if (!strcmp(engines[i]->name, name))
+			return engines[i];
+	}
+	return NULL;
+}
+
+bool fve_engine_exists(const char *name)
+{
+	return find(name) != NULL;
+}
+
+/*
+ * The public algorithm where it is synchronous: then it is the fastest the kernel has, from any
+ * context. Where it is the asynchronous wrapper around SIMD code, that code itself: the wrapper
+ * only adds a detour through cryptd in the cases in which fve_cipher_usable() says no.
+ */
+static struct fve_cipher *alloc_best(void)
+{
+	struct fve_cipher *public = fve_engine_kapi.alloc(), *simd;
+
+	if (IS_ERR(public) || public->context == FVE_ANY_CONTEXT)
+		return public;
+
+	simd = fve_engine_kapi_simd.alloc();
+	if (IS_ERR(simd))
+		return public;
+	fve_engine_kapi.free(public);
+	return simd;
+}
+
+struct fve_cipher *fve_cipher_alloc(const char *name)
+{
+	const struct fve_engine *engine;
+
+	if (!name)
+		return alloc_best();
+	engine = find(name);
+	return engine ? engine->alloc() : ERR_PTR(-ENOENT);
+}
+
+void fve_cipher_free(struct fve_cipher *cipher)
+{
+	if (cipher)
+		cipher->engine->free(cipher);
+}
+
+bool fve_cipher_usable(const struct fve_cipher *cipher)
+{
+	if (in_hardirq() || irqs_disabled())
+		return false;
+
+	switch (cipher->context) {
+	case FVE_ANY_CONTEXT:
+		return true;
+	case FVE_SIMD_CONTEXT:
+		return crypto_simd_usable();
+	case FVE_MAY_SLEEP:
+		break;
+	}
+	return false;
+}

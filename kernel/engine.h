@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Engines: who does AES-XTS. An engine makes ciphers; a cipher holds one key schedule, and freeing
+ * it zeroes the schedule. Nothing above this interface knows the crypto API.
+ */
+#ifndef FVE_ENGINE_H
+#define FVE_ENGINE_H
+
+#include <linux/types.h>
+
+struct page;
+struct fve_cipher;
+
+#define FVE_MAX_KEY_SIZE 64 /* bytes: the two AES-256 keys of XTS */
+
+/* From where a cipher may be called. Hard-irq context and disabled interrupts are never allowed. */
+enum fve_context {
+	FVE_ANY_CONTEXT,  /* task or softirq */
+	FVE_SIMD_CONTEXT, /* task or softirq, while crypto_simd_usable() */
+	FVE_MAY_SLEEP,	  /* task only, holding no lock that forbids sleeping */
+};
+
+/*
+ * A run of consecutive data units. Each unit of source and destination lies within one page of
+ * its own; so does the run. Source and destination are the same place or do not overlap.
+ */
+struct fve_run {
+	struct page *src, *dst;
+	unsigned int src_offset, dst_offset; /* bytes into the page */
+	unsigned int bytes;		     /* a multiple of unit_size */
+	unsigned int unit_size;		     /* bytes of one data unit, a multiple of 16 */
+	u64 iv;				     /* of the first unit; little endian in the tweak */
+	u64 iv_step;			     /* from one unit to the next, modulo 2^64 */
+	bool encrypt;
+};
+
+struct fve_engine {
+	const char *name; /* in the table and in the status line */
+
+	/* A cipher without a key, or ERR_PTR. GFP_KERNEL. */
+	struct fve_cipher *(*alloc)(void);
+	void (*free)(struct fve_cipher *cipher);
+
+	/* 64 or 32 bytes: data key, then tweak key. The caller has compared the halves. */
+	int (*set_key)(struct fve_cipher *cipher, const u8 *key, unsigned int size);
+
+	/* Concurrent calls on one cipher are allowed. -errno leaves the destination undefined. */
+	int (*crypt)(struct fve_cipher *cipher, const struct fve_run *run);
+};
+
+/* The part of a cipher that all engines share; an engine embeds it. */
+struct fve_cipher {
+	const struct fve_engine *engine;
+	const char *driver; /* the implementation's own name, for the log */
+	enum fve_context context;
+};
+
+/* The crypto API's public xts(aes), whatever that is. */
+extern const struct fve_engine fve_engine_kapi;
+
+/* The synchronous SIMD code behind an asynchronous xts(aes), Linux 6.15 and older. */
+extern const struct fve_engine fve_engine_kapi_simd;
+
+bool fve_engine_exists(const char *name);
+
+/* @name NULL: the best there is. ERR_PTR(-ENOENT) where this kernel has no such engine. */
+struct fve_cipher *fve_cipher_alloc(const char *name);
+void fve_cipher_free(struct fve_cipher *cipher); /* NULL is fine; the schedule is zeroed */
+
+/* Whether the caller may call the cipher right here; false sends it to a worker. */
+bool fve_cipher_usable(const struct fve_cipher *cipher);
+
+static inline int fve_cipher_set_key(struct fve_cipher *cipher, const u8 *key, unsigned int size)
+{
+	return cipher->engine->set_key(cipher, key, size);
+}
+
+static inline int fve_cipher_crypt(struct fve_cipher *cipher, const struct fve_run *run)
+{
+	return cipher->engine->crypt(cipher, run);
+}
+
+/* Known answers through the engine that a table would get; -errno keeps the module out. */
+int fve_selftest(void);
+
+#endif
