@@ -154,7 +154,7 @@ lint: deps ## all linters
 .PHONY: demo
 demo: deps ## the main job end to end, in three boots of one virtual machine
 	$(Q)$(MAKE) --no-print-directory userspace test-modules KERNELS=$(firstword $(KERNELS))
-	$(Q)tests/demo --kernel $(firstword $(KERNELS))
+	$(Q)tests/demo/demo --kernel $(firstword $(KERNELS))
 
 .PHONY: bench
 bench: deps ## instructions per I/O, fve beside dm-crypt and dm-linear
