@@ -113,7 +113,7 @@ static int cmd_approve(struct tpm *tpm, char **argv, enum reason *reason)
 	struct ec_public public;
 	struct pcr_values pcrs;
 	uint32_t mask;
-	int r = pcr_mask_parse(argv[0], &mask);
+	int r = private ? pcr_mask_parse(argv[0], &mask) : -ENOMEM;
 
 	if (r == 0)
 		r = load_all("policy.pub", &public, sizeof(public));
@@ -134,7 +134,7 @@ static int cmd_seal(struct tpm *tpm, char **argv, enum reason *reason)
 	uint8_t auth_policy[SHA256_SIZE];
 	struct ec_public public;
 	struct tpm_name srk;
-	int r = tpm_srk_name(tpm, true, &srk, reason);
+	int r = kek ? tpm_srk_name(tpm, true, &srk, reason) : -ENOMEM;
 
 	if (r == 0)
 		r = crypto_ec_generate(&private, &public);
@@ -142,7 +142,7 @@ static int cmd_seal(struct tpm *tpm, char **argv, enum reason *reason)
 		r = policy_authorize_digest(&public, REF, auth_policy);
 	if (r == 0)
 		r = tpm_seal(tpm, &srk, auth_policy, no_da, kek, &sealed, reason);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	if (save("srk", &srk, sizeof(srk)) < 0 || save("kek", kek->data, KEK_SIZE) < 0 ||
 	    save("policy.pub", &public, sizeof(public)) < 0 ||
@@ -178,7 +178,8 @@ static int cmd_unseal(struct tpm *tpm, char **argv, enum reason *reason)
 	(void)argv;
 	if (r < 0)
 		return r;
-	if (load_all("kek", expected->data, KEK_SIZE) < 0 || !secret_equal(kek, expected))
+	if (!expected || load_all("kek", expected->data, KEK_SIZE) < 0 ||
+	    !secret_equal(kek, expected))
 		return -EILSEQ;
 	return 0;
 }

@@ -136,17 +136,18 @@ static int fail(const char *command, TSS2_RC rc, enum reason parameter, enum rea
 int tpm_open(const char *tcti, struct tpm **ret, enum reason *ret_reason)
 {
 	static const char *const devices[] = {"/dev/tpmrm0", "/dev/tpm0"};
-	_cleanup_tpm_ struct tpm *tpm = calloc(1, sizeof(*tpm));
+	_cleanup_tpm_ struct tpm *tpm = NULL;
 	TSS2_RC rc = TSS2_TCTI_RC_NO_CONNECTION;
 
 	*ret_reason = REASON_NONE;
-	if (!tpm)
-		return -ENOMEM;
 	/*
 	 * tpm2-tss prints to stderr what is an expected answer here, and its debug levels print
 	 * parameters before they are encrypted. No user's setting may turn that on.
 	 */
 	if (setenv("TSS2_LOG", "all+NONE", 1) < 0)
+		return -ENOMEM;
+	tpm = calloc(1, sizeof(*tpm));
+	if (!tpm)
 		return -ENOMEM;
 	if (tcti)
 		rc = Tss2_TctiLdr_Initialize(tcti, &tpm->tcti);
