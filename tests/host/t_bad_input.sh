@@ -52,8 +52,10 @@ for size in 4096 100000 131072 1000000 16777216; do
 	refused 4 'fvesetup: ' "$TMP/cut" "$fvesetup" open --test --key-file "$TMP/pass" "$TMP/cut"
 done
 new_image "$TMP/small" 1M
+mkswap -q "$TMP/small" # a refusal must leave what is there
 refused 1 'too small' "$TMP/small" "$fvesetup" format -q --key-file "$TMP/pass" "$TMP/small"
 new_image "$TMP/odd" 20000001
+mkswap -q "$TMP/odd"
 refused 1 'no multiple' "$TMP/odd" "$fvesetup" format -q --key-file "$TMP/pass" "$TMP/odd"
 
 echo "--- secrets and protectors"

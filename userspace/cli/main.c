@@ -2,6 +2,7 @@
 /* fvesetup: the tables of actions and options, from which --help is printed. */
 #include <errno.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -11,6 +12,7 @@
 #include "cli.h"
 
 #define DEFAULT_TRIES 3
+#define FREED_BYTE    0x5a /* any but 0: that would turn M_PERTURB off */
 
 /* cryptsetup's exit codes, cryptsetup(8) "RETURN CODES". */
 enum exit_code {
@@ -363,11 +365,16 @@ static int run(int argc, char **argv)
 	return action->run(&args);
 }
 
-/* No core file, no ptrace by the same user, no file that others can read. */
+/*
+ * No core file, no ptrace by the same user, no file that others can read. Freed memory is
+ * overwritten: tpm2-tss keeps plain copies of a sealed or unsealed key in buffers of its own and
+ * frees them unwiped.
+ */
 static void harden_process(void)
 {
 	struct rlimit none = {0, 0};
 
+	mallopt(M_PERTURB, FREED_BYTE);
 	setrlimit(RLIMIT_CORE, &none);
 	prctl(PR_SET_DUMPABLE, 0);
 	umask(077);

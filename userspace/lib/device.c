@@ -82,23 +82,29 @@ int device_probe(const char *path, struct device_info *ret)
 	return 0;
 }
 
-int device_check_unused(const char *path)
+/* Open @path, which nobody may have claimed; the fd or -errno, with the message. */
+static int open_unused(const char *path, int mode)
 {
 	struct stat st;
-	_cleanup_close_ int fd = -1;
+	int exclusive, fd;
 
-	if (stat(path, &st) == 0 && !S_ISBLK(st.st_mode))
-		return log_errno(ENOTBLK,
-				 "%s is an image file: attach it to a loop device first "
-				 "(losetup --find --show %s)",
-				 path, path);
+	if (stat(path, &st) < 0)
+		return log_errno(errno, "cannot open %s: %m", path);
 	/* O_EXCL on a block device fails while a mount or a mapping claims it: open(2). */
-	fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC);
+	exclusive = S_ISBLK(st.st_mode) ? O_EXCL : 0;
+	fd = open(path, mode | exclusive | O_CLOEXEC);
 	if (fd < 0 && errno == EBUSY)
 		return log_errno(EBUSY, "%s is in use: it is mounted, or open already", path);
 	if (fd < 0)
 		return log_errno(errno, "cannot open %s: %m", path);
-	return 0;
+	return fd;
+}
+
+int device_check_unused(const char *path)
+{
+	_cleanup_close_ int fd = open_unused(path, O_RDONLY);
+
+	return fd < 0 ? fd : 0;
 }
 
 char *device_name(unsigned int major, unsigned int minor)
@@ -116,11 +122,13 @@ char *device_name(unsigned int major, unsigned int minor)
 
 int device_wipe_signatures(const char *path)
 {
-	_cleanup_close_ int fd = open(path, O_RDWR | O_CLOEXEC);
+	_cleanup_close_ int fd = open_unused(path, O_RDWR);
 	_cleanup_probe_ blkid_probe probe = fd < 0 ? NULL : signature_probe(fd);
 
+	if (fd < 0)
+		return fd;
 	if (!probe)
-		return log_errno(errno ? errno : ENOMEM, "cannot open %s for writing: %m", path);
+		return -ENOMEM;
 	while (blkid_do_probe(probe) == 0)
 		if (blkid_do_wipe(probe, 0))
 			return log_errno(EIO, "cannot wipe the old signature of %s", path);

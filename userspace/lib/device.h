@@ -16,13 +16,13 @@ struct device_info {
 /* -ENOENT, -EACCES, -ENOTBLK (neither block device nor regular file); the message is made here. */
 int device_probe(const char *path, struct device_info *ret);
 
-/* -EBUSY with a message when @path is mounted, mapped or otherwise claimed; -ENOTBLK: a file. */
+/* -EBUSY with a message when @path is mounted, mapped or otherwise claimed. */
 int device_check_unused(const char *path);
 
 /* "/dev/NAME" of a block device as sysfs knows it, owned by the caller; NULL on failure. */
 char *device_name(unsigned int major, unsigned int minor);
 
-/* Wipe every signature that libblkid knows from @path. */
+/* Wipe every signature that libblkid knows from @path. -EBUSY as above, with nothing wiped. */
 int device_wipe_signatures(const char *path);
 
 /*

@@ -107,14 +107,14 @@ int header_format(const char *path, const struct header_format *how, const struc
 		return log_errno(EINVAL, "the size of %s, %ju bytes, is no multiple of %u", path,
 				 (uintmax_t)info.size, params.sector_size);
 	r = header_new(path, &header);
+	if (r == 0)
+		r = device_wipe_signatures(path);
 	if (r < 0)
 		return r;
 	r = crypt_set_metadata_size(header->cd, METADATA_SIZE, 0);
 	if (r == 0)
 		r = crypt_format(header->cd, CRYPT_LUKS2, "aes", "xts-plain64", NULL,
 				 (const char *)fvek->data, fvek->size, &params);
-	if (r == -EBUSY)
-		return log_errno(EBUSY, "%s is in use: unmount or close it first", path);
 	if (r < 0)
 		return log_errno(-r, "cannot write a LUKS2 header to %s: %s", path, strerror(-r));
 	r = read_segment(header);

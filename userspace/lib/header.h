@@ -44,7 +44,10 @@ struct header_segment {
 	uint64_t metadata_size; /* bytes of one header copy */
 };
 
-/* Write a new header with subsystem "fve" and @fvek as volume key, and no keyslot. */
+/*
+ * Write a new header with subsystem "fve" and @fvek as volume key, and no keyslot. Whatever is
+ * wrong with device or parameters is refused before the first byte changes.
+ */
 int header_format(const char *path, const struct header_format *how, const struct secret *fvek,
 		  struct header **ret);
 

@@ -95,12 +95,20 @@ int volume_open(const struct header *header, const struct secret *fvek, const ch
 		.read_only = flags->read_only,
 		.allow_discards = flags->allow_discards,
 	};
+	struct device_info info;
 	int32_t key;
 	int r;
 
 	if (!uuid || !description)
 		return -ENOMEM;
-	r = device_check_unused(header_path(header));
+	r = device_probe(header_path(header), &info);
+	if (r == 0 && !info.is_block)
+		r = log_errno(ENOTBLK,
+			      "%s is an image file: attach it to a loop device first "
+			      "(losetup --find --show %s)",
+			      header_path(header), header_path(header));
+	if (r == 0)
+		r = device_check_unused(header_path(header));
 	if (r == 0)
 		r = prepare_target();
 	if (r == 0)

@@ -1,0 +1,96 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# proves: fvesetup drives the real target: format, open, status, close, refusals, stock dm-crypt reads it
+# group: vm smoke fvesetup
+# disks: 64M 64M
+. "$TESTS/vm/lib.sh"
+
+cheap=(--iter-time 1 --pbkdf-memory 32)
+printf 'correct horse' >pass
+
+# make_volume DEVICE [OPTION...]: its recovery password goes to ./DEVICE.rec
+make_volume() {
+	rm -f "$(basename "$1").rec"
+	fvesetup format -q "${cheap[@]}" --protector passphrase --key-file pass \
+		--recovery-file "$(basename "$1").rec" "$@"
+}
+
+# refused STATUS TEXT COMMAND...: just this status and one line that says the text.
+refused() {
+	local wanted=$1 text=$2 got=0
+	shift 2
+	"$@" >out 2>&1 </dev/null || got=$?
+	cat out
+	assert_eq "$got" "$wanted" "exit status of $*"
+	assert_match "$(cat out)" "$text" "what $* said"
+	assert_eq "$(grep -c . out)" 1 "lines that $* said"
+}
+
+step "the module is loaded by fvesetup itself"
+assert_eq "$(dmsetup targets | grep -c '^fve')" 0 "the target before"
+make_volume /dev/vda
+fvesetup open --key-file vda.rec /dev/vda data
+assert_match "$(dmsetup targets)" '^fve +v1' "the target after"
+
+step "what the mapping says of itself"
+fvesetup status data
+assert_match "$(dmsetup info -c --noheadings -o uuid data)" '^FVE-[0-9a-f]{32}-data$' "UUID"
+table=$(dmsetup table --showkeys data)
+assert_match "$table" '^0 98304 fve aes-xts-plain64 :64:logon:fve:[-0-9a-f]+:[0-9a-f]+ 0 [0-9:]+ 32768 1 sector_size:4096$' "table"
+assert_match "$(dmsetup status data)" ' valid ' "status"
+json=$(fvesetup status --json data)
+assert_match "$json" '"sector_size":4096|"sector_size": 4096' "status --json"
+
+step "the key is nowhere in the keyrings"
+assert_no_match "$(cat /proc/keys)" 'fve:' "/proc/keys"
+
+step "names and devices in use"
+make_volume /dev/vdb --sector-size 512
+refused 5 'name data is in use' fvesetup open --key-file pass /dev/vdb data
+refused 5 'is in use' fvesetup open --key-file pass /dev/vda other
+refused 5 'is in use' fvesetup format -q --key-file pass /dev/vda
+refused 1 'cannot be the name' fvesetup open --key-file pass /dev/vda a/b
+
+step "a file system on it"
+mkfs.ext4 -q /dev/mapper/data
+mount /dev/mapper/data /mnt
+head -c 20M /dev/urandom >/mnt/file
+sum=$(sha256sum </mnt/file)
+refused 5 'in use: unmount' fvesetup close data
+umount /mnt
+fvesetup close data
+[ ! -e /dev/mapper/data ] || fail "the mapping is still there"
+refused 4 'no open volume' fvesetup close data
+
+step "stock dm-crypt reads it, and what it writes is read here"
+cryptsetup open --key-file vda.rec /dev/vda stock
+refused 4 'did not make' fvesetup close stock
+mount /dev/mapper/stock /mnt
+assert_eq "$(sha256sum </mnt/file)" "$sum" "file through dm-crypt"
+cp /mnt/file /mnt/second
+umount /mnt
+cryptsetup close stock
+fvesetup open --readonly --key-file pass /dev/vda data
+mount -o ro /dev/mapper/data /mnt
+assert_eq "$(sha256sum </mnt/second)" "$sum" "file written through dm-crypt"
+umount /mnt
+assert_fails dd if=/dev/zero of=/dev/mapper/data bs=4096 count=1 oflag=direct status=none
+fvesetup close data
+
+step "other sector sizes, discards"
+fvesetup open --allow-discards --key-file pass /dev/vdb data
+assert_match "$(dmsetup table data)" ' 1 allow_discards$' "table with 512-byte sectors"
+assert_eq "$(blockdev --getss /dev/mapper/data)" 512 "logical sector size"
+blkdiscard /dev/mapper/data
+fvesetup close data
+
+step "secrets that do not fit leave nothing behind"
+refused 2 'secret-wrong' fvesetup open --key-file /etc/hostname /dev/vda data
+refused 2 'no secret' fvesetup open /dev/vda data
+[ ! -e /dev/mapper/data ] || fail "a mapping was left"
+
+step "no module: a reason, and no mapping"
+rmmod dm-fve
+mv /lib/modules/"$(uname -r)"/updates/dm-fve.ko /root/
+depmod
+refused 4 'module-missing' fvesetup open --key-file pass /dev/vda data
