@@ -1,0 +1,113 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# What the tests of the kernel target share:  . "$TESTS/vm/lib_kernel.sh"
+# FVE_TARGET=crypt runs a test against dm-crypt itself: the way to find out which of the two is
+# wrong, the test or the module. FVE_MODULE=FILE loads that module instead of the installed one.
+. "$TESTS/vm/lib.sh"
+
+target=${FVE_TARGET:-fve}
+seed=${FVE_SEED:-1}
+scratch=$(mktemp -d /dev/shm/fve.XXXXXX)
+
+load_fve() {
+	modprobe -a dm-mod dm-crypt
+	if [ -n "${FVE_MODULE-}" ]; then
+		insmod "$FVE_MODULE"
+	elif [ "$target" = fve ]; then
+		modprobe dm-fve
+	fi
+}
+
+# ram_disk MIB: a fresh RAM disk as $ram and $ram_sectors.
+ram_disk() {
+	modprobe -r brd 2>/dev/null || true
+	modprobe brd rd_nr=1 rd_size=$(($1 * 1024))
+	ram=/dev/ram0
+	udevadm settle
+	ram_sectors=$(sectors "$ram")
+}
+
+# make_key NAME BYTES: a key that only NAME and the seed decide, as $scratch/NAME.key and in the
+# user keyring as the logon key "test:NAME".
+make_key() {
+	printf '%s %s' "$1" "$seed" | sha512sum | cut -c "1-$((2 * $2))" | xxd -r -p >"$scratch/$1.key"
+	keyctl padd logon "test:$1" @u <"$scratch/$1.key" >/dev/null
+}
+
+# key_of NAME: the table's way of naming it.
+key_of() {
+	echo ":$(stat -c %s "$scratch/$1.key"):logon:test:$1"
+}
+
+# table_line TARGET LENGTH KEY_NAME IV_OFFSET DEVICE OFFSET [OPTION...]
+table_line() {
+	local words=("0" "$2" "$1" aes-xts-plain64 "$(key_of "$3")" "$4" "$5" "$6")
+	shift 6
+	[ $# -eq 0 ] || words+=("$#" "$@")
+	echo "${words[@]}"
+}
+
+# create NAME TABLE_LINE: /dev/mapper/NAME
+create() {
+	dmsetup create "$1" --table "$2"
+}
+
+# remove NAME...: udev may still be looking at a device that was just written.
+remove() {
+	dmsetup remove --retry "$@"
+}
+
+# status NAME WORD: the value of WORD=value in the status line; WORD is also "key" or "engine".
+status() {
+	dmsetup status "$1" | awk -v word="$2" '{
+		value["key"] = $4
+		value["engine"] = $5
+		for (i = 6; i <= NF; i++) {
+			split($i, pair, "=")
+			value[pair[1]] = pair[2]
+		}
+		print value[word]
+	}'
+}
+
+# How many tables hold the module.
+references() {
+	awk '$1 == "dm_fve" { print $3 }' /proc/modules
+}
+
+# The engines that this kernel has, each on its own line.
+engines() {
+	[ "$target" = fve ] || return 0
+	make_key engines 64
+	local engine
+	for engine in kapi kapi-simd; do
+		if dmsetup create engines 2>/dev/null --table \
+			"$(table_line fve 8 engines 0 "$ram" 0 "engine:$engine")"; then
+			remove engines
+			echo "$engine"
+		fi
+	done
+}
+
+# The drivers of xts(aes) that AF_ALG can reach, each on its own line.
+xts_drivers() {
+	awk '$1 == "name" { ours = $3 == "xts(aes)" }
+		$1 == "driver" { driver = $3 }
+		$1 == "internal" && $3 == "no" && ours { print driver }' /proc/crypto | sort -u
+}
+
+# checksum DEVICE_OR_FILE: of all its data, past the page cache.
+checksum() {
+	dd if="$1" iflag=direct bs=1M status=none | sha256sum | cut -d' ' -f1
+}
+
+# fio_verify DEVICE [FIO_OPTION...]: random writes, then every byte read back and checked.
+fio_verify() {
+	local device=$1
+	shift
+	fio --name=verify --filename="$device" --direct=1 --ioengine=libaio --iodepth=16 \
+		--rw=randwrite --bsrange=512-1M --blockalign=512 --size=100% --verify=crc32c \
+		--verify_fatal=1 --randseed="$seed" --output-format=terse "$@" >"$scratch/fio" ||
+		{ cat "$scratch/fio"; fail "fio found wrong data on $device"; }
+}
