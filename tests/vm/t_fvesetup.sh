@@ -54,7 +54,7 @@ refused 1 'cannot be the name' fvesetup open --key-file pass /dev/vda a/b
 step "a file system on it"
 mkfs.ext4 -q /dev/mapper/data
 mount /dev/mapper/data /mnt
-head -c 20M /dev/urandom >/mnt/file
+head -c 8M /dev/urandom >/mnt/file
 sum=$(sha256sum </mnt/file)
 refused 5 'in use: unmount' fvesetup close data
 umount /mnt

@@ -9,25 +9,22 @@
 printf 'correct horse' >pass
 modprobe dm-fve
 
-# What is searched for: the keys themselves, both XTS halves, raw and in hex.
+# What is searched for: both XTS halves of the FVEK, and the VMK, in hex.
 find_keys() {
-	cryptsetup luksDump -q --dump-volume-key --volume-key-file fvek --key-file pass /dev/vda \
-		>/dev/null
-	head -c 32 fvek >half1
-	tail -c 32 fvek >half2
-	for f in half1 half2; do
-		xxd -p -c 64 "$f" | tr -d '\n' >"$f.hex"
-	done
+	volume_keys /dev/vda pass >keys
+	mapfile -t keys < <(awk '/^FVEK/ { print substr($2, 1, 64); print substr($2, 65) }
+		/^VMK/ { print $2 }' keys)
+	assert_eq "${#keys[@]}" 3 "keys to search for"
 }
 
-# Count the files among the arguments in which either half stands, raw or in hex.
+# holders FILE...: fails unless no key stands in any of them, raw or in hex.
 holders() {
-	local file n=0
+	local file key n=0
 	for file in "$@"; do
-		for key in half1 half2; do
-			if LC_ALL=C grep -qaFi "$(cat $key.hex)" "$file" ||
-				xxd -p -c 1000000 "$file" | tr -d '\n' | grep -qF "$(cat $key.hex)"; then
-				echo "$key is in $file"
+		for key in "${keys[@]}"; do
+			if grep -qaiF "$key" "$file" ||
+				xxd -p -c 1000000 "$file" | tr -d '\n' | grep -qF "$key"; then
+				echo "key $key is in $file"
 				n=$((n + 1))
 			fi
 		done
@@ -40,8 +37,10 @@ fvesetup format -q --iter-time 1 --pbkdf-memory 32 --protector passphrase --key-
 find_keys
 
 step "positive control: the search finds a key"
-cat /etc/hostname fvek >control
-! holders control || fail "the search does not find the key"
+for key in "${keys[@]}"; do
+	{ cat /etc/hostname && xxd -r -p <<<"$key"; } >control
+	! holders control || fail "the search does not find $key"
+done
 
 step "while fvesetup runs: command lines, environments, memory of others"
 mkdir seen
@@ -84,7 +83,7 @@ wait "$pid" || true
 [ ! -e core ] || fail "fvesetup left a core file"
 
 step "positive control: another program that holds the key leaves a core with it"
-bash -c 'key=$(cat half1.hex); kill -ABRT $$' || true
+bash -c 'key=$(awk "/VMK/" keys); kill -ABRT $$' || true
 [ -s core ] || fail "this guest makes no core files, the test says nothing"
 ! holders core || fail "the search does not find a key in a core"
 
