@@ -1,0 +1,32 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# proves: the dracut module puts fvesetup, the target and the TPM's library into an initramfs
+# group: host fast boot
+. "$(dirname "$0")/lib.sh"
+
+kernel=${FVE_KERNEL:-6.1}
+top=$here/../..
+release=$("$top/tests/vm/kernel" --print release "$kernel")
+modules=$TMP/modules/lib/modules/$release
+
+# The machine's own /usr stays as it is: dracut is told of a base directory and of modules here,
+# and sees fvesetup in a /usr/sbin that is mounted for it alone.
+mkdir -p "$TMP/dracut" "$TMP/sbin" "$modules/updates"
+cp -as /usr/lib/dracut/. "$TMP/dracut/"
+ln -sf "$(realpath "$top/dracut/90fve")" "$TMP/dracut/modules.d/90fve"
+cp -as "$("$top/tests/vm/kernel" --print modules "$kernel")/." "$modules/"
+cp -f "$BUILD/$release/dm-fve.ko" "$modules/updates/"
+depmod -b "$TMP/modules" "$release"
+cp -a /usr/sbin/. "$TMP/sbin/"
+cp "$BUILD/fvesetup" "$TMP/sbin/fvesetup"
+
+# shellcheck disable=SC2016 # the inner shell expands
+dracutbasedir=$TMP/dracut expect 0 unshare --mount bash -c 'mount --bind "$0" /usr/sbin && "$@"' \
+	"$TMP/sbin" dracut --force --no-hostonly --no-compress \
+	--no-early-microcode --kmoddir "$modules" --modules "base dm fve" "$TMP/initramfs" "$release"
+lsinitrd "$TMP/initramfs" >"$TMP/out"
+expect_text bin/fvesetup
+expect_text libtss2-tcti-device.so.0
+expect_text libcryptsetup.so
+expect_text dm-fve.ko
+expect_text aesni-intel.ko
