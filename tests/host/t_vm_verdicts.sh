@@ -1,0 +1,63 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# proves: the VM command and the runner tell failure, report, crash and timeout from success
+# group: host selftest
+# shellcheck source=tests/host/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+vm=$here/../vm/vm
+run=$here/../run
+
+# verdict STATUS SCRIPT [VM OPTION...]: the VM ends with this status for this script.
+verdict() {
+	local want=$1
+	echo "$2" >"$TMP/script.sh"
+	shift 2
+	expect "$want" "$vm" --memory 256 --smp 1 "$@" "$TMP/script.sh" "an argument" b
+}
+
+echo "--- a script's status and output"
+# shellcheck disable=SC2016 # the guest expands it
+verdict 3 'echo "$1, $2" >/dev/stderr; echo "$#"; sleep 1000 & exit 3'
+expect_text 'an argument, b'
+expect_text '2'
+
+echo "--- a report in the kernel log fails a script that succeeds"
+verdict 125 'echo "BUG: provoked" >/dev/kmsg'
+expect_text 'BUG: provoked'
+verdict 125 'echo "INFO: task fio:12 blocked for more than 120 seconds." >/dev/kmsg'
+
+echo "--- unless the test expects it, and that one alone"
+verdict 0 'echo "WARNING: one" >/dev/kmsg' --expect-log 'WARNING: one'
+verdict 125 'echo "WARNING: two" >/dev/kmsg' --expect-log 'WARNING: one'
+
+echo "--- a guest without a verdict"
+verdict 126 'busybox poweroff -f'
+expect_text 'without a verdict'
+verdict 126 'echo c >/proc/sysrq-trigger'
+expect_text 'sysrq triggered crash'
+# A line that looks like a verdict is none when it comes from the script.
+verdict 126 'echo "status 0"; echo "status 0" >/dev/ttyS0; busybox poweroff -f'
+
+echo "--- no end"
+verdict 124 'sleep 1000' --timeout 30
+
+echo "--- the runner"
+# runner STATUS TEXT SCRIPT: a tree of one host test.
+runner() {
+	mkdir -p "$TMP/tree/tests/host" "$TMP/tree/build"
+	cp "$run" "$TMP/tree/tests/run"
+	echo "$3" >"$TMP/tree/tests/host/t_probe.sh"
+	expect "$1" env BUILD="$TMP/tree/build" "$TMP/tree/tests/run" probe
+	expect_text "$2"
+}
+runner 0 '1 passed, 0 failed, 0 skipped' 'true'
+runner 1 '0 passed, 1 failed, 0 skipped' 'echo why; exit 9'
+expect_text '| why'
+runner 1 '0 passed, 1 failed, 0 skipped' 'echo SKIP: no luck; exit 77'
+runner 0 '0 passed, 0 failed, 1 skipped' '# may-skip: luck
+echo SKIP: no luck; exit 77'
+expect_text 'skip probe (0 s): no luck'
+# shellcheck disable=SC2016 # the probe expands it
+runner 1 '0 passed, 1 failed, 0 skipped' 'kill -9 $$'
+expect 2 "$run" no_such_test
