@@ -128,9 +128,11 @@ $(BUILD)/%.8: userspace/man/%.8.scd
 # --- tests -----------------------------------------------------------------------------------
 # Only tests/deps installs anything; everything after it builds and runs.
 
-.PHONY: deps
+.PHONY: deps demo-deps
 deps: ## install by package name what building and testing need
 	$(Q)tests/deps
+demo-deps:
+	$(Q)tests/deps demo
 
 .PHONY: test-programs
 test-programs: $(unit_tests) $(tools) $(BUILD)/fvesetup $(BUILD)/san/fvesetup
@@ -152,7 +154,7 @@ lint: deps ## all linters
 	$(Q)tests/lint $(KERNELS)
 
 .PHONY: demo
-demo: deps ## the main job end to end, in three boots of one virtual machine
+demo: demo-deps ## the main job end to end, in three boots of one virtual machine
 	$(Q)$(MAKE) --no-print-directory userspace test-modules KERNELS=$(firstword $(KERNELS))
 	$(Q)tests/demo/demo --kernel $(firstword $(KERNELS))
 
