@@ -4,6 +4,7 @@
 # What the tests of the kernel target share:  . "$TESTS/vm/lib_kernel.sh"
 # FVE_TARGET=crypt runs a test against dm-crypt itself: the way to find out which of the two is
 # wrong, the test or the module. FVE_MODULE=FILE loads that module instead of the installed one.
+# shellcheck source=tests/vm/lib.sh
 . "$TESTS/vm/lib.sh"
 
 target=${FVE_TARGET:-fve}
@@ -25,6 +26,7 @@ ram_disk() {
 	modprobe brd rd_nr=1 rd_size=$(($1 * 1024))
 	ram=/dev/ram0
 	udevadm settle
+	# shellcheck disable=SC2034 # tests use it
 	ram_sectors=$(sectors "$ram")
 }
 
@@ -55,7 +57,22 @@ create() {
 
 # remove NAME...: udev may still be looking at a device that was just written.
 remove() {
-	dmsetup remove --retry "$@"
+	dmsetup remove --retry "$@" 2>"$scratch/remove" || fail "cannot remove $*: $(<"$scratch/remove")"
+}
+
+# in_error COMMAND...: it fails, and because the kernel said EIO.
+in_error() {
+	local text
+	text=$("$@" 2>&1 >/dev/null) && fail "\"$*\" succeeded"
+	assert_match "$text" "Input/output error" "what \"$*\" said"
+}
+
+# loop_device MIB: a loop device as $loop, over a sparse file in memory.
+loop_device() {
+	modprobe loop
+	udevadm settle
+	truncate -s "$1M" "$scratch/image"
+	loop=$(losetup --find --show "$scratch/image")
 }
 
 # status NAME WORD: the value of WORD=value in the status line; WORD is also "key" or "engine".
@@ -73,7 +90,9 @@ status() {
 
 # How many tables hold the module.
 references() {
-	awk '$1 == "dm_fve" { print $3 }' /proc/modules
+	local count
+	read -r count </sys/module/dm_fve/refcnt
+	echo "$count"
 }
 
 # The engines that this kernel has, each on its own line.
@@ -102,12 +121,13 @@ checksum() {
 	dd if="$1" iflag=direct bs=1M status=none | sha256sum | cut -d' ' -f1
 }
 
-# fio_verify DEVICE [FIO_OPTION...]: random writes, then every byte read back and checked.
+# fio_verify DEVICE SECTOR_SIZE [FIO_OPTION...]: random writes of up to 1 MiB over all of the
+# device, then every byte read back and checked.
 fio_verify() {
-	local device=$1
-	shift
+	local device=$1 sector_size=$2
+	shift 2
 	fio --name=verify --filename="$device" --direct=1 --ioengine=libaio --iodepth=16 \
-		--rw=randwrite --bsrange=512-1M --blockalign=512 --size=100% --verify=crc32c \
-		--verify_fatal=1 --randseed="$seed" --output-format=terse "$@" >"$scratch/fio" ||
-		{ cat "$scratch/fio"; fail "fio found wrong data on $device"; }
+		--rw=randwrite --bsrange="$sector_size-1M" --blockalign="$sector_size" \
+		--verify=crc32c --verify_fatal=1 --randseed="$seed" --output-format=terse "$@" \
+		>"$scratch/fio" 2>&1 || { cat "$scratch/fio"; fail "fio: wrong data on $device"; }
 }

@@ -4,6 +4,7 @@
 # group: vm kernel
 # vm: --include tests/vectors:/fve/tests/vectors
 # vm: --include /usr/lib/python3/dist-packages/cryptography_vectors/ciphers/AES/XTS:/fve/cavp
+# shellcheck source=tests/vm/lib_kernel.sh
 . "$TESTS/vm/lib_kernel.sh"
 
 vectors=$TESTS/vectors/ieee1619-xts-aes-256.txt
