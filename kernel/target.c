@@ -157,6 +157,13 @@ static int fve_map(struct dm_target *ti, struct bio *bio)
 	if (unlikely(!is_aligned(fve, bio)))
 		return DM_MAPIO_KILL;
 
+	/*
+	 * The rest of a polled bio that was split carries dm's own mark REQ_DM_POLL_LIST into the
+	 * clone. That is REQ_DRV, which to the lower driver means something else: NVMe takes it
+	 * for its multipath's, and follows a pointer that is not there (seen on 6.12).
+	 */
+	bio->bi_opf &= ~REQ_DRV;
+
 	return bio_data_dir(bio) == READ ? fve_map_read(fve, bio) : fve_map_write(fve, bio);
 }
 
@@ -185,8 +192,10 @@ static const char *state_name(enum fve_key_state state)
 
 static unsigned int emit_info(struct fve *fve, char *result, unsigned int maxlen)
 {
-	u64 reads = counter_sum(fve, FVE_READS), writes = counter_sum(fve, FVE_WRITES);
+	/* First, so that the difference below is never negative: a bio is counted before it moves.
+	 */
 	u64 deferred = counter_sum(fve, FVE_DEFERRED);
+	u64 reads = counter_sum(fve, FVE_READS), writes = counter_sum(fve, FVE_WRITES);
 	unsigned int sz = 0;
 
 	DMEMIT("%s %s reads=%llu writes=%llu", state_name(fve->key.state), fve->key.engine_used,

@@ -108,8 +108,18 @@ int fve_map_write(struct fve *fve, struct bio *bio)
 	struct fve_io *io = fve_io_of(bio);
 	int r;
 
-	if (bio->bi_iter.bi_size > FVE_MAX_WRITE)
+	if (bio->bi_iter.bi_size > FVE_MAX_WRITE) {
+		/*
+		 * As the block layer does it: a bio that must not wait is not split. With a part
+		 * in flight, "would block" for another part comes too late, from a completion,
+		 * where io_uring can no longer retry. Polled bios dm retries by itself.
+		 */
+		if ((bio->bi_opf & (REQ_NOWAIT | REQ_POLLED)) == REQ_NOWAIT) {
+			bio_wouldblock_error(bio);
+			return DM_MAPIO_SUBMITTED;
+		}
 		dm_accept_partial_bio(bio, FVE_MAX_WRITE >> SECTOR_SHIFT);
+	}
 
 	io->fve = fve;
 	bio_set_dev(bio, fve->dev->bdev);
