@@ -10,14 +10,14 @@
 
 static int test_checks, test_failures;
 
-#define CHECK(condition)                                                                           \
-	do {                                                                                       \
-		test_checks++;                                                                     \
-		if (!(condition)) {                                                                \
-			test_failures++;                                                           \
-			fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__,          \
-				#condition);                                                       \
-		}                                                                                  \
+#define CHECK(condition)                                                                  \
+	do {                                                                              \
+		test_checks++;                                                            \
+		if (!(condition)) {                                                       \
+			test_failures++;                                                  \
+			fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, \
+				#condition);                                              \
+		}                                                                         \
 	} while (0)
 
 static inline int test_done(void)

@@ -9,8 +9,7 @@
 
 #include "cli.h"
 
-#define SECRET_MAX 8192 /* bytes of a key file or a typed line; cryptsetup's key files allow more \
-			 */
+#define SECRET_MAX 8192 /* bytes of a key file or of a typed line */
 
 /* Read @fd to its end, or to the end of a line, which is left out. */
 static int read_secret(int fd, bool line, struct secret **ret)
