@@ -72,6 +72,7 @@ loop_device() {
 	modprobe loop
 	udevadm settle
 	truncate -s "$1M" "$scratch/image"
+	# shellcheck disable=SC2034 # tests use it
 	loop=$(losetup --find --show "$scratch/image")
 }
 
