@@ -59,7 +59,7 @@ done
 step "a thousand writes to a disk that fails them: no page of the target stays behind"
 dmsetup reload lower --table "$flaky 0 3600 1 error_writes"
 dmsetup resume lower
-fio --name=fail --filename=/dev/mapper/ours --direct=1 --rw=randwrite --bsrange=512-128k \
+fio --name=fail --filename=/dev/mapper/ours --direct=1 --rw=randwrite --bsrange=512-8k \
 	--number_ios=1000 --continue_on_error=write --ioengine=libaio --iodepth=16 \
 	>"$scratch/fio" 2>&1 || true
 assert_match "$(cat "$scratch/fio")" "total=1000, first_error=5/" "the errors that fio counted"

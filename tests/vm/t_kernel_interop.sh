@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: fve and dm-crypt read each other's data bit for bit; OpenSSL reads it from the raw disk
 # group: vm kernel
-# vm: --timeout 300
-# tools: iopair xts_file
 #
 # FVE_COUNT: random I/Os for each combination (10000).
 # shellcheck source=tests/vm/lib_kernel.sh
