@@ -9,23 +9,19 @@ top=$here/../..
 release=$("$top/tests/vm/kernel" --print release "$kernel")
 modules=$TMP/modules/lib/modules/$release
 
-# The machine's own /usr stays as it is: dracut is told of a base directory and of modules here,
-# and sees fvesetup in a /usr/sbin that is mounted for it alone.
-mkdir -p "$TMP/dracut" "$TMP/sbin" "$modules/updates"
+# The machine's own /usr stays as it is: dracut is told of everything that is here.
+mkdir -p "$TMP/dracut" "$modules/updates"
 cp -as /usr/lib/dracut/. "$TMP/dracut/"
 ln -sf "$(realpath "$top/dracut/90fve")" "$TMP/dracut/modules.d/90fve"
 cp -as "$("$top/tests/vm/kernel" --print modules "$kernel")/." "$modules/"
 cp -f "$BUILD/$release/dm-fve.ko" "$modules/updates/"
 depmod -b "$TMP/modules" "$release"
-cp -a /usr/sbin/. "$TMP/sbin/"
-cp "$BUILD/fvesetup" "$TMP/sbin/fvesetup"
 
-# shellcheck disable=SC2016 # the inner shell expands
-dracutbasedir=$TMP/dracut expect 0 unshare --mount bash -c 'mount --bind "$0" /usr/sbin && "$@"' \
-	"$TMP/sbin" dracut --force --no-hostonly --no-compress \
+DRACUT_PATH="/usr/sbin /usr/bin $BUILD" dracutbasedir=$TMP/dracut expect 0 \
+	dracut --force --no-hostonly --no-compress \
 	--no-early-microcode --kmoddir "$modules" --modules "base dm fve" "$TMP/initramfs" "$release"
 lsinitrd "$TMP/initramfs" >"$TMP/out"
-expect_text bin/fvesetup
+expect_text /fvesetup
 expect_text libtss2-tcti-device.so.0
 expect_text libcryptsetup.so
 expect_text dm-fve.ko
