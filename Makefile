@@ -65,7 +65,7 @@ $(fault_modules): fault-module-%: $(kernel_sources)
 # --- libfve and fvesetup ---------------------------------------------------------------------
 
 CC	 ?= gcc
-PKGS	 := libcryptsetup devmapper tss2-esys tss2-mu tss2-rc tss2-tctildr libkmod libcrypto json-c blkid
+PKGS	 := libcryptsetup devmapper tss2-esys tss2-mu tss2-rc tss2-tctildr libkmod libcrypto json-c blkid libargon2
 CFLAGS	 ?= -O2 -g
 WARN	 := -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wformat=2
 HARDEN	 := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE

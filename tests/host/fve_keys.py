@@ -2,12 +2,16 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A second reader of the format in docs/on-disk.md, on stock tools and python3-cryptography.
 
-usage: fve_keys.py IMAGE KEY_FILE       print FVEK, VMK and each KEK in hex
-       fve_keys.py IMAGE KEY_FILE FILE...  search the files for any 8-byte window of them
+usage: fve_keys.py [--pin FILE] IMAGE KEY_FILE          print FVEK, VMK and each KEK in hex
+       fve_keys.py [--pin FILE] IMAGE KEY_FILE FILE...  search the files for any 8-byte window
+                                                       of them
 
-KEY_FILE opens a person's keyslot. The search exits 0 when no window is found, 1 when one is.
+KEY_FILE opens a person's keyslot. With --pin, the PIN of the one tpm2-pin protector and what is
+derived from it are among the keys. The search exits 0 when no window is found, 1 when one is.
 """
+import argparse
 import base64
+import ctypes
 import json
 import os
 import subprocess
@@ -40,7 +44,21 @@ def volume_key(image, key_file):
             return file.read()
 
 
-def keys(image, key_file):
+def stretch(pin, kdf):
+    """64 bytes of Argon2id, by the C library: there is no Argon2 in python3-cryptography here."""
+    library = ctypes.CDLL("libargon2.so.1")
+    uint32, size, data = ctypes.c_uint32, ctypes.c_size_t, ctypes.c_char_p
+    library.argon2id_hash_raw.argtypes = [uint32, uint32, uint32, data, size, data, size, data,
+                                          size]
+    out = ctypes.create_string_buffer(64)
+    salt = bytes.fromhex(kdf["salt"])
+    result = library.argon2id_hash_raw(kdf["time"], kdf["memory"], kdf["cpus"], pin, len(pin),
+                                       salt, len(salt), out, len(out))
+    assert result == 0, f"argon2id_hash_raw: {result}"
+    return out.raw
+
+
+def keys(image, key_file, pin):
     fvek = volume_key(image, key_file)
     dump = json.loads(subprocess.run(["cryptsetup", "luksDump", "--dump-json-metadata", image],
                                      check=True, stdout=subprocess.PIPE).stdout)
@@ -53,24 +71,40 @@ def keys(image, key_file):
             found["VMK"] = unwrap(derive(fvek, "fve vmk link"), token["vmk"],
                                   f"fve 1 {uuid} vmk link - {token['generation']}")
     for token in tokens:
-        if token["type"] == "fve-tpm2":
+        if token["type"] in ("fve-tpm2", "fve-tpm2-pin"):
+            kind = token["type"][len("fve-"):]
             kek = unwrap(derive(fvek, "fve kek"), token["kek"],
-                         f"fve 1 {uuid} kek tpm2 {token['id']} 0")
+                         f"fve 1 {uuid} kek {kind} {token['id']} 0")
             found["KEK " + token["id"]] = kek
             vmk = unwrap(kek, token["vmk"],
-                         f"fve 1 {uuid} vmk tpm2 {token['id']} {token['generation']}")
+                         f"fve 1 {uuid} vmk {kind} {token['id']} {token['generation']}")
             assert vmk == found["VMK"], "the KEK does not give the VMK"
+        if token["type"] == "fve-tpm2-pin" and pin:
+            stretched = stretch(pin, token["kdf"])
+            found["PIN"] = pin
+            found["half"] = stretched[:32]
+            found["authValue"] = stretched[32:]
     return found
 
 
 def main():
-    found = keys(sys.argv[1], sys.argv[2])
-    if len(sys.argv) == 3:
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("--pin")
+    parser.add_argument("image")
+    parser.add_argument("key_file")
+    parser.add_argument("files", nargs="*")
+    args = parser.parse_args()
+    pin = None
+    if args.pin:
+        with open(args.pin, "rb") as file:
+            pin = file.read()
+    found = keys(args.image, args.key_file, pin)
+    if not args.files:
         for name, key in found.items():
             print(name, key.hex())
         return 0
     hits = 0
-    for path in sys.argv[3:]:
+    for path in args.files:
         with open(path, "rb") as file:
             data = file.read()
         for name, key in found.items():

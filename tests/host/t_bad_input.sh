@@ -31,6 +31,10 @@ refused 1 'no protector kind' "$image" "$fvesetup" format -q --protector frob "$
 refused 1 'does not take' "$image" "$fvesetup" format -q --protector recovery,pcrs=7 "$image"
 refused 1 'does not take' "$image" "$fvesetup" format -q --protector tpm2,pcrs=24 "$image"
 refused 1 'lost with it' "$image" "$fvesetup" format -q --no-recovery --protector tpm2 "$image"
+refused 1 'lost with it' "$image" "$fvesetup" format -q --no-recovery --protector tpm2-pin "$image"
+refused 1 'goes with --protector tpm2-pin' "$image" "$fvesetup" format -q --pin-file /dev/null "$image"
+refused 1 'at least 6 characters' "$image" "$fvesetup" format -q --protector tpm2-pin \
+	--pin-file <(echo 1) "$image"
 refused 1 'cannot be the name' "$image" "$fvesetup" open --key-file "$TMP/pass" "$image" a/b
 refused 1 'use --batch-mode' "$image" "$fvesetup" format "$image" </dev/null
 refused 5 'exists' "$image" "$fvesetup" format -q --recovery-file "$TMP/pass" "$image"

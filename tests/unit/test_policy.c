@@ -168,9 +168,20 @@ static void test_masks(void)
 	free(text);
 }
 
+/* Printed by tpm2_policyauthvalue in a fresh trial session. */
+static void test_auth_value(void)
+{
+	uint8_t digest[SHA256_SIZE] = {0};
+
+	CHECK(policy_extend_auth_value(digest) == 0);
+	CHECK(equals_hex(digest, sizeof(digest),
+			 "8fcd2169ab92694e0c633f1ab772842b8241bbc20288981fc7ac1eddc1fddb0e"));
+}
+
 int main(void)
 {
 	test_digests();
+	test_auth_value();
 	test_approval();
 	test_differ();
 	test_masks();

@@ -72,10 +72,10 @@ static void test_tpm2(void)
 	CHECK(blob_set(&token.sealed.public, "pub", 3) == 0);
 	CHECK(blob_set(&token.sealed.private, "priv", 4) == 0);
 	memset(token.srk.data, 0xa5, sizeof(token.srk.data));
-	json = token_tpm2_format(&token);
+	json = token_tpm2_format(&token, "fve-tpm2");
 	CHECK(token_tpm2_parse(json, &back) == 0);
 	CHECK(!strcmp(back.head.label, "a \"label\"\n"));
-	again = token_tpm2_format(&back);
+	again = token_tpm2_format(&back, "fve-tpm2");
 	CHECK(!strcmp(json, again));
 
 	/* Cut off anywhere, it is refused. */
@@ -84,6 +84,52 @@ static void test_tpm2(void)
 
 		json[n] = '\0';
 		CHECK(token_tpm2_parse(json, &cut) < 0);
+	}
+}
+
+/* Replace the first @from in @json, which has it, by @to; owned by the caller. */
+static char *edited(const char *json, const char *from, const char *to)
+{
+	const char *at = strstr(json, from);
+	char *text = NULL;
+
+	CHECK(at);
+	if (at && asprintf(&text, "%.*s%s%s", (int)(at - json), json, to, at + strlen(from)) < 0)
+		text = NULL;
+	return text;
+}
+
+static void test_tpm2_pin(void)
+{
+	static const char *const bad[][2] = {
+		{"argon2id", "argon2i"},
+		{"\"time\":3", "\"time\":0"},
+		{"\"time\":3", "\"time\":2000000"},
+		{"\"time\":3", "\"time\":-1"},
+		{"\"time\":3", "\"time\":\"3\""},
+		{"\"memory\":65536", "\"memory\":31"},
+		{"\"memory\":65536", "\"memory\":4194305"},
+		{"\"cpus\":4", "\"cpus\":5"},
+		{"\"cpus\":4", "\"cpus\":4,\"more\":1"},
+		{"\"salt\":\"", "\"salt\":\"00"},
+		{"fve-tpm2-pin", "fve-tpm2"},
+		{"\"kdf\":", "\"kdff\":"},
+	};
+	_cleanup_token_tpm2_ struct token_tpm2 token = {.generation = 1, .pin = true}, back = {0};
+	_cleanup_free_ char *json = NULL, *again = NULL;
+
+	CHECK(token_head_init(&token.head, "") == 0);
+	token.kdf = (struct kdf_argon2id){.time = 3, .memory = 65536, .cpus = 4, .salt = {1, 2}};
+	json = token_tpm2_format(&token, "fve-tpm2-pin");
+	CHECK(token_tpm2_parse(json, &back) == 0 && back.pin);
+	CHECK(back.kdf.time == 3 && back.kdf.memory == 65536 && back.kdf.salt[1] == 2);
+	again = token_tpm2_format(&back, "fve-tpm2-pin");
+	CHECK(!strcmp(json, again));
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		_cleanup_free_ char *damaged = edited(json, bad[i][0], bad[i][1]);
+		_cleanup_token_tpm2_ struct token_tpm2 refused = {0};
+
+		CHECK(token_tpm2_parse(damaged, &refused) == -EBADMSG);
 	}
 }
 
@@ -119,6 +165,8 @@ static void test_spec(void)
 	CHECK(protector_spec_parse("tpm2", &spec) == 0 && spec.kind == PROTECTOR_TPM2);
 	CHECK(protector_spec_parse("tpm2,pcrs=7+11,unsafe-pcrs,label=x", &spec) == 0);
 	CHECK(spec.pcrs == (1u << 7 | 1u << 11) && spec.unsafe_pcrs && !strcmp(spec.label, "x"));
+	CHECK(protector_spec_parse("tpm2-pin,pcrs=7+9", &spec) == 0 &&
+	      spec.kind == PROTECTOR_TPM2_PIN && spec.pcrs == (1u << 7 | 1u << 9));
 	CHECK(protector_spec_parse("recovery,label=safe", &spec) == 0);
 	CHECK(protector_spec_parse("", &spec) == -EINVAL);
 	CHECK(protector_spec_parse("keyslot", &spec) == -EINVAL);
@@ -140,6 +188,7 @@ int main(void)
 	test_vmk();
 	test_vmk_refused();
 	test_tpm2();
+	test_tpm2_pin();
 	test_policy();
 	test_spec();
 	return test_done();

@@ -71,25 +71,44 @@ int cli_add_recovery(const struct args *args, struct header *header, const struc
 	return r < 0 ? r : print_recovery(password);
 }
 
-int cli_add_protector(const struct args *args, struct header *header, const struct secret *fvek,
-		      const struct protector_spec *spec, const char *key_file)
+/* Ask for what a person will have to bring for @spec; NULL where it takes nothing of theirs. */
+int cli_new_secret(const struct protector_spec *spec, const char *path, const char *file,
+		   struct secret **ret)
 {
-	_cleanup_secret_ struct secret *passphrase = NULL;
+	_cleanup_secret_ struct secret *secret = NULL;
 	_cleanup_free_ char *prompt = NULL;
-	struct refusal refusal;
+	bool pin = spec->kind == PROTECTOR_TPM2_PIN;
 	int r;
+
+	if (!pin && spec->kind != PROTECTOR_PASSPHRASE)
+		return 0;
+	if (asprintf(&prompt, "New %s for %s: ", pin ? "PIN" : "passphrase", path) < 0)
+		return -ENOMEM;
+	r = prompt_new_secret(prompt, file, &secret);
+	if (r == 0 && pin && secret->size < PIN_LENGTH_MIN)
+		r = log_errno(EINVAL, "a PIN has at least %d characters", PIN_LENGTH_MIN);
+	if (r == 0)
+		*ret = steal(secret);
+	return r;
+}
+
+int cli_add_protector(const struct args *args, struct header *header, const struct secret *fvek,
+		      const struct protector_spec *spec, const struct secret *secret)
+{
+	const struct tpm2_enrolment enrolment = {
+		.spec = spec,
+		.tcti = args->tcti,
+		.pin = secret,
+		.pbkdf = &args->pbkdf,
+	};
 
 	switch (spec->kind) {
 	case PROTECTOR_TPM2:
-		return protector_tpm2_add(header, fvek, spec, args->tcti, &refusal);
+	case PROTECTOR_TPM2_PIN:
+		return protector_tpm2_add(header, fvek, &enrolment);
 	case PROTECTOR_RECOVERY:
 		return cli_add_recovery(args, header, fvek, spec);
 	default:
-		if (asprintf(&prompt, "New passphrase for %s: ", header_path(header)) < 0)
-			return -ENOMEM;
-		r = prompt_new_secret(prompt, key_file, &passphrase);
-		if (r < 0)
-			return r;
-		return protector_person_add(header, fvek, spec, passphrase, &args->pbkdf);
+		return protector_person_add(header, fvek, spec, secret, &args->pbkdf);
 	}
 }

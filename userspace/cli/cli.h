@@ -15,7 +15,7 @@
 struct args {
 	const char *operand[2]; /* as many as the action takes; optional ones NULL */
 	bool batch_mode, json, force, no_recovery, test, read_only, allow_discards;
-	const char *key_file, *new_key_file, *recovery_file, *label, *tcti;
+	const char *key_file, *new_key_file, *pin_file, *recovery_file, *label, *tcti;
 	const char *protector[CLI_MAX_PROTECTORS];
 	unsigned int n_protectors;
 	uint32_t sector_size; /* bytes, or 0 */
@@ -59,8 +59,15 @@ int cli_add_recovery(const struct args *args, struct header *header, const struc
 /* Refuse a --recovery-file that exists or cannot be made, before anything is written. */
 int cli_check_recovery_file(const struct args *args);
 
-/* Add the protector that @spec asks for; a passphrase is asked for as @key_file says. */
+/*
+ * Ask for the passphrase or PIN that @spec takes, for the volume at @path, as prompt_new_secret()
+ * does; @ret stays untouched where it takes none.
+ */
+int cli_new_secret(const struct protector_spec *spec, const char *path, const char *file,
+		   struct secret **ret);
+
+/* Add the protector that @spec asks for, with what cli_new_secret() gave. */
 int cli_add_protector(const struct args *args, struct header *header, const struct secret *fvek,
-		      const struct protector_spec *spec, const char *key_file);
+		      const struct protector_spec *spec, const struct secret *secret);
 
 #endif

@@ -31,6 +31,21 @@ static void show_digest(char ret[2 * DIGEST_SHOWN + 4], const uint8_t value[SHA2
 	sprintf(ret, "%s...", hex ?: "");
 }
 
+static void show_lockout(const struct refusal *refusal)
+{
+	const struct tpm_lockout *lockout = &refusal->lockout;
+	uint32_t left = lockout->failed < lockout->max_tries && !lockout->locked
+				? lockout->max_tries - lockout->failed
+				: 0;
+
+	if (refusal->reason == REASON_PIN_WRONG && left)
+		log_notice("  %u %s left before the TPM locks", left, left == 1 ? "try" : "tries");
+	else
+		log_notice("  the TPM takes another try in at most %u min, if it keeps power; a "
+			   "recovery password opens now",
+			   (lockout->interval_s + 59) / 60);
+}
+
 static void show_refusal(void *data, const struct protector *protector,
 			 const struct refusal *refusal)
 {
@@ -40,6 +55,8 @@ static void show_refusal(void *data, const struct protector *protector,
 	(void)data;
 	log_notice("Protector %s %s refused: %s (%s)", protector_kind_name(protector->kind),
 		   protector->head.id, reason_text(refusal->reason), reason_code(refusal->reason));
+	if (refusal->reason == REASON_PIN_WRONG || refusal->reason == REASON_TPM_LOCKED_OUT)
+		show_lockout(refusal);
 	for (int i = 0; i < PCR_COUNT; i++) {
 		if (!(expected->mask & 1u << i))
 			continue;
@@ -50,22 +67,25 @@ static void show_refusal(void *data, const struct protector *protector,
 	}
 }
 
-static int ask(void *data, const char *prompt, struct secret **ret)
+static int ask(void *data, enum unlock_question question, const char *prompt, struct secret **ret)
 {
 	const struct args *args = data;
 
-	return prompt_secret(prompt, args->key_file, ret);
+	return prompt_secret(prompt, question == UNLOCK_ASK_PIN ? args->pin_file : args->key_file,
+			     ret);
 }
 
 int cli_unlock(const struct args *args, struct header *header, struct secret **ret_fvek,
 	       struct protector *ret_used)
 {
+	/* A file or a pipe has one answer; a person has several tries. */
+	unsigned int tries = isatty(STDIN_FILENO) ? args->tries : 1;
 	struct unlock how = {
 		.protector = args->protector[0],
 		.tcti = args->tcti,
-		/* A file or a pipe has one answer; a person has several tries. */
-		.tries = args->key_file || !isatty(STDIN_FILENO) ? 1 : args->tries,
-		.only_person = args->key_file,
+		.tries = {[UNLOCK_ASK_SECRET] = args->key_file ? 1 : tries,
+			  [UNLOCK_ASK_PIN] = args->pin_file ? 1 : tries},
+		.only_person = args->key_file && !args->pin_file,
 		.ask = ask,
 		.refused = show_refusal,
 		.data = (void *)args,

@@ -4,6 +4,7 @@
 #include <json-c/json.h>
 #include <stdio.h>
 
+#include "boot_policy.h"
 #include "cli.h"
 #include "show.h"
 #include "vmk.h"
@@ -96,7 +97,7 @@ int cmd_dump(const struct args *args)
 		r = vmk_token(header, &vmk);
 	if (r < 0)
 		return r;
-	r = policy_token(header, &policy, &token);
+	r = boot_policy_load(header, &policy, &token);
 	if (r < 0 && r != -ENOENT)
 		return log_errno(EBADMSG, "the fve-policy token of %s is damaged or unknown",
 				 args->operand[0]);

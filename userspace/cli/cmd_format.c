@@ -8,24 +8,62 @@
 #include "device.h"
 #include "vmk.h"
 
+/* What is to be made: protectors, and what their owner will have to bring. */
+struct plan {
+	struct protector_spec specs[CLI_MAX_PROTECTORS];
+	struct secret *secrets[CLI_MAX_PROTECTORS]; /* owned; NULL where there is none */
+	unsigned int n;
+};
+
+static void plan_free(struct plan *plan)
+{
+	for (unsigned int i = 0; i < plan->n; i++)
+		secret_free(plan->secrets[i]);
+}
+
+static bool plan_has(const struct plan *plan, enum protector_kind kind)
+{
+	for (unsigned int i = 0; i < plan->n; i++)
+		if (plan->specs[i].kind == kind)
+			return true;
+	return false;
+}
+
 /* Everything that can be refused is refused before the first byte is written. */
-static int check(const struct args *args, struct protector_spec *specs, bool *ret_passphrase)
+static int plan_parse(const struct args *args, struct plan *plan)
 {
 	for (unsigned int i = 0; i < args->n_protectors; i++) {
-		int r = protector_spec_parse(args->protector[i], &specs[i]);
+		int r = protector_spec_parse(args->protector[i], &plan->specs[i]);
 
 		if (r < 0)
 			return r;
-		*ret_passphrase |= specs[i].kind == PROTECTOR_PASSPHRASE;
+		plan->n++;
 	}
-	if (args->key_file && args->n_protectors && !*ret_passphrase)
+	if (!plan->n)
+		plan->specs[plan->n++] = (struct protector_spec){.kind = PROTECTOR_PASSPHRASE};
+	if (args->key_file && !plan_has(plan, PROTECTOR_PASSPHRASE))
 		return log_errno(EINVAL, "--key-file goes with --protector passphrase");
+	if (args->pin_file && !plan_has(plan, PROTECTOR_TPM2_PIN))
+		return log_errno(EINVAL, "--pin-file goes with --protector tpm2-pin");
 	if (args->recovery_file && args->no_recovery)
 		return log_errno(EINVAL, "--recovery-file does not go with --no-recovery");
-	if (args->no_recovery && args->n_protectors && !*ret_passphrase)
+	if (args->no_recovery && !plan_has(plan, PROTECTOR_PASSPHRASE))
 		return log_errno(EINVAL, "a volume that only this machine's TPM opens is lost with "
 					 "it: add a passphrase, or leave out --no-recovery");
 	return cli_check_recovery_file(args);
+}
+
+static int plan_ask(const struct args *args, struct plan *plan)
+{
+	for (unsigned int i = 0; i < plan->n; i++) {
+		bool pin = plan->specs[i].kind == PROTECTOR_TPM2_PIN;
+		int r = cli_new_secret(&plan->specs[i], args->operand[0],
+				       pin ? args->pin_file : args->key_file, &plan->secrets[i]);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }
 
 static int confirm(const struct args *args, const char *path)
@@ -46,28 +84,28 @@ static int confirm(const struct args *args, const char *path)
 int cmd_format(const struct args *args)
 {
 	static const struct protector_spec recovery = {.kind = PROTECTOR_RECOVERY};
-	struct protector_spec specs[CLI_MAX_PROTECTORS] = {{.kind = PROTECTOR_PASSPHRASE}};
-	unsigned int n = args->n_protectors ? args->n_protectors : 1;
+	__attribute__((cleanup(plan_free))) struct plan plan = {0};
 	_cleanup_secret_ struct secret *fvek = secret_random(FVEK_SIZE), *vmk = NULL;
 	_cleanup_header_ struct header *header = NULL;
 	_cleanup_close_ int lock = -1;
 	const char *path = args->operand[0];
-	bool passphrase = !args->n_protectors;
 	struct header_format how = {.label = args->label, .sector_size = args->sector_size};
-	int r = check(args, specs, &passphrase);
+	int r = plan_parse(args, &plan);
 
 	if (r == 0)
 		r = device_lock(path, &lock);
 	if (r == 0)
 		r = confirm(args, path);
+	if (r == 0)
+		r = plan_ask(args, &plan);
 	if (r == 0 && !fvek)
 		r = -ENOMEM;
 	if (r == 0)
 		r = header_format(path, &how, fvek, &header);
 	if (r == 0)
 		r = vmk_create(header, fvek, &vmk);
-	for (unsigned int i = 0; i < n && r == 0; i++)
-		r = cli_add_protector(args, header, fvek, &specs[i], args->key_file);
+	for (unsigned int i = 0; i < plan.n && r == 0; i++)
+		r = cli_add_protector(args, header, fvek, &plan.specs[i], plan.secrets[i]);
 	if (r == 0 && !args->no_recovery)
 		r = cli_add_recovery(args, header, fvek, &recovery);
 	if (r < 0 && header)

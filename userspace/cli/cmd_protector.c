@@ -27,7 +27,7 @@ int cmd_protector_list(const struct args *args)
 
 int cmd_protector_add(const struct args *args)
 {
-	_cleanup_secret_ struct secret *fvek = NULL;
+	_cleanup_secret_ struct secret *fvek = NULL, *secret = NULL;
 	_cleanup_header_ struct header *header = NULL;
 	_cleanup_close_ int lock = -1;
 	const char *path = args->operand[0];
@@ -39,8 +39,9 @@ int cmd_protector_add(const struct args *args)
 		return r;
 	if (args->recovery_file && spec.kind != PROTECTOR_RECOVERY)
 		return log_errno(EINVAL, "--recovery-file goes with recovery");
-	if (args->new_key_file && spec.kind != PROTECTOR_PASSPHRASE)
-		return log_errno(EINVAL, "--new-key-file goes with passphrase");
+	if (args->new_key_file && spec.kind != PROTECTOR_PASSPHRASE &&
+	    spec.kind != PROTECTOR_TPM2_PIN)
+		return log_errno(EINVAL, "--new-key-file goes with passphrase and tpm2-pin");
 	r = cli_check_recovery_file(args);
 	if (r == 0)
 		r = device_lock(path, &lock);
@@ -48,7 +49,9 @@ int cmd_protector_add(const struct args *args)
 		r = header_load(path, &header);
 	if (r == 0)
 		r = cli_unlock(args, header, &fvek, &used);
-	return r < 0 ? r : cli_add_protector(args, header, fvek, &spec, args->new_key_file);
+	if (r == 0)
+		r = cli_new_secret(&spec, path, args->new_key_file, &secret);
+	return r < 0 ? r : cli_add_protector(args, header, fvek, &spec, secret);
 }
 
 int cmd_protector_remove(const struct args *args)

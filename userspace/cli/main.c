@@ -53,7 +53,7 @@ static const struct action {
 	{PROTECTOR_LIST, "protector list", "<device>", 1, cmd_protector_list,
 	 "show what opens a volume"},
 	{PROTECTOR_ADD, "protector add", "<device> <kind[,option...]>", 2, cmd_protector_add,
-	 "add tpm2, recovery or passphrase"},
+	 "add what opens a volume; kinds see below"},
 	{PROTECTOR_REMOVE, "protector remove", "<device> <id>", 2, cmd_protector_remove,
 	 "remove one, in both header copies"},
 };
@@ -75,6 +75,7 @@ enum option_id {
 	OPT_NO_RECOVERY,
 	OPT_RECOVERY_FILE,
 	OPT_NEW_KEY_FILE,
+	OPT_PIN_FILE,
 	OPT_LABEL,
 	OPT_SECTOR_SIZE,
 	OPT_ALLOW_DISCARDS,
@@ -101,7 +102,8 @@ static const struct option_row {
 	{OPT_KEY_FILE, "key-file", "FILE", FORMAT | UNLOCKS,
 	 "read the secret from FILE, or - for standard input"},
 	{OPT_NEW_KEY_FILE, "new-key-file", "FILE", PROTECTOR_ADD,
-	 "read the new passphrase from FILE"},
+	 "read the new passphrase or PIN from FILE"},
+	{OPT_PIN_FILE, "pin-file", "FILE", FORMAT | UNLOCKS, "read the PIN of tpm2-pin from FILE"},
 	{OPT_NO_RECOVERY, "no-recovery", NULL, FORMAT, "make no recovery password"},
 	{OPT_RECOVERY_FILE, "recovery-file", "FILE", FORMAT | PROTECTOR_ADD,
 	 "write the recovery password to FILE, which must not exist, and do not print it"},
@@ -114,9 +116,9 @@ static const struct option_row {
 	{OPT_SECTOR_SIZE, "sector-size", "BYTES", FORMAT,
 	 "512, 1024, 2048 or 4096 (4096 where the device's size allows)"},
 	{OPT_ITER_TIME, "iter-time", "MS", FORMAT | PROTECTOR_ADD,
-	 "time that Argon2id takes for a passphrase"},
+	 "time that Argon2id takes for a passphrase or PIN"},
 	{OPT_PBKDF_MEMORY, "pbkdf-memory", "KIB", FORMAT | PROTECTOR_ADD,
-	 "memory that Argon2id takes for a passphrase"},
+	 "memory that Argon2id takes for a passphrase or PIN"},
 	{OPT_FORCE, "force", NULL, PROTECTOR_REMOVE, "remove even the last one for a person"},
 	{OPT_TPM, "tpm", "TCTI", FORMAT | UNLOCKS, "the TPM to use (device:/dev/tpmrm0)"},
 };
@@ -141,6 +143,7 @@ static void print_help(void)
 	}
 	printf("\nProtectors:\n"
 	       "  tpm2[,pcrs=4+7+...][,unsafe-pcrs]   the TPM, while the machine boots as approved\n"
+	       "  tpm2-pin[,pcrs=...][,unsafe-pcrs]   the same, and a PIN\n"
 	       "  recovery                            a recovery password of 48 digits\n"
 	       "  passphrase                          a passphrase, stretched by Argon2id\n"
 	       "  each with [,label=TEXT]\n"
@@ -246,6 +249,9 @@ static int set_option(enum option_id id, const char *value, struct args *args)
 		return 0;
 	case OPT_NEW_KEY_FILE:
 		args->new_key_file = value;
+		return 0;
+	case OPT_PIN_FILE:
+		args->pin_file = value;
 		return 0;
 	case OPT_RECOVERY_FILE:
 		args->recovery_file = value;

@@ -63,10 +63,11 @@ static int read_terminal(const char *prompt, struct secret **ret)
 	silent.c_lflag |= ECHONL;
 	signal(SIGINT, restore_and_die);
 	signal(SIGTERM, restore_and_die);
-	fputs(prompt, stderr);
+	/* Silent first: what is typed at once in answer to the prompt is neither shown nor lost. */
 	if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent) < 0)
 		return -errno;
 	echo_off = 1;
+	fputs(prompt, stderr);
 	r = read_secret(STDIN_FILENO, true, ret);
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &echo_saved);
 	echo_off = 0;
@@ -119,13 +120,13 @@ int prompt_new_secret(const char *prompt, const char *key_file, struct secret **
 	if (r < 0)
 		return r;
 	if (!first->size)
-		return log_errno(EINVAL, "an empty passphrase protects nothing");
+		return log_errno(EINVAL, "an empty secret protects nothing");
 	if (!key_file && isatty(STDIN_FILENO)) {
 		r = prompt_secret("The same again: ", NULL, &second);
 		if (r < 0)
 			return r;
 		if (!secret_equal(first, second))
-			return log_errno(EINVAL, "the two passphrases differ");
+			return log_errno(EINVAL, "the two answers differ");
 	}
 	*ret = steal(first);
 	return 0;

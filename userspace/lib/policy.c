@@ -21,6 +21,7 @@
 
 /* TPM_CC (Part 2, 6.5.2) */
 static const uint8_t cc_policy_authorize[] = {BE32(0x0000016a)};
+static const uint8_t cc_policy_auth_value[] = {BE32(0x0000016b)};
 static const uint8_t cc_policy_pcr[] = {BE32(0x0000017f)};
 
 /* policyDigest of a session in which nothing was asserted yet. */
@@ -167,6 +168,17 @@ int policy_authorize_digest(const struct ec_public *key, const char *ref, uint8_
 	if (r < 0)
 		return r;
 	return crypto_sha256(second, ARRAY_SIZE(second), ret);
+}
+
+int policy_extend_auth_value(uint8_t digest[SHA256_SIZE])
+{
+	/* policyDigest' = H(policyDigest | TPM_CC_PolicyAuthValue) */
+	const struct span parts[] = {
+		{digest, SHA256_SIZE},
+		{cc_policy_auth_value, sizeof(cc_policy_auth_value)},
+	};
+
+	return crypto_sha256(parts, ARRAY_SIZE(parts), digest);
 }
 
 int policy_to_be_signed(const struct pcr_values *pcrs, const char *ref, uint8_t ret[SHA256_SIZE])

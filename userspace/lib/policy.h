@@ -53,6 +53,9 @@ int policy_key_name(const struct ec_public *key, uint8_t ret[POLICY_KEY_NAME_SIZ
 /* Policy digest after TPM2_PolicyAuthorize by @key with @ref (Part 3, 23.16). */
 int policy_authorize_digest(const struct ec_public *key, const char *ref, uint8_t ret[SHA256_SIZE]);
 
+/* Policy digest after TPM2_PolicyAuthValue, from @digest before it and into it (Part 3, 23.17). */
+int policy_extend_auth_value(uint8_t digest[SHA256_SIZE]);
+
 /* What the policy key signs: SHA-256(approved policy digest | ref) (Part 3, 23.16). */
 int policy_to_be_signed(const struct pcr_values *pcrs, const char *ref, uint8_t ret[SHA256_SIZE]);
 

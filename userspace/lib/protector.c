@@ -13,6 +13,7 @@ static const struct {
 	const char *token_type; /* NULL: none of ours */
 } kinds[PROTECTOR_MAX] = {
 	[PROTECTOR_TPM2] = {"tpm2", "fve-tpm2"},
+	[PROTECTOR_TPM2_PIN] = {"tpm2-pin", "fve-tpm2-pin"},
 	[PROTECTOR_RECOVERY] = {"recovery", "fve-recovery"},
 	[PROTECTOR_PASSPHRASE] = {"passphrase", "fve-passphrase"},
 	[PROTECTOR_KEYSLOT] = {"keyslot", NULL},
@@ -22,6 +23,17 @@ static const struct {
 const char *protector_kind_name(enum protector_kind kind)
 {
 	return kinds[kind].name;
+}
+
+const char *protector_token_type(enum protector_kind kind)
+{
+	return kinds[kind].token_type;
+}
+
+/* Kinds whose token is one of the TPM's. */
+static bool is_tpm2(enum protector_kind kind)
+{
+	return kind == PROTECTOR_TPM2 || kind == PROTECTOR_TPM2_PIN;
 }
 
 bool protector_is_person(const struct protector *protector)
@@ -55,7 +67,7 @@ static void read_token(const struct header *header, int token, const char *type,
 	*ret = (struct protector){.kind = kind_of_token(type), .token = token, .slot = HEADER_ANY};
 	if (ret->kind == PROTECTOR_UNKNOWN) {
 		r = -ENOTSUP;
-	} else if (ret->kind == PROTECTOR_TPM2) {
+	} else if (is_tpm2(ret->kind)) {
 		r = token_tpm2_parse(json, &tpm2);
 		ret->head = tpm2.head;
 	} else {
@@ -137,7 +149,7 @@ int protector_find(const struct header *header, const char *id, struct protector
 static int spec_option(char *option, struct protector_spec *spec)
 {
 	char *value = strchr(option, '=');
-	bool tpm2 = spec->kind == PROTECTOR_TPM2;
+	bool tpm2 = is_tpm2(spec->kind);
 
 	if (value)
 		*value++ = '\0';
@@ -170,8 +182,8 @@ int protector_spec_parse(const char *text, struct protector_spec *ret)
 			spec.kind = kind;
 	if (spec.kind == PROTECTOR_MAX)
 		return log_errno(EINVAL,
-				 "there is no protector kind %s; there are: tpm2, recovery, "
-				 "passphrase",
+				 "there is no protector kind %s; there are: tpm2, tpm2-pin, "
+				 "recovery, passphrase",
 				 word);
 	while ((word = strsep(&rest, ","))) {
 		r = spec_option(word, &spec);

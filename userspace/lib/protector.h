@@ -12,6 +12,7 @@
 
 enum protector_kind {
 	PROTECTOR_TPM2,	      /* a machine's: opens by itself */
+	PROTECTOR_TPM2_PIN,   /* a machine's, and it takes a PIN */
 	PROTECTOR_RECOVERY,   /* a person's: 48 digits */
 	PROTECTOR_PASSPHRASE, /* a person's */
 	PROTECTOR_KEYSLOT,    /* a LUKS2 keyslot that stock tools made: opens, is not ours */
@@ -31,6 +32,8 @@ struct protector {
 
 /* "tpm2", "recovery", ... */
 const char *protector_kind_name(enum protector_kind kind);
+/* "fve-tpm2", ...; NULL for kinds without a token of ours. */
+const char *protector_token_type(enum protector_kind kind);
 bool protector_is_person(const struct protector *protector);
 
 /*
@@ -49,8 +52,8 @@ int protector_find(const struct header *header, const char *id, struct protector
 struct protector_spec {
 	enum protector_kind kind;
 	char label[TOKEN_LABEL_MAX + 1]; /* label=TEXT */
-	uint32_t pcrs;			 /* tpm2: pcrs=4+7; 0: the default for this machine */
-	bool unsafe_pcrs;		 /* tpm2: unsafe-pcrs, although they cover no initrd */
+	uint32_t pcrs;			 /* tpm2*: pcrs=4+7; 0: the default for this machine */
+	bool unsafe_pcrs;		 /* tpm2*: unsafe-pcrs, although they cover no initrd */
 };
 
 /* -EINVAL with a message. */

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The TPM as protector: sealing a KEK, and saying why it is not released. */
+/* The TPM as protector: sealing a key, and saying why it is not released. */
 #ifndef FVE_PROTECTOR_TPM2_H
 #define FVE_PROTECTOR_TPM2_H
 
 #include "protector.h"
+
+/* Shortest PIN in bytes: BitLocker's, where each try costs one of 32. */
+#define PIN_LENGTH_MIN 6
 
 /* Why a machine's protector did not open. */
 struct refusal {
@@ -12,22 +15,38 @@ struct refusal {
 	 * approved boot chain, in both sets. */
 	struct pcr_values expected;
 	struct pcr_values found;
+	/* With REASON_PIN_WRONG and REASON_TPM_LOCKED_OUT. */
+	struct tpm_lockout lockout;
+};
+
+/* What to enrol. */
+struct tpm2_enrolment {
+	const struct protector_spec *spec;
+	const char *tcti;		  /* as for tpm_open() */
+	const struct secret *pin;	  /* tpm2-pin */
+	const struct header_pbkdf *pbkdf; /* tpm2-pin: how long to stretch it */
 };
 
 /*
  * Approve the machine's present boot state with the volume's policy key, which is made if there
- * is none, seal a new KEK and write the token. Messages are made here; @refusal tells the reason
- * where there is one.
+ * is none, seal a new key and write the token. Messages are made here.
  */
 int protector_tpm2_add(struct header *header, const struct secret *fvek,
-		       const struct protector_spec *spec, const char *tcti,
-		       struct refusal *ret_refusal);
+		       const struct tpm2_enrolment *how);
 
-/* Open the volume by the TPM; on failure @ret_refusal says why, and no message is printed. */
+/*
+ * Whether the TPM would release the key now, as far as can be told without the secret and
+ * without a try: the same refusals as protector_tpm2_open(). Gives the tries that are left.
+ */
+int protector_tpm2_check(const struct header *header, const struct protector *protector,
+			 const char *tcti, struct refusal *ret_refusal);
+
+/*
+ * Open the volume by the TPM, and by @pin where the protector takes one; on failure @ret_refusal
+ * says why, and no message is printed. A wrong PIN costs exactly one try; nothing else does.
+ */
 int protector_tpm2_open(struct header *header, const struct protector *protector, const char *tcti,
-			struct secret **ret_fvek, struct refusal *ret_refusal);
-
-/* The volume's "fve-policy" token and its number. -ENOENT: none; -EBADMSG. No message. */
-int policy_token(const struct header *header, struct token_policy *ret, int *ret_token);
+			const struct secret *pin, struct secret **ret_fvek,
+			struct refusal *ret_refusal);
 
 #endif

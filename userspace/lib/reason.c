@@ -8,6 +8,7 @@ static const struct {
 } reasons[REASON_MAX] = {
 	[REASON_NONE] = {"none", "no reason given"},
 	[REASON_PCR_MISMATCH] = {"pcr-mismatch", "the machine did not boot as approved"},
+	[REASON_PIN_WRONG] = {"pin-wrong", "the PIN is wrong"},
 	[REASON_TPM_LOCKED_OUT] = {"tpm-locked-out", "the TPM is in dictionary-attack lockout"},
 	[REASON_TPM_ABSENT] = {"tpm-absent", "there is no TPM, or it does not answer"},
 	[REASON_TPM_OTHER] = {"tpm-other", "this is not the TPM that the protector was made with"},

@@ -1,170 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Tokens to JSON and back. */
 #include <errno.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "token.h"
-
-#define TOKEN_VERSION  1
-
-#define GENERATION_MAX INT32_MAX /* what fits json_object_new_int() */
-
-static void json_putp(struct json_object **object)
-{
-	json_object_put(*object);
-}
-
-#define _cleanup_json_ __attribute__((cleanup(json_putp)))
-
-/*
- * Reading: each member is taken exactly once, so that at the end the number taken tells
- * whether there is one that nobody knows. The first fault is remembered, the rest read on.
- */
-struct reader {
-	struct json_object *object; /* borrowed */
-	int taken;
-	int error; /* 0, -EBADMSG, -ENOTSUP or -ENOMEM */
-};
-
-static void reader_fail(struct reader *r, int error)
-{
-	if (!r->error)
-		r->error = error;
-}
-
-static struct json_object *take(struct reader *r, const char *key, enum json_type type)
-{
-	struct json_object *value = NULL;
-
-	if (!json_object_object_get_ex(r->object, key, &value) ||
-	    !json_object_is_type(value, type)) {
-		reader_fail(r, -EBADMSG);
-		return NULL;
-	}
-	r->taken++;
-	return value;
-}
-
-/* A string member; "" after a fault, so that callers need no test of their own. */
-static const char *take_string(struct reader *r, const char *key)
-{
-	struct json_object *value = take(r, key, json_type_string);
-
-	return value ? json_object_get_string(value) : "";
-}
-
-static void take_text(struct reader *r, const char *key, char *ret, size_t size)
-{
-	const char *text = take_string(r, key);
-
-	if (strlen(text) >= size)
-		reader_fail(r, -EBADMSG);
-	else
-		strcpy(ret, text);
-}
-
-static void take_hex(struct reader *r, const char *key, void *ret, size_t size)
-{
-	if (hex_decode(take_string(r, key), ret, size) < 0)
-		reader_fail(r, -EBADMSG);
-}
-
-static void take_blob(struct reader *r, const char *key, struct blob *ret)
-{
-	int error = base64_decode(take_string(r, key), ret);
-
-	if (error)
-		reader_fail(r, error == -ENOMEM ? error : -EBADMSG);
-}
-
-static uint32_t take_generation(struct reader *r)
-{
-	struct json_object *value = take(r, "generation", json_type_int);
-	int64_t generation = value ? json_object_get_int64(value) : 0;
-
-	if (generation < 1 || generation > GENERATION_MAX)
-		reader_fail(r, -EBADMSG);
-	return (uint32_t)generation;
-}
-
-static void take_time(struct reader *r, const char *key, char ret[TOKEN_TIME_LENGTH + 1])
-{
-	struct tm tm;
-	const char *end;
-
-	take_text(r, key, ret, TOKEN_TIME_LENGTH + 1);
-	end = strptime(ret, "%Y-%m-%dT%H:%M:%SZ", &tm);
-	if (!end || *end)
-		reader_fail(r, -EBADMSG);
-}
-
-static void take_head(struct reader *r, struct token_head *head)
-{
-	uint8_t id[TOKEN_ID_LENGTH / 2];
-
-	take_text(r, "id", head->id, sizeof(head->id));
-	if (hex_decode(head->id, id, sizeof(id)) < 0)
-		reader_fail(r, -EBADMSG);
-	take_text(r, "label", head->label, sizeof(head->label));
-	take_time(r, "created", head->created);
-}
-
-/* The one keyslot that the token names, as a number. */
-static int take_slot(struct reader *r)
-{
-	struct json_object *slots = take(r, "keyslots", json_type_array);
-	const char *text;
-	char *end;
-	long slot;
-
-	if (!slots || json_object_array_length(slots) != 1) {
-		reader_fail(r, -EBADMSG);
-		return -1;
-	}
-	text = json_object_get_string(json_object_array_get_idx(slots, 0));
-	slot = text ? strtol(text, &end, 10) : -1;
-	if (slot < 0 || slot > 31 || end == text || *end) { /* LUKS2: at most 32 keyslots */
-		reader_fail(r, -EBADMSG);
-		return -1;
-	}
-	return (int)slot;
-}
-
-static void take_no_slots(struct reader *r)
-{
-	struct json_object *slots = take(r, "keyslots", json_type_array);
-
-	if (slots && json_object_array_length(slots) != 0)
-		reader_fail(r, -EBADMSG);
-}
-
-/* Start reading a token: parse the text, take type and version. */
-static struct json_object *reader_open(struct reader *r, const char *json)
-{
-	struct json_object *root = json_tokener_parse(json), *version;
-
-	*r = (struct reader){.object = root};
-	if (!root || !json_object_is_type(root, json_type_object)) {
-		json_object_put(root);
-		r->error = -EBADMSG;
-		return NULL;
-	}
-	take_string(r, "type");
-	version = take(r, "version", json_type_int);
-	if (version && json_object_get_int(version) != TOKEN_VERSION)
-		reader_fail(r, -ENOTSUP);
-	return root;
-}
-
-static int reader_close(struct reader *r)
-{
-	if (r->taken != json_object_object_length(r->object))
-		reader_fail(r, -EBADMSG);
-	return r->error;
-}
+#include "token_json.h"
 
 int token_vmk_parse(const char *json, struct token_vmk *ret)
 {
@@ -174,9 +16,9 @@ int token_vmk_parse(const char *json, struct token_vmk *ret)
 
 	if (!root)
 		return r.error;
-	token.slot = take_slot(&r);
-	token.generation = take_generation(&r);
-	take_blob(&r, "vmk", &token.vmk);
+	token.slot = reader_slot(&r);
+	token.generation = reader_generation(&r);
+	reader_blob(&r, "vmk", &token.vmk);
 	if (reader_close(&r) < 0)
 		return r.error;
 	*ret = token;
@@ -192,12 +34,26 @@ int token_person_parse(const char *json, struct token_person *ret)
 
 	if (!root)
 		return r.error;
-	token.slot = take_slot(&r);
-	take_head(&r, &token.head);
+	token.slot = reader_slot(&r);
+	reader_head(&r, &token.head);
 	if (reader_close(&r) < 0)
 		return r.error;
 	*ret = token;
 	return 0;
+}
+
+static void kdf_parse(struct json_object *object, struct reader *outer, struct kdf_argon2id *ret)
+{
+	struct reader r = {.object = object};
+
+	if (strcmp(reader_string(&r, "type"), "argon2id"))
+		reader_fail(&r, -EBADMSG);
+	ret->time = reader_number(&r, "time", 1, KDF_TIME_MAX);
+	ret->memory = reader_number(&r, "memory", KDF_MEMORY_MIN, KDF_MEMORY_MAX);
+	ret->cpus = reader_number(&r, "cpus", 1, KDF_CPUS_MAX);
+	reader_hex(&r, "salt", ret->salt, sizeof(ret->salt));
+	if (reader_close(&r) < 0)
+		reader_fail(outer, r.error);
 }
 
 int token_tpm2_parse(const char *json, struct token_tpm2 *ret)
@@ -205,17 +61,24 @@ int token_tpm2_parse(const char *json, struct token_tpm2 *ret)
 	_cleanup_token_tpm2_ struct token_tpm2 token = {0};
 	struct reader r;
 	_cleanup_json_ struct json_object *root = reader_open(&r, json);
+	struct json_object *kdf;
 
 	if (!root)
 		return r.error;
-	take_no_slots(&r);
-	take_head(&r, &token.head);
-	token.generation = take_generation(&r);
-	take_blob(&r, "vmk", &token.vmk);
-	take_blob(&r, "kek", &token.kek);
-	take_hex(&r, "srk", token.srk.data, sizeof(token.srk.data));
-	take_blob(&r, "public", &token.sealed.public);
-	take_blob(&r, "private", &token.sealed.private);
+	reader_no_slots(&r);
+	reader_head(&r, &token.head);
+	token.pin = !strcmp(r.type, "fve-tpm2-pin");
+	if (token.pin) {
+		kdf = reader_take(&r, "kdf", json_type_object);
+		if (kdf)
+			kdf_parse(kdf, &r, &token.kdf);
+	}
+	token.generation = reader_generation(&r);
+	reader_blob(&r, "vmk", &token.vmk);
+	reader_blob(&r, "kek", &token.kek);
+	reader_hex(&r, "srk", token.srk.data, sizeof(token.srk.data));
+	reader_blob(&r, "public", &token.sealed.public);
+	reader_blob(&r, "private", &token.sealed.private);
 	if (reader_close(&r) < 0)
 		return r.error;
 	*ret = token;
@@ -247,10 +110,10 @@ static int approval_parse(struct json_object *object, struct token_approval *ret
 
 	if (!json_object_is_type(object, json_type_object))
 		return -EBADMSG;
-	take_text(&r, "label", ret->label, sizeof(ret->label));
-	take_time(&r, "created", ret->created);
-	take_hex(&r, "signature", signature, sizeof(signature));
-	pcrs = take(&r, "pcrs", json_type_object);
+	reader_text(&r, "label", ret->label, sizeof(ret->label));
+	reader_time(&r, "created", ret->created);
+	reader_hex(&r, "signature", signature, sizeof(signature));
+	pcrs = reader_take(&r, "pcrs", json_type_object);
 	if (pcrs)
 		reader_fail(&r, pcr_values_parse(pcrs, &ret->policy.pcrs));
 	if (reader_close(&r) < 0)
@@ -270,11 +133,11 @@ int token_policy_parse(const char *json, struct token_policy *ret)
 
 	if (!root)
 		return r.error;
-	take_no_slots(&r);
-	token.generation = take_generation(&r);
-	take_hex(&r, "key", key, sizeof(key));
-	take_blob(&r, "private", &token.private);
-	approvals = take(&r, "approvals", json_type_array);
+	reader_no_slots(&r);
+	token.generation = reader_generation(&r);
+	reader_hex(&r, "key", key, sizeof(key));
+	reader_blob(&r, "private", &token.private);
+	approvals = reader_take(&r, "approvals", json_type_array);
 	if (reader_close(&r) < 0)
 		return r.error;
 	memcpy(token.public.x, key, P256_SIZE);
@@ -295,85 +158,12 @@ int token_policy_parse(const char *json, struct token_policy *ret)
 	return 0;
 }
 
-/* Writing: a builder whose first failure turns the result into NULL. */
-struct writer {
-	struct json_object *object;
-	bool failed;
-};
-
-static void put(struct writer *w, const char *key, struct json_object *value)
-{
-	if (!value || !w->object || json_object_object_add(w->object, key, value) < 0) {
-		json_object_put(value);
-		w->failed = true;
-	}
-}
-
-static void put_string(struct writer *w, const char *key, const char *text)
-{
-	put(w, key, text ? json_object_new_string(text) : NULL);
-}
-
-static void put_hex(struct writer *w, const char *key, const void *data, size_t size)
-{
-	_cleanup_free_ char *text = hex_encode(data, size);
-
-	put_string(w, key, text);
-}
-
-static void put_blob(struct writer *w, const char *key, const struct blob *blob)
-{
-	_cleanup_free_ char *text = base64_encode(blob);
-
-	put_string(w, key, text);
-}
-
-/* @slot < 0: no keyslot. */
-static struct writer writer_open(const char *type, int slot)
-{
-	struct writer w = {.object = json_object_new_object()};
-	struct json_object *slots = json_object_new_array();
-	char text[12];
-
-	put_string(&w, "type", type);
-	put(&w, "keyslots", slots);
-	if (slot >= 0) {
-		snprintf(text, sizeof(text), "%d", slot);
-		if (w.failed || json_object_array_add(slots, json_object_new_string(text)) < 0)
-			w.failed = true;
-	}
-	put(&w, "version", json_object_new_int(TOKEN_VERSION));
-	return w;
-}
-
-static char *writer_close(struct writer *w)
-{
-	char *text = NULL;
-
-	if (!w->failed)
-		text = strdup(json_object_to_json_string_ext(w->object, JSON_C_TO_STRING_PLAIN));
-	json_object_put(w->object);
-	return text;
-}
-
-static void put_head(struct writer *w, const struct token_head *head)
-{
-	put_string(w, "id", head->id);
-	put_string(w, "label", head->label);
-	put_string(w, "created", head->created);
-}
-
-static void put_generation(struct writer *w, uint32_t generation)
-{
-	put(w, "generation", json_object_new_int((int32_t)generation));
-}
-
 char *token_vmk_format(const struct token_vmk *token)
 {
 	struct writer w = writer_open("fve-vmk", token->slot);
 
-	put_generation(&w, token->generation);
-	put_blob(&w, "vmk", &token->vmk);
+	writer_generation(&w, token->generation);
+	writer_blob(&w, "vmk", &token->vmk);
 	return writer_close(&w);
 }
 
@@ -381,21 +171,38 @@ char *token_person_format(const struct token_person *token, const char *type)
 {
 	struct writer w = writer_open(type, token->slot);
 
-	put_head(&w, &token->head);
+	writer_head(&w, &token->head);
 	return writer_close(&w);
 }
 
-char *token_tpm2_format(const struct token_tpm2 *token)
+static struct json_object *kdf_format(const struct kdf_argon2id *kdf)
 {
-	struct writer w = writer_open("fve-tpm2", -1);
+	struct writer w = {.object = json_object_new_object()};
 
-	put_head(&w, &token->head);
-	put_generation(&w, token->generation);
-	put_blob(&w, "vmk", &token->vmk);
-	put_blob(&w, "kek", &token->kek);
-	put_hex(&w, "srk", token->srk.data, sizeof(token->srk.data));
-	put_blob(&w, "public", &token->sealed.public);
-	put_blob(&w, "private", &token->sealed.private);
+	writer_string(&w, "type", "argon2id");
+	writer_number(&w, "time", kdf->time);
+	writer_number(&w, "memory", kdf->memory);
+	writer_number(&w, "cpus", kdf->cpus);
+	writer_hex(&w, "salt", kdf->salt, sizeof(kdf->salt));
+	if (!w.failed)
+		return w.object;
+	json_object_put(w.object);
+	return NULL;
+}
+
+char *token_tpm2_format(const struct token_tpm2 *token, const char *type)
+{
+	struct writer w = writer_open(type, -1);
+
+	writer_head(&w, &token->head);
+	if (token->pin)
+		writer_put(&w, "kdf", kdf_format(&token->kdf));
+	writer_generation(&w, token->generation);
+	writer_blob(&w, "vmk", &token->vmk);
+	writer_blob(&w, "kek", &token->kek);
+	writer_hex(&w, "srk", token->srk.data, sizeof(token->srk.data));
+	writer_blob(&w, "public", &token->sealed.public);
+	writer_blob(&w, "private", &token->sealed.private);
 	return writer_close(&w);
 }
 
@@ -413,12 +220,12 @@ static struct json_object *approval_format(const struct token_approval *approval
 		if (!(pcrs->mask & 1u << i))
 			continue;
 		snprintf(key, sizeof(key), "%d", i);
-		put_hex(&values, key, pcrs->value[i], SHA256_SIZE);
+		writer_hex(&values, key, pcrs->value[i], SHA256_SIZE);
 	}
-	put_string(&w, "label", approval->label);
-	put_string(&w, "created", approval->created);
-	put(&w, "pcrs", values.object);
-	put_hex(&w, "signature", signature, sizeof(signature));
+	writer_string(&w, "label", approval->label);
+	writer_string(&w, "created", approval->created);
+	writer_put(&w, "pcrs", values.object);
+	writer_hex(&w, "signature", signature, sizeof(signature));
 	if (!w.failed && !values.failed)
 		return w.object;
 	json_object_put(w.object);
@@ -433,10 +240,10 @@ char *token_policy_format(const struct token_policy *token)
 
 	memcpy(key, token->public.x, P256_SIZE);
 	memcpy(key + P256_SIZE, token->public.y, P256_SIZE);
-	put_generation(&w, token->generation);
-	put_hex(&w, "key", key, sizeof(key));
-	put_blob(&w, "private", &token->private);
-	put(&w, "approvals", approvals);
+	writer_generation(&w, token->generation);
+	writer_hex(&w, "key", key, sizeof(key));
+	writer_blob(&w, "private", &token->private);
+	writer_put(&w, "approvals", approvals);
 	for (size_t i = 0; i < token->n_approvals && !w.failed; i++) {
 		struct json_object *approval = approval_format(&token->approvals[i]);
 

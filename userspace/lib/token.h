@@ -7,6 +7,7 @@
 #ifndef FVE_TOKEN_H
 #define FVE_TOKEN_H
 
+#include "kdf.h"
 #include "policy.h"
 #include "tpm.h"
 #include "util.h"
@@ -42,12 +43,17 @@ struct token_person {
 	int slot;
 };
 
-/* "fve-tpm2": a KEK sealed by the TPM, and the VMK wrapped under it. */
+/*
+ * "fve-tpm2", "fve-tpm2-pin", "fve-tpm2-key": what the TPM seals, and the VMK wrapped under the
+ * KEK that comes of it.
+ */
 struct token_tpm2 {
 	struct token_head head;
-	uint32_t generation; /* of the VMK in @vmk */
-	struct blob vmk;     /* wrapped under the KEK */
-	struct blob kek;     /* wrapped under the FVEK */
+	bool pin;		 /* of type "fve-tpm2-pin", and has @kdf */
+	struct kdf_argon2id kdf; /* how the PIN is stretched */
+	uint32_t generation;	 /* of the VMK in @vmk */
+	struct blob vmk;	 /* wrapped under the KEK */
+	struct blob kek;	 /* wrapped under the FVEK */
 	struct tpm_name srk;
 	struct tpm_sealed sealed;
 };
@@ -76,7 +82,7 @@ int token_policy_parse(const char *json, struct token_policy *ret);
 /* JSON text, owned by the caller; NULL on out of memory. */
 char *token_vmk_format(const struct token_vmk *token);
 char *token_person_format(const struct token_person *token, const char *type);
-char *token_tpm2_format(const struct token_tpm2 *token);
+char *token_tpm2_format(const struct token_tpm2 *token, const char *type);
 char *token_policy_format(const struct token_policy *token);
 
 void token_vmk_free(struct token_vmk *token);

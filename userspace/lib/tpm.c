@@ -82,6 +82,8 @@ static int refuse(enum reason reason, enum reason *ret_reason)
 	*ret_reason = reason;
 	switch (reason) {
 	case REASON_PCR_MISMATCH:
+	case REASON_PIN_WRONG:
+	case REASON_SECRET_WRONG:
 		return -EPERM;
 	case REASON_TPM_LOCKED_OUT:
 		return -EBUSY;
@@ -459,9 +461,9 @@ static int sealed_unmarshal(const struct tpm_sealed *sealed, TPM2B_PUBLIC *publi
 	return 0;
 }
 
-int tpm_seal(struct tpm *tpm, const struct tpm_name *srk_name,
-	     const uint8_t auth_policy[SHA256_SIZE], bool no_da, const struct secret *kek,
-	     struct tpm_sealed *ret, enum reason *ret_reason)
+int tpm_seal_auth(struct tpm *tpm, const struct tpm_name *srk_name,
+		  const uint8_t auth_policy[SHA256_SIZE], bool no_da, const struct secret *auth,
+		  const struct secret *kek, struct tpm_sealed *ret, enum reason *ret_reason)
 {
 	static const TPM2B_DATA no_data;
 	static const TPML_PCR_SELECTION no_pcrs;
@@ -486,7 +488,9 @@ int tpm_seal(struct tpm *tpm, const struct tpm_name *srk_name,
 	if (!buffer)
 		return -ENOMEM;
 	sensitive = (TPM2B_SENSITIVE_CREATE *)buffer->data;
-	if (kek->size > sizeof(sensitive->sensitive.data.buffer))
+	/* The TPM takes no authValue longer than nameAlg's digest (Part 3, 12.1). */
+	if (kek->size > sizeof(sensitive->sensitive.data.buffer) ||
+	    (auth && auth->size > SHA256_SIZE))
 		return -EINVAL;
 	memcpy(template.publicArea.authPolicy.buffer, auth_policy, SHA256_SIZE);
 
@@ -498,6 +502,10 @@ int tpm_seal(struct tpm *tpm, const struct tpm_name *srk_name,
 		return fail("TPM2_StartAuthSession", rc, REASON_TPM_ERROR, ret_reason);
 	sensitive->sensitive.data.size = (UINT16)kek->size;
 	memcpy(sensitive->sensitive.data.buffer, kek->data, kek->size);
+	if (auth) {
+		sensitive->sensitive.userAuth.size = (UINT16)auth->size;
+		memcpy(sensitive->sensitive.userAuth.buffer, auth->data, auth->size);
+	}
 	rc = Esys_Create(tpm->esys, srk.tr, session.tr, ESYS_TR_NONE, ESYS_TR_NONE, sensitive,
 			 &template, &no_data, &no_pcrs, &private, &public, NULL, NULL, NULL);
 	if (rc)
@@ -589,10 +597,11 @@ static int ticket_get(struct tpm *tpm, const struct ec_public *policy_key, const
 	return 0;
 }
 
-/* Load the sealed object, in a session of its own that ends here. */
+/* Load the sealed object, in a session of its own that ends here; @auth is kept for its use. */
 static int sealed_load(struct tpm *tpm, const struct handle *srk, const struct tpm_sealed *sealed,
-		       struct handle *ret, enum reason *ret_reason)
+		       const struct secret *auth, struct handle *ret, enum reason *ret_reason)
 {
+	_cleanup_secret_ struct secret *buffer = auth ? secret_new(sizeof(TPM2B_AUTH)) : NULL;
 	_cleanup_handle_ struct handle session = HANDLE(tpm);
 	TPM2B_PRIVATE private = {0};
 	TPM2B_PUBLIC public = {0};
@@ -608,13 +617,27 @@ static int sealed_load(struct tpm *tpm, const struct handle *srk, const struct t
 		       &public, &ret->tr);
 	if (rc)
 		return fail("TPM2_Load", rc, REASON_TOKEN_CORRUPT, ret_reason);
+	if (auth) {
+		TPM2B_AUTH *value;
+
+		if (!buffer)
+			return -ENOMEM;
+		value = (TPM2B_AUTH *)buffer->data;
+		if (auth->size > sizeof(value->buffer))
+			return -EINVAL;
+		value->size = (UINT16)auth->size;
+		memcpy(value->buffer, auth->data, auth->size);
+		rc = Esys_TR_SetAuth(tpm->esys, ret->tr, value);
+		if (rc)
+			return fail("Esys_TR_SetAuth", rc, REASON_TPM_ERROR, ret_reason);
+	}
 	return 0;
 }
 
 /* Satisfy the object's policy in @session. -EAGAIN: a PCR was extended meanwhile. */
 static int policy_satisfy(struct tpm *tpm, const struct handle *session,
 			  const struct policy_approval *approval, const struct ticket *ticket,
-			  enum reason *ret_reason)
+			  bool auth, enum reason *ret_reason)
 {
 	const TPML_PCR_SELECTION selection = pcr_selection(approval->pcrs.mask);
 	TPM2B_DIGEST pcr_digest = {.size = SHA256_SIZE};
@@ -639,13 +662,18 @@ static int policy_satisfy(struct tpm *tpm, const struct handle *session,
 				  &ticket->policy, &ticket->ref, &ticket->key, ticket->verified);
 	if (rc)
 		return fail("TPM2_PolicyAuthorize", rc, REASON_TOKEN_CORRUPT, ret_reason);
+	if (auth)
+		rc = Esys_PolicyAuthValue(tpm->esys, session->tr, ESYS_TR_NONE, ESYS_TR_NONE,
+					  ESYS_TR_NONE);
+	if (rc)
+		return fail("TPM2_PolicyAuthValue", rc, REASON_TPM_ERROR, ret_reason);
 	return 0;
 }
 
 /* One try, with a session of its own. -EAGAIN: a PCR was extended meanwhile. */
 static int unseal_once(struct tpm *tpm, const struct handle *srk, const struct handle *object,
 		       const struct policy_approval *approval, const struct ticket *ticket,
-		       struct secret **ret, enum reason *ret_reason)
+		       bool auth, struct secret **ret, enum reason *ret_reason)
 {
 	_cleanup_handle_ struct handle session = HANDLE(tpm);
 	TPM2B_SENSITIVE_DATA *data;
@@ -655,7 +683,7 @@ static int unseal_once(struct tpm *tpm, const struct handle *srk, const struct h
 	rc = session_start(tpm, srk, TPM2_SE_POLICY, &session);
 	if (rc)
 		return fail("TPM2_StartAuthSession", rc, REASON_TPM_ERROR, ret_reason);
-	r = policy_satisfy(tpm, &session, approval, ticket, ret_reason);
+	r = policy_satisfy(tpm, &session, approval, ticket, auth, ret_reason);
 	if (r < 0)
 		return r;
 	rc = Esys_Unseal(tpm->esys, object->tr, session.tr, ESYS_TR_NONE, ESYS_TR_NONE, &data);
@@ -667,6 +695,11 @@ static int unseal_once(struct tpm *tpm, const struct handle *srk, const struct h
 		log_rc("TPM2_Unseal", rc);
 		return refuse(REASON_TOKEN_CORRUPT, ret_reason);
 	}
+	/* Part 3, 5.6: the first counts as a try; the second, of an exempt object, does not. */
+	if (auth && rc_base(rc) == TPM2_RC_AUTH_FAIL)
+		return refuse(REASON_PIN_WRONG, ret_reason);
+	if (auth && rc_base(rc) == TPM2_RC_BAD_AUTH)
+		return refuse(REASON_SECRET_WRONG, ret_reason);
 	if (rc)
 		return fail("TPM2_Unseal", rc, REASON_TPM_ERROR, ret_reason);
 	*ret = secret_copy(data->buffer, data->size);
@@ -675,9 +708,10 @@ static int unseal_once(struct tpm *tpm, const struct handle *srk, const struct h
 	return *ret ? 0 : -ENOMEM;
 }
 
-int tpm_unseal(struct tpm *tpm, const struct tpm_name *srk_name, const struct tpm_sealed *sealed,
-	       const struct ec_public *policy_key, const char *policy_ref,
-	       const struct policy_approval *approval, struct secret **ret, enum reason *ret_reason)
+int tpm_unseal_auth(struct tpm *tpm, const struct tpm_name *srk_name,
+		    const struct tpm_sealed *sealed, const struct ec_public *policy_key,
+		    const char *policy_ref, const struct policy_approval *approval,
+		    const struct secret *auth, struct secret **ret, enum reason *ret_reason)
 {
 	_cleanup_handle_ struct handle srk = HANDLE(tpm), object = HANDLE(tpm);
 	_cleanup_ticket_ struct ticket ticket = {0};
@@ -688,11 +722,66 @@ int tpm_unseal(struct tpm *tpm, const struct tpm_name *srk_name, const struct tp
 	if (r == 0)
 		r = ticket_get(tpm, policy_key, policy_ref, approval, &ticket, ret_reason);
 	if (r == 0)
-		r = sealed_load(tpm, &srk, sealed, &object, ret_reason);
+		r = sealed_load(tpm, &srk, sealed, auth, &object, ret_reason);
 	if (r < 0)
 		return r;
 	r = -EAGAIN;
 	for (int i = 0; r == -EAGAIN && i < TRIES; i++)
-		r = unseal_once(tpm, &srk, &object, approval, &ticket, ret, ret_reason);
+		r = unseal_once(tpm, &srk, &object, approval, &ticket, auth, ret, ret_reason);
 	return r == -EAGAIN ? refuse(REASON_TPM_ERROR, ret_reason) : r;
+}
+
+/* --- dictionary-attack lockout ------------------------------------------------------------- */
+
+/* How long the TPM refuses after a wrong lockoutAuth, in seconds: a day, as Windows sets it. */
+#define LOCKOUT_RECOVERY_S (24 * 60 * 60)
+
+static int property_read(struct tpm *tpm, uint32_t tag, uint32_t *ret, enum reason *ret_reason)
+{
+	_cleanup_esys_ TPMS_CAPABILITY_DATA *data = NULL;
+	const TPML_TAGGED_TPM_PROPERTY *list;
+	TSS2_RC rc = Esys_GetCapability(tpm->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+					TPM2_CAP_TPM_PROPERTIES, tag, 1, NULL, &data);
+
+	if (rc)
+		return fail("TPM2_GetCapability", rc, REASON_TPM_ERROR, ret_reason);
+	/* A TPM without this property answers with the next one. */
+	list = &data->data.tpmProperties;
+	if (list->count != 1 || list->tpmProperty[0].property != tag)
+		return refuse(REASON_TPM_ERROR, ret_reason);
+	*ret = list->tpmProperty[0].value;
+	return 0;
+}
+
+int tpm_lockout_read(struct tpm *tpm, struct tpm_lockout *ret, enum reason *ret_reason)
+{
+	struct tpm_lockout lockout = {0};
+	uint32_t permanent = 0;
+	int r;
+
+	*ret_reason = REASON_NONE;
+	r = property_read(tpm, TPM2_PT_PERMANENT, &permanent, ret_reason);
+	if (r == 0)
+		r = property_read(tpm, TPM2_PT_LOCKOUT_COUNTER, &lockout.failed, ret_reason);
+	if (r == 0)
+		r = property_read(tpm, TPM2_PT_MAX_AUTH_FAIL, &lockout.max_tries, ret_reason);
+	if (r == 0)
+		r = property_read(tpm, TPM2_PT_LOCKOUT_INTERVAL, &lockout.interval_s, ret_reason);
+	if (r < 0)
+		return r;
+	lockout.locked = permanent & TPMA_PERMANENT_INLOCKOUT;
+	lockout.owned = permanent & TPMA_PERMANENT_LOCKOUTAUTHSET;
+	*ret = lockout;
+	return 0;
+}
+
+int tpm_lockout_set(struct tpm *tpm, uint32_t max_tries, uint32_t interval_s,
+		    enum reason *ret_reason)
+{
+	TSS2_RC rc = Esys_DictionaryAttackParameters(tpm->esys, ESYS_TR_RH_LOCKOUT,
+						     ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE,
+						     max_tries, interval_s, LOCKOUT_RECOVERY_S);
+
+	*ret_reason = REASON_NONE;
+	return rc ? fail("TPM2_DictionaryAttackParameters", rc, REASON_TPM_ERROR, ret_reason) : 0;
 }

@@ -69,24 +69,60 @@ int tpm_srk_name(struct tpm *tpm, bool create, struct tpm_name *ret, enum reason
 
 /*
  * Seal @kek (32 bytes) under the SRK, which must be @srk, with @auth_policy as its only way
- * in. @no_da exempts it from the dictionary-attack counter: only where no person's secret
- * takes part.
+ * in. @no_da exempts it from the dictionary-attack counter: only where nothing that a person
+ * remembers takes part. @auth, 32 bytes or NULL, is what TPM2_PolicyAuthValue will ask for.
  */
-int tpm_seal(struct tpm *tpm, const struct tpm_name *srk, const uint8_t auth_policy[SHA256_SIZE],
-	     bool no_da, const struct secret *kek, struct tpm_sealed *ret, enum reason *ret_reason);
+int tpm_seal_auth(struct tpm *tpm, const struct tpm_name *srk,
+		  const uint8_t auth_policy[SHA256_SIZE], bool no_da, const struct secret *auth,
+		  const struct secret *kek, struct tpm_sealed *ret, enum reason *ret_reason);
 
 /*
- * Unseal by the approved policy @approval, signed by @policy_key for @policy_ref.
+ * Unseal by the approved policy @approval, signed by @policy_key for @policy_ref, and then by
+ * TPM2_PolicyAuthValue with @auth where that is not NULL. @auth only keys the command's HMAC and
+ * is never sent; a wrong one costs one try of the dictionary-attack counter, unless the object is
+ * exempt, and gives REASON_PIN_WRONG, or REASON_SECRET_WRONG where it is exempt.
  * The TPM itself compares the PCRs: REASON_PCR_MISMATCH when it refuses;
  * REASON_TPM_OTHER when the SRK is not @srk, before anything secret is sent;
  * REASON_TPM_CLEARED when there is no SRK; REASON_TPM_LOCKED_OUT; REASON_TPM_ABSENT when it
  * stops answering; REASON_TOKEN_CORRUPT when blobs, key, signature or reference are malformed,
  * not accepted or not of one protector; REASON_TPM_ERROR otherwise.
  */
-int tpm_unseal(struct tpm *tpm, const struct tpm_name *srk, const struct tpm_sealed *sealed,
-	       const struct ec_public *policy_key, const char *policy_ref,
-	       const struct policy_approval *approval, struct secret **ret,
-	       enum reason *ret_reason);
+int tpm_unseal_auth(struct tpm *tpm, const struct tpm_name *srk, const struct tpm_sealed *sealed,
+		    const struct ec_public *policy_key, const char *policy_ref,
+		    const struct policy_approval *approval, const struct secret *auth,
+		    struct secret **ret, enum reason *ret_reason);
+
+/* The same two for an object that its policy alone releases. */
+static inline int tpm_seal(struct tpm *tpm, const struct tpm_name *srk,
+			   const uint8_t auth_policy[SHA256_SIZE], bool no_da,
+			   const struct secret *kek, struct tpm_sealed *ret,
+			   enum reason *ret_reason)
+{
+	return tpm_seal_auth(tpm, srk, auth_policy, no_da, NULL, kek, ret, ret_reason);
+}
+
+static inline int tpm_unseal(struct tpm *tpm, const struct tpm_name *srk,
+			     const struct tpm_sealed *sealed, const struct ec_public *policy_key,
+			     const char *policy_ref, const struct policy_approval *approval,
+			     struct secret **ret, enum reason *ret_reason)
+{
+	return tpm_unseal_auth(tpm, srk, sealed, policy_key, policy_ref, approval, NULL, ret,
+			       ret_reason);
+}
+
+/* How the TPM guards itself against guessing (TPM 2.0 Part 1, 19.8). */
+struct tpm_lockout {
+	uint32_t failed;     /* tries that count now */
+	uint32_t max_tries;  /* so many, and it locks */
+	uint32_t interval_s; /* one try is forgiven after so long, while the TPM has power */
+	bool locked;
+	bool owned; /* lockoutAuth is set: somebody else decides on these numbers */
+};
+
+int tpm_lockout_read(struct tpm *tpm, struct tpm_lockout *ret, enum reason *ret_reason);
+/* Set the numbers where lockoutAuth is empty. */
+int tpm_lockout_set(struct tpm *tpm, uint32_t max_tries, uint32_t interval_s,
+		    enum reason *ret_reason);
 
 /* Extend @pcr (SHA-256 bank) with @digest. */
 int tpm_extend(struct tpm *tpm, unsigned int pcr, const uint8_t digest[SHA256_SIZE]);

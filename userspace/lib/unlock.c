@@ -8,6 +8,9 @@
 #include "recovery.h"
 #include "unlock.h"
 
+/* Tries of the TPM that are not offered after a wrong PIN. */
+#define PIN_TRIES_KEPT 4
+
 struct candidates {
 	struct protector list[PROTECTOR_LIST_MAX];
 	int n;
@@ -69,14 +72,68 @@ static int try_person(struct header *header, const struct unlock *how, const str
 		     recovery_only ? "Recovery password" : "Passphrase or recovery password",
 		     header_path(header)) < 0)
 		return -ENOMEM;
-	for (unsigned int i = 0; i < how->tries && r == -EPERM; i++) {
+	for (unsigned int i = 0; i < how->tries[UNLOCK_ASK_SECRET] && r == -EPERM; i++) {
 		_cleanup_secret_ struct secret *typed = NULL;
 
-		r = how->ask(how->data, prompt, &typed);
+		r = how->ask(how->data, UNLOCK_ASK_SECRET, prompt, &typed);
 		if (r == 0)
 			r = try_secret(header, all, typed, ret_fvek, ret_used);
 	}
 	return r;
+}
+
+/* Tell of a refusal that has a reason; others have had their message. Gives -EPERM. */
+static int refused(const struct unlock *how, const struct protector *p,
+		   const struct refusal *refusal)
+{
+	if (refusal->reason != REASON_NONE)
+		how->refused(how->data, p, refusal);
+	return -EPERM;
+}
+
+static int try_tpm(struct header *header, const struct unlock *how, const struct protector *p,
+		   struct secret **ret_fvek)
+{
+	struct refusal refusal = {.reason = p->health};
+
+	if (p->health == REASON_NONE &&
+	    protector_tpm2_open(header, p, how->tcti, NULL, ret_fvek, &refusal) == 0)
+		return 0;
+	return refused(how, p, &refusal);
+}
+
+/*
+ * A PIN is only asked for where it could open: a wrong one costs a try that somebody may need.
+ * The last tries are not offered again after a wrong one, for a power cut takes one as well.
+ */
+static int try_pin(struct header *header, const struct unlock *how, const struct protector *p,
+		   struct secret **ret_fvek)
+{
+	_cleanup_free_ char *prompt = NULL;
+	struct refusal refusal = {.reason = p->health};
+	int r;
+
+	if (p->health != REASON_NONE || protector_tpm2_check(header, p, how->tcti, &refusal) < 0)
+		return refused(how, p, &refusal);
+	if (asprintf(&prompt, "PIN of %s%s%s (empty: another secret): ", header_path(header),
+		     *p->head.label ? ", " : "", p->head.label) < 0)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < how->tries[UNLOCK_ASK_PIN]; i++) {
+		_cleanup_secret_ struct secret *pin = NULL;
+
+		r = how->ask(how->data, UNLOCK_ASK_PIN, prompt, &pin);
+		if (r < 0)
+			return r;
+		if (!pin->size)
+			break;
+		if (protector_tpm2_open(header, p, how->tcti, pin, ret_fvek, &refusal) == 0)
+			return 0;
+		refused(how, p, &refusal);
+		if (refusal.reason != REASON_PIN_WRONG ||
+		    refusal.lockout.failed + PIN_TRIES_KEPT >= refusal.lockout.max_tries)
+			break;
+	}
+	return -EPERM;
 }
 
 int unlock(struct header *header, const struct unlock *how, struct secret **ret_fvek,
@@ -103,16 +160,20 @@ int unlock(struct header *header, const struct unlock *how, struct secret **ret_
 
 	for (int i = 0; i < all.n && !how->only_person; i++) {
 		const struct protector *p = &all.list[i];
-		struct refusal refusal = {.reason = p->health};
+		int r;
 
 		if (protector_is_person(p))
 			continue;
-		if (p->health == REASON_NONE &&
-		    protector_tpm2_open(header, p, how->tcti, ret_fvek, &refusal) == 0) {
+		if (p->kind == PROTECTOR_TPM2_PIN)
+			r = try_pin(header, how, p, ret_fvek);
+		else
+			r = try_tpm(header, how, p, ret_fvek);
+		if (r == 0) {
 			*ret_used = *p;
 			return 0;
 		}
-		how->refused(how->data, p, &refusal);
+		if (r != -EPERM)
+			return r;
 	}
 	if (!person)
 		return log_errno(EPERM, "no protector of %s opened it%s", header_path(header),

@@ -6,22 +6,33 @@
 #include "protector.h"
 #include "protector_tpm2.h"
 
+/* What a person is asked for. */
+enum unlock_question {
+	UNLOCK_ASK_SECRET, /* passphrase or recovery password */
+	UNLOCK_ASK_PIN,	   /* of a TPM protector; an empty answer goes on to the next protector */
+};
+
 /* How to unlock, and how to talk to whoever is there. */
 struct unlock {
 	const char *protector; /* only this id or kind; NULL: all */
 	const char *tcti;      /* of the TPM, as for tpm_open() */
-	unsigned int tries;    /* how often a person is asked */
 	bool only_person;      /* a secret is given: the machine's protectors are left alone */
 
-	/* Ask for a passphrase or recovery password. -ENOKEY: nobody there to ask. */
-	int (*ask)(void *data, const char *prompt, struct secret **ret);
+	/* Ask for what @question says. -ENOKEY: nobody there to ask. */
+	int (*ask)(void *data, enum unlock_question question, const char *prompt,
+		   struct secret **ret);
+	unsigned int tries[2]; /* how often, for each question */
 	/* Told of each machine protector that refused. */
 	void (*refused)(void *data, const struct protector *protector,
 			const struct refusal *refusal);
 	void *data;
 };
 
-/* -EPERM: nothing opened; -ENOENT: no such protector. The messages are made here. */
+/*
+ * The protectors in this order: those of the TPM alone; those of the TPM and a PIN, each first
+ * checked without a try; people's. -EPERM: nothing opened; -ENOENT: no such protector. The
+ * messages are made here.
+ */
 int unlock(struct header *header, const struct unlock *how, struct secret **ret_fvek,
 	   struct protector *ret_used);
 

@@ -1,0 +1,193 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# proves: the PIN is a factor of its own: only the TPM judges it, each wrong one costs one try, and nothing on disk or bus tells it
+# group: host fast tpm
+# shellcheck source=tests/host/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+image=$TMP/volume.img
+new_image "$image"
+format "$image"
+printf '13579246' >"$TMP/pin"
+printf '24681357' >"$TMP/wrong"
+
+# Open by PIN file $1 alone.
+pin_open() {
+	"$fvesetup" open --test --tpm "$tpm" --protector tpm2-pin --pin-file "$1" "$image"
+}
+
+add_pin() {
+	"$fvesetup" protector add "${cheap[@]}" --tpm "$tpm" --key-file "$TMP/pass" \
+		--new-key-file "$1" "$image" "tpm2-pin${2:-}"
+}
+
+# The TPM's count of failed tries.
+failed() {
+	echo $(($(tpm2_getcap properties-variable | sed -n 's/^TPM2_PT_LOCKOUT_COUNTER: *//p')))
+}
+
+# As a kernel reboots; without the shutdown command the TPM takes its last use for a wrong try.
+reboot() {
+	tpm2_shutdown --clear
+	stop_tpm
+	start_tpm "$TMP/tpm"
+	measure_boot "$@"
+}
+
+start_tpm "$TMP/tpm"
+measure_boot
+
+echo "--- refused before anything changes: too short, or known to the disk"
+before=$(sha256sum <"$image")
+printf '12345' >"$TMP/short"
+expect 1 add_pin "$TMP/short"
+expect_text 'at least 6'
+expect 1 add_pin "$TMP/pass"
+expect_text 'already a passphrase'
+[ "$before" = "$(sha256sum <"$image")" ] || fail "a refusal changed the image"
+
+echo "--- enrol: lockout of 32 tries and 10 minutes is set where nobody owns it"
+expect 0 add_pin "$TMP/pin" ,label=laptop
+tpm2_getcap properties-variable >"$TMP/properties"
+grep -q 'TPM2_PT_MAX_AUTH_FAIL: 0x20$' "$TMP/properties" || fail "not 32 tries"
+grep -q 'TPM2_PT_LOCKOUT_INTERVAL: 0x258$' "$TMP/properties" || fail "not 600 s"
+[ -z "$(tpm2_getcap handles-transient)$(tpm2_getcap handles-loaded-session)" ] ||
+	fail "something was left in the TPM"
+
+echo "--- the object counts tries, takes no password, and its policy ends in PolicyAuthValue"
+token=$("$fvesetup" protector list --json "$image" | jq '.protectors[] | select(.kind == "tpm2-pin").token')
+cryptsetup token export --token-id "$token" "$image" >"$TMP/token"
+jq -r .public "$TMP/token" | base64 -d >"$TMP/public"
+tpm2_print -t TPM2B_PUBLIC "$TMP/public" >"$TMP/object"
+grep -q 'value: fixedtpm|fixedparent|adminwithpolicy$' "$TMP/object" || fail "$(cat "$TMP/object")"
+jq -e '.kdf.type == "argon2id" and .kdf.time >= 3 and (.kdf.salt | length) == 64' "$TMP/token" \
+	>/dev/null || fail "the token's kdf is not as documented"
+
+echo "--- the right PIN opens, from a file and from standard input, after a reboot too"
+expect 0 pin_open "$TMP/pin"
+expect 0 "$fvesetup" open --test --tpm "$tpm" "$image" <<<"$(cat "$TMP/pin")"
+reboot
+expect 0 pin_open "$TMP/pin"
+[ "$(failed)" = 0 ] || fail "right PINs cost $(failed) tries"
+
+echo "--- a wrong PIN costs one try, and says how many are left"
+expect 2 pin_open "$TMP/wrong"
+expect_text pin-wrong
+expect_text '31 tries left'
+[ "$(failed)" = 1 ] || fail "one wrong PIN cost $(failed) tries"
+
+echo "--- what cannot open is not asked for and costs nothing"
+expect 0 "$fvesetup" open --test --tpm "$tpm" --key-file "$TMP/pass" "$image"
+expect 0 "$fvesetup" open --test --tpm "$tpm" "$image" < <(echo; cat "$TMP/pass")
+reboot "another command line"
+expect 2 pin_open "$TMP/pin"
+expect_text pcr-mismatch
+expect 2 pin_open "$TMP/wrong"
+expect_text pcr-mismatch
+reboot
+measure 15 cap
+expect 2 pin_open "$TMP/pin"
+expect_text capped
+reboot
+tries=$(failed)
+[ "$tries" = 1 ] || fail "tries were taken where no PIN could open: $tries"
+
+echo "--- lockout: the right PIN is refused too, the reason says so; a recovery password opens"
+tpm2_dictionarylockout --setup-parameters --max-tries=$((tries + 1)) --recovery-time=600 \
+	--lockout-recovery-time=86400
+expect 2 pin_open "$TMP/wrong"
+expect_text pin-wrong
+expect_text 'in at most 10 min'
+expect 2 pin_open "$TMP/pin"
+expect_text tpm-locked-out
+expect_text 'in at most 10 min'
+expect 0 "$fvesetup" open --test --tpm "$tpm" "$image" <"$image.rec"
+expect_text tpm-locked-out
+tpm2_dictionarylockout --clear-lockout
+expect 0 pin_open "$TMP/pin"
+
+echo "--- asking again after a wrong PIN leaves the last four tries alone"
+tpm2_dictionarylockout --setup-parameters --max-tries=6 --recovery-time=600 \
+	--lockout-recovery-time=86400
+expect 2 /usr/bin/python3 "$here/typist.py" wrong1 wrong2 wrong3 wrong4 wrong5 wrong6 -- \
+	"$fvesetup" open --test --tries 100 --protector tpm2-pin --tpm "$tpm" "$image"
+expect_text '4 tries left'
+[ "$(failed)" = 2 ] || fail "$(failed) tries were taken, and 2 may be"
+tpm2_dictionarylockout --clear-lockout
+expect 0 /usr/bin/python3 "$here/typist.py" wrong1 "$(cat "$TMP/pin")" -- \
+	"$fvesetup" open --test --tpm "$tpm" "$image"
+tpm2_dictionarylockout --clear-lockout
+
+echo "--- somebody else's lockout is left alone, and told"
+tpm2_changeauth -c lockout owned
+tpm2_dictionarylockout --setup-parameters --max-tries=5 --recovery-time=60 \
+	--lockout-recovery-time=86400 --auth owned
+expect 0 add_pin "$TMP/wrong" ,label=second
+expect_text 'set up by somebody else'
+[ $(($(tpm2_getcap properties-variable | sed -n 's/^TPM2_PT_MAX_AUTH_FAIL: *//p'))) = 5 ] ||
+	fail "the lockout of another owner was changed"
+
+echo "--- a second reader, tpm2-tools: the same KEK from policy, authValue and half, as documented"
+"$fvesetup" protector list --json "$image" >"$TMP/list"
+id=$(jq -r '.protectors[] | select(.label == "second") | .id' "$TMP/list")
+expect 0 "$fvesetup" protector remove "$image" "$id"
+/usr/bin/python3 "$here/fve_keys.py" --pin "$TMP/pin" "$image" "$TMP/pass" >"$TMP/keys"
+key_of() {
+	sed -n "s/^$1 //p" "$TMP/keys"
+}
+cryptsetup luksDump --dump-json-metadata "$image" |
+	jq '.tokens[] | select(.type == "fve-policy")' >"$TMP/policy"
+uuid=$(cryptsetup luksUUID "$image")
+(
+	cd "$TMP"
+	jq -r .public token | base64 -d >pub
+	jq -r .private token | base64 -d >priv
+	# SubjectPublicKeyInfo of a P-256 key, up to the point (RFC 5480), and DER of a signature.
+	{ echo 3059301306072a8648ce3d020106082a8648ce3d030107034200 04; jq -r .key policy; } |
+		xxd -r -p | openssl pkey -pubin -inform DER -out key.pem
+	signature=$(jq -r '.approvals[0].signature' policy)
+	printf 'asn1=SEQUENCE:s\n[s]\nr=INTEGER:0x%s\ns=INTEGER:0x%s\n' "${signature:0:64}" \
+		"${signature:64}" >signature.cnf
+	openssl asn1parse -genconf signature.cnf -noout -out signature
+	pcrs=$(jq -r '.approvals[0].pcrs | keys_unsorted | map(tonumber) | sort | join(",")' policy)
+	tpm2_load -Q -C 0x81000001 -u pub -r priv -c object.ctx
+	tpm2_flushcontext -t
+	tpm2_loadexternal -Q -C o -G ecc256:ecdsa-sha256 -a 'userwithauth|sign' -u key.pem \
+		-c key.ctx -n key.name
+	tpm2_startauthsession --policy-session -S session
+	tpm2_policypcr -Q -S session -l "sha256:$pcrs" -L pcr.policy
+	(cat pcr.policy; printf 'fve:%s' "$uuid") >message
+	tpm2_verifysignature -Q -c key.ctx -g sha256 -f ecdsa -m message -s signature -t ticket
+	tpm2_flushcontext -t
+	tpm2_policyauthorize -Q -S session -i pcr.policy -n key.name -t ticket \
+		-q "$(printf 'fve:%s' "$uuid" | xxd -p -c 0)"
+	tpm2_policyauthvalue -Q -S session
+	tpm2_unseal -Q -c object.ctx -p "session:session+hex:$(key_of authValue)" -o unsealed
+	tpm2_flushcontext session
+	tpm2_flushcontext -t
+) || fail "tpm2-tools do not unseal by docs/on-disk.md"
+kek=$(openssl kdf -keylen 32 -kdfopt digest:SHA256 -kdfopt info:'fve tpm2 kek' \
+	-kdfopt "hexkey:$(xxd -p -c 0 "$TMP/unsealed")$(key_of half)" HKDF | tr -d ':\n')
+[ "${kek,,}" = "$(sed -n 's/^KEK [^ ]* //p' "$TMP/keys")" ] || fail "another KEK than documented"
+
+echo "--- the disk alone holds nothing that tells a right PIN"
+jq -e 'has("kdf") and has("vmk") and has("kek") and (keys | length) == 13' "$TMP/token" >/dev/null ||
+	fail "the token holds something that is not documented: $(jq -c keys "$TMP/token")"
+cryptsetup luksDump --dump-json-metadata "$image" >"$TMP/json"
+jq -e '[.keyslots[] | select(.kdf.type == "argon2id")] | length == 1' "$TMP/json" >/dev/null ||
+	fail "there is a keyslot beside the passphrase's that stretches something"
+expect 2 cryptsetup open --test-passphrase --key-file "$TMP/pin" "$image"
+
+echo "--- the bus: nothing of the PIN, of both halves, or of the keys"
+export TCTI_PCAP_FILE=$TMP/pin.pcap
+expect 0 "$fvesetup" open --test --tpm "pcap:$tpm" --protector tpm2-pin --pin-file "$TMP/pin" "$image"
+[ -s "$TMP/pin.pcap" ] || fail "nothing was captured"
+expect 0 /usr/bin/python3 "$here/fve_keys.py" --pin "$TMP/pin" "$image" "$TMP/pass" "$TMP/pin.pcap"
+expect_text 'for 6 keys' # FVEK, VMK, KEK, PIN, authValue, half
+
+echo "--- a damaged kdf is refused, not computed"
+cryptsetup token export --token-id "$token" "$image" >"$TMP/token"
+cryptsetup token remove --token-id "$token" "$image"
+jq '.kdf.memory = 5000000' "$TMP/token" | cryptsetup token import --token-id "$token" "$image"
+expect 2 pin_open "$TMP/pin"
+expect_text token-corrupt

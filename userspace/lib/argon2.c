@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Argon2id by libargon2. */
+#include <argon2.h>
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "kdf.h"
+#include "util.h"
+
+#define DEFAULT_TIME_MS 2000	     /* LUKS2's default */
+#define DEFAULT_MEMORY	(256 * 1024) /* KiB */
+#define LEAST_MEMORY	(64 * 1024)  /* KiB; RFC 9106, 4: second recommended option */
+#define LEAST_TIME	3	     /* passes; the same */
+#define MEMORY_SHARE	4	     /* of this machine's memory, at most one part of so many */
+#define MS_PER_S	1000
+#define NS_PER_MS	1000000
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * MS_PER_S + (uint64_t)now.tv_nsec / NS_PER_MS;
+}
+
+static uint32_t default_memory(void)
+{
+	uint64_t machine_kib =
+		(uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 1024;
+	uint64_t share = machine_kib / MEMORY_SHARE;
+
+	if (share < LEAST_MEMORY)
+		return LEAST_MEMORY;
+	return share < DEFAULT_MEMORY ? (uint32_t)share : DEFAULT_MEMORY;
+}
+
+int kdf_choose(uint32_t time_ms, uint32_t memory_kib, struct kdf_argon2id *ret)
+{
+	struct kdf_argon2id kdf = {
+		.time = LEAST_TIME,
+		.memory = memory_kib ?: default_memory(),
+		.cpus = KDF_CPUS_MAX,
+	};
+	_cleanup_secret_ struct secret *salt = secret_random(KDF_SALT_SIZE), *out = NULL;
+	long online = sysconf(_SC_NPROCESSORS_ONLN);
+	uint64_t began, took, passes;
+	int r;
+
+	if (!salt)
+		return -ENOMEM;
+	if (online > 0 && online < KDF_CPUS_MAX)
+		kdf.cpus = (uint32_t)online;
+	memcpy(kdf.salt, salt->data, KDF_SALT_SIZE);
+	/* Measure the least that is allowed on bytes that mean nothing, then ask for more of it. */
+	began = now_ms();
+	r = kdf_stretch(&kdf, salt, KDF_SALT_SIZE, &out);
+	if (r < 0)
+		return r;
+	took = now_ms() - began;
+	passes = (time_ms ?: DEFAULT_TIME_MS) * (uint64_t)LEAST_TIME / (took ?: 1);
+	if (passes > kdf.time)
+		kdf.time = passes < KDF_TIME_MAX ? (uint32_t)passes : KDF_TIME_MAX;
+	*ret = kdf;
+	return 0;
+}
+
+int kdf_stretch(const struct kdf_argon2id *kdf, const struct secret *password, size_t size,
+		struct secret **ret)
+{
+	_cleanup_secret_ struct secret *out = secret_new(size);
+	argon2_context context = {
+		.outlen = (uint32_t)size,
+		.pwd = password->data,
+		.pwdlen = (uint32_t)password->size,
+		.salt = (uint8_t *)kdf->salt,
+		.saltlen = KDF_SALT_SIZE,
+		.t_cost = kdf->time,
+		.m_cost = kdf->memory,
+		.lanes = kdf->cpus,
+		.threads = kdf->cpus,
+		.version = ARGON2_VERSION_13,
+	};
+
+	if (!out)
+		return -ENOMEM;
+	context.out = out->data;
+	switch (argon2_ctx(&context, Argon2_id)) {
+	case ARGON2_OK:
+		*ret = steal(out);
+		return 0;
+	case ARGON2_MEMORY_ALLOCATION_ERROR:
+	case ARGON2_THREAD_FAIL:
+		return -ENOMEM;
+	default:
+		return -EINVAL;
+	}
+}

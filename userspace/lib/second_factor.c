@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* A PIN's part in the key hierarchy. */
+#include <errno.h>
+#include <string.h>
+
+#include "crypto.h"
+#include "second_factor.h"
+
+#define INFO_KEK "fve tpm2 kek"
+
+void second_factor_free(struct second_factor *factor)
+{
+	secret_free(factor->auth);
+	secret_free(factor->half);
+	*factor = (struct second_factor){0};
+}
+
+int second_factor_from_pin(const struct kdf_argon2id *kdf, const struct secret *pin,
+			   struct second_factor *ret)
+{
+	_cleanup_second_factor_ struct second_factor factor = {0};
+	_cleanup_secret_ struct secret *both = NULL;
+	int r = kdf_stretch(kdf, pin, FACTOR_HALF_SIZE + FACTOR_AUTH_SIZE, &both);
+
+	if (r < 0)
+		return r;
+	factor.half = secret_copy(both->data, FACTOR_HALF_SIZE);
+	factor.auth = secret_copy(both->data + FACTOR_HALF_SIZE, FACTOR_AUTH_SIZE);
+	if (!factor.half || !factor.auth)
+		return -ENOMEM;
+	*ret = factor;
+	factor = (struct second_factor){0};
+	return 0;
+}
+
+int second_factor_kek(const struct second_factor *factor, const struct secret *unsealed,
+		      struct secret **ret_kek)
+{
+	_cleanup_secret_ struct secret *joined = secret_new(unsealed->size + factor->half->size);
+
+	if (!joined)
+		return -ENOMEM;
+	memcpy(joined->data, unsealed->data, unsealed->size);
+	memcpy(joined->data + unsealed->size, factor->half->data, factor->half->size);
+	return crypto_derive(joined, INFO_KEK, ret_kek);
+}
