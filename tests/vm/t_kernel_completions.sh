@@ -3,6 +3,7 @@
 # proves: data is right wherever the disk's completion runs: task, softirq, timer, hard interrupt
 # group: vm kernel
 # disks: 16M 16M,device=nvme
+# vm: --append nvme.poll_queues=1
 #
 # The module decrypts in the completion where it may and hands over where it may not: each of
 # these disks takes another of these ways.
@@ -44,7 +45,7 @@ for engine in $(ram=/dev/vda && engines); do
 done
 
 step "NVMe: hard interrupts"
-modprobe nvme poll_queues=1
+modprobe nvme
 udevadm settle
 while [ ! -b /dev/nvme0n1 ]; do
 	sleep 0.1
@@ -66,6 +67,7 @@ for sector_size in 512 4096; do
 done
 
 step "polled I/O on NVMe"
+assert_eq "$(cat /sys/block/nvme0n1/queue/io_poll)" 1 "the disk polls"
 log_mark
 create polled "$(table_line fve "$(sectors /dev/nvme0n1)" key 0 /dev/nvme0n1 0)"
 fio --name=polled --filename=/dev/mapper/polled --direct=1 --ioengine=io_uring --hipri=1 \
