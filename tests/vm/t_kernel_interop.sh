@@ -3,7 +3,7 @@
 # proves: fve and dm-crypt read each other's data bit for bit; OpenSSL reads it from the raw disk
 # group: vm kernel
 #
-# FVE_COUNT: random I/Os for each combination (10000).
+# FVE_COUNT: random I/Os for each combination of sector_size, iv_large_sectors and iv_offset (10000).
 # shellcheck source=tests/vm/lib_kernel.sh
 . "$TESTS/vm/lib_kernel.sh"
 
@@ -52,6 +52,8 @@ for sector_size in 512 4096; do
 		done
 	done
 done
+
+count=$((count / 4)) # the same code, met in other ways
 interop long 4096 $(((1 << 32) - half)) 0 iv_large_sectors
 interop short 512 0 0 ""
 interop long 1024 0 0 ""
@@ -60,5 +62,5 @@ interop long 512 7 4096 ""
 interop long 4096 8 2048 "" --unaligned-memory
 interop long 512 0 0 "" --buffered
 interop long 512 0 0 "" --threads 4 --unaligned-memory
-count=$((count / 20)) # as many bytes
+count=$((count / 10)) # as many bytes
 interop long 512 0 0 "" --max-size $((4 << 20)) --unaligned-memory
