@@ -2,12 +2,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A second reader of the format in docs/on-disk.md, on stock tools and python3-cryptography.
 
-usage: fve_keys.py [--pin FILE] IMAGE KEY_FILE          print FVEK, VMK and each KEK in hex
-       fve_keys.py [--pin FILE] IMAGE KEY_FILE FILE...  search the files for any 8-byte window
-                                                       of them
+usage: fve_keys.py [OPTION] IMAGE KEY_FILE          print FVEK, VMK and each KEK in hex
+       fve_keys.py [OPTION] IMAGE KEY_FILE FILE...  search the files for any 8-byte window of them
 
-KEY_FILE opens a person's keyslot. With --pin, the PIN of the one tpm2-pin protector and what is
-derived from it are among the keys. The search exits 0 when no window is found, 1 when one is.
+KEY_FILE opens a person's keyslot. With --pin FILE, the PIN of the one tpm2-pin protector and what
+is derived from it are among the keys; with --startup-key FILE, the same for tpm2-key. The search exits 0 when no window is found, 1 when one is.
 """
 import argparse
 import base64
@@ -40,8 +39,7 @@ def volume_key(image, key_file):
         subprocess.run(["cryptsetup", "luksDump", "-q", "--dump-volume-key", "--volume-key-file",
                         path, "--key-file", key_file, image], check=True,
                        stdout=subprocess.DEVNULL)
-        with open(path, "rb") as file:
-            return file.read()
+        return contents(path)
 
 
 def stretch(pin, kdf):
@@ -58,7 +56,7 @@ def stretch(pin, kdf):
     return out.raw
 
 
-def keys(image, key_file, pin):
+def keys(image, key_file, pin, startup_key):
     fvek = volume_key(image, key_file)
     dump = json.loads(subprocess.run(["cryptsetup", "luksDump", "--dump-json-metadata", image],
                                      check=True, stdout=subprocess.PIPE).stdout)
@@ -71,7 +69,7 @@ def keys(image, key_file, pin):
             found["VMK"] = unwrap(derive(fvek, "fve vmk link"), token["vmk"],
                                   f"fve 1 {uuid} vmk link - {token['generation']}")
     for token in tokens:
-        if token["type"] in ("fve-tpm2", "fve-tpm2-pin"):
+        if token["type"] in ("fve-tpm2", "fve-tpm2-pin", "fve-tpm2-key"):
             kind = token["type"][len("fve-"):]
             kek = unwrap(derive(fvek, "fve kek"), token["kek"],
                          f"fve 1 {uuid} kek {kind} {token['id']} 0")
@@ -84,29 +82,34 @@ def keys(image, key_file, pin):
             found["PIN"] = pin
             found["half"] = stretched[:32]
             found["authValue"] = stretched[32:]
+        if token["type"] == "fve-tpm2-key" and startup_key:
+            found["startup key"] = startup_key
+            found["half"] = derive(startup_key, "fve startup key half")
+            found["authValue"] = derive(startup_key, "fve startup key auth")
     return found
+
+
+def contents(path):
+    with open(path, "rb") as file:
+        return file.read()
 
 
 def main():
     parser = argparse.ArgumentParser(usage=__doc__)
-    parser.add_argument("--pin")
+    parser.add_argument("--pin", type=contents)
+    parser.add_argument("--startup-key", type=contents)
     parser.add_argument("image")
     parser.add_argument("key_file")
     parser.add_argument("files", nargs="*")
     args = parser.parse_args()
-    pin = None
-    if args.pin:
-        with open(args.pin, "rb") as file:
-            pin = file.read()
-    found = keys(args.image, args.key_file, pin)
+    found = keys(args.image, args.key_file, args.pin, args.startup_key)
     if not args.files:
         for name, key in found.items():
             print(name, key.hex())
         return 0
     hits = 0
     for path in args.files:
-        with open(path, "rb") as file:
-            data = file.read()
+        data = contents(path)
         for name, key in found.items():
             windows = range(len(key) - WINDOW + 1)
             n = sum(key[i:i + WINDOW] in data for i in windows)

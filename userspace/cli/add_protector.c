@@ -1,29 +1,42 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Handing a recovery password to its owner, once; and adding protectors in general. */
+/* Handing a new secret to its owner, once; and adding protectors in general. */
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli.h"
 #include "recovery.h"
 
-int cli_check_recovery_file(const struct args *args)
+int cli_check_new_file(const char *path, const char *what)
 {
-	if (args->recovery_file && access(args->recovery_file, F_OK) == 0)
-		return log_errno(EEXIST, "%s exists; a recovery password is not written over it",
-				 args->recovery_file);
+	if (path && access(path, F_OK) == 0)
+		return log_errno(EEXIST, "%s exists; a %s is not written over it", path, what);
 	return 0;
 }
 
+/* The name of a new file must survive a power cut as its contents do. */
+static int sync_directory(const char *path)
+{
+	_cleanup_free_ char *copy = strdup(path);
+	_cleanup_close_ int fd = -1;
+
+	if (!copy)
+		return -ENOMEM;
+	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
 /* No line end: stock `cryptsetup --key-file` takes every byte of the file. */
-static int write_recovery_file(const char *path, const struct secret *password)
+static int write_secret_file(const char *path, const struct secret *secret)
 {
 	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
 	if (fd < 0)
 		return log_errno(errno, "cannot create %s: %m", path);
-	if (write(fd, password->data, password->size) != (ssize_t)password->size || fsync(fd) < 0) {
+	if (write(fd, secret->data, secret->size) != (ssize_t)secret->size || fsync(fd) < 0 ||
+	    sync_directory(path) < 0) {
 		int error = errno ? errno : EIO;
 
 		unlink(path);
@@ -59,7 +72,7 @@ int cli_add_recovery(const struct args *args, struct header *header, const struc
 	if (!password)
 		return -ENOMEM;
 	if (args->recovery_file) {
-		r = write_recovery_file(args->recovery_file, password);
+		r = write_secret_file(args->recovery_file, password);
 		if (r < 0)
 			return r;
 		r = protector_person_add(header, fvek, spec, password, NULL);
@@ -71,7 +84,6 @@ int cli_add_recovery(const struct args *args, struct header *header, const struc
 	return r < 0 ? r : print_recovery(password);
 }
 
-/* Ask for what a person will have to bring for @spec; NULL where it takes nothing of theirs. */
 int cli_new_secret(const struct protector_spec *spec, const char *path, const char *file,
 		   struct secret **ret)
 {
@@ -92,23 +104,50 @@ int cli_new_secret(const struct protector_spec *spec, const char *path, const ch
 	return r;
 }
 
-int cli_add_protector(const struct args *args, struct header *header, const struct secret *fvek,
-		      const struct protector_spec *spec, const struct secret *secret)
+static int add(const struct args *args, struct header *header, const struct secret *fvek,
+	       const struct protector_spec *spec, const struct secret *secret)
 {
 	const struct tpm2_enrolment enrolment = {
 		.spec = spec,
 		.tcti = args->tcti,
-		.pin = secret,
+		.secret = secret,
 		.pbkdf = &args->pbkdf,
 	};
 
 	switch (spec->kind) {
 	case PROTECTOR_TPM2:
+	case PROTECTOR_TPM2_KEY:
 	case PROTECTOR_TPM2_PIN:
 		return protector_tpm2_add(header, fvek, &enrolment);
-	case PROTECTOR_RECOVERY:
-		return cli_add_recovery(args, header, fvek, spec);
+	case PROTECTOR_STARTUP_KEY:
+		return protector_person_add(header, fvek, spec, secret, NULL);
 	default:
 		return protector_person_add(header, fvek, spec, secret, &args->pbkdf);
 	}
+}
+
+/* As with a recovery password, the file is written first. */
+static int add_with_key(const struct args *args, struct header *header, const struct secret *fvek,
+			const struct protector_spec *spec, const char *file)
+{
+	_cleanup_secret_ struct secret *key = secret_random(STARTUP_KEY_SIZE);
+	int r = key ? write_secret_file(file, key) : -ENOMEM;
+
+	if (r < 0)
+		return r;
+	r = add(args, header, fvek, spec, key);
+	if (r < 0)
+		unlink(file);
+	return r;
+}
+
+int cli_add_protector(const struct args *args, struct header *header, const struct secret *fvek,
+		      const struct protector_spec *spec, const struct secret *secret,
+		      const char *file)
+{
+	if (spec->kind == PROTECTOR_RECOVERY)
+		return cli_add_recovery(args, header, fvek, spec);
+	if (protector_takes_key(spec->kind))
+		return add_with_key(args, header, fvek, spec, file);
+	return add(args, header, fvek, spec, secret);
 }

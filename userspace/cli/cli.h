@@ -15,7 +15,8 @@
 struct args {
 	const char *operand[2]; /* as many as the action takes; optional ones NULL */
 	bool batch_mode, json, force, no_recovery, test, read_only, allow_discards;
-	const char *key_file, *new_key_file, *pin_file, *recovery_file, *label, *tcti;
+	const char *key_file, *new_key_file, *pin_file, *startup_key_file, *recovery_file, *label,
+		*tcti;
 	const char *protector[CLI_MAX_PROTECTORS];
 	unsigned int n_protectors;
 	uint32_t sector_size; /* bytes, or 0 */
@@ -56,8 +57,8 @@ int cli_unlock(const struct args *args, struct header *header, struct secret **r
 /* Add a recovery protector and hand its password over: to --recovery-file, or printed once. */
 int cli_add_recovery(const struct args *args, struct header *header, const struct secret *fvek,
 		     const struct protector_spec *spec);
-/* Refuse a --recovery-file that exists or cannot be made, before anything is written. */
-int cli_check_recovery_file(const struct args *args);
+/* Refuse a file for a new @what that exists, before anything is written. NULL is fine. */
+int cli_check_new_file(const char *path, const char *what);
 
 /*
  * Ask for the passphrase or PIN that @spec takes, for the volume at @path, as prompt_new_secret()
@@ -66,8 +67,12 @@ int cli_check_recovery_file(const struct args *args);
 int cli_new_secret(const struct protector_spec *spec, const char *path, const char *file,
 		   struct secret **ret);
 
-/* Add the protector that @spec asks for, with what cli_new_secret() gave. */
+/*
+ * Add the protector that @spec asks for, with what cli_new_secret() gave. A startup key is made
+ * here and written to the new file @file.
+ */
 int cli_add_protector(const struct args *args, struct header *header, const struct secret *fvek,
-		      const struct protector_spec *spec, const struct secret *secret);
+		      const struct protector_spec *spec, const struct secret *secret,
+		      const char *file);
 
 #endif

@@ -75,11 +75,31 @@ static int ask(void *data, enum unlock_question question, const char *prompt, st
 			     ret);
 }
 
+/* A startup key that is not there, or none, is no fault: other protectors may do. */
+static int read_startup_key(const struct args *args, struct secret **ret)
+{
+	_cleanup_secret_ struct secret *key = NULL;
+	int r;
+
+	if (!args->startup_key_file)
+		return 0;
+	r = prompt_secret("", args->startup_key_file, &key);
+	if (r == -ENOMEM)
+		return r;
+	if (r == 0 && key->size != STARTUP_KEY_SIZE)
+		log_error("%s is no startup key, which has %d bytes", args->startup_key_file,
+			  STARTUP_KEY_SIZE);
+	else if (r == 0)
+		*ret = steal(key);
+	return 0;
+}
+
 int cli_unlock(const struct args *args, struct header *header, struct secret **ret_fvek,
 	       struct protector *ret_used)
 {
 	/* A file or a pipe has one answer; a person has several tries. */
 	unsigned int tries = isatty(STDIN_FILENO) ? args->tries : 1;
+	_cleanup_secret_ struct secret *startup_key = NULL;
 	struct unlock how = {
 		.protector = args->protector[0],
 		.tcti = args->tcti,
@@ -90,8 +110,13 @@ int cli_unlock(const struct args *args, struct header *header, struct secret **r
 		.refused = show_refusal,
 		.data = (void *)args,
 	};
+	int r;
 
 	if (args->n_protectors > 1)
 		return log_errno(EINVAL, "--protector can be given once here");
+	r = read_startup_key(args, &startup_key);
+	if (r < 0)
+		return r;
+	how.startup_key = startup_key;
 	return unlock(header, &how, ret_fvek, ret_used);
 }

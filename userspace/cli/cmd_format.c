@@ -32,9 +32,11 @@ static bool plan_has(const struct plan *plan, enum protector_kind kind)
 /* Everything that can be refused is refused before the first byte is written. */
 static int plan_parse(const struct args *args, struct plan *plan)
 {
-	for (unsigned int i = 0; i < args->n_protectors; i++) {
-		int r = protector_spec_parse(args->protector[i], &plan->specs[i]);
+	unsigned int keys = 0;
+	int r;
 
+	for (unsigned int i = 0; i < args->n_protectors; i++) {
+		r = protector_spec_parse(args->protector[i], &plan->specs[i]);
 		if (r < 0)
 			return r;
 		plan->n++;
@@ -45,12 +47,19 @@ static int plan_parse(const struct args *args, struct plan *plan)
 		return log_errno(EINVAL, "--key-file goes with --protector passphrase");
 	if (args->pin_file && !plan_has(plan, PROTECTOR_TPM2_PIN))
 		return log_errno(EINVAL, "--pin-file goes with --protector tpm2-pin");
+	for (unsigned int i = 0; i < plan->n; i++)
+		keys += protector_takes_key(plan->specs[i].kind);
+	if (keys > 1 || !keys != !args->startup_key_file)
+		return log_errno(EINVAL, "--startup-key-file goes with one --protector startup-key "
+					 "or tpm2-key");
 	if (args->recovery_file && args->no_recovery)
 		return log_errno(EINVAL, "--recovery-file does not go with --no-recovery");
-	if (args->no_recovery && !plan_has(plan, PROTECTOR_PASSPHRASE))
+	if (args->no_recovery && !plan_has(plan, PROTECTOR_PASSPHRASE) &&
+	    !plan_has(plan, PROTECTOR_STARTUP_KEY))
 		return log_errno(EINVAL, "a volume that only this machine's TPM opens is lost with "
 					 "it: add a passphrase, or leave out --no-recovery");
-	return cli_check_recovery_file(args);
+	r = cli_check_new_file(args->startup_key_file, "startup key");
+	return r < 0 ? r : cli_check_new_file(args->recovery_file, "recovery password");
 }
 
 static int plan_ask(const struct args *args, struct plan *plan)
@@ -105,7 +114,8 @@ int cmd_format(const struct args *args)
 	if (r == 0)
 		r = vmk_create(header, fvek, &vmk);
 	for (unsigned int i = 0; i < plan.n && r == 0; i++)
-		r = cli_add_protector(args, header, fvek, &plan.specs[i], plan.secrets[i]);
+		r = cli_add_protector(args, header, fvek, &plan.specs[i], plan.secrets[i],
+				      args->startup_key_file);
 	if (r == 0 && !args->no_recovery)
 		r = cli_add_recovery(args, header, fvek, &recovery);
 	if (r < 0 && header)

@@ -33,16 +33,24 @@ int cmd_protector_add(const struct args *args)
 	const char *path = args->operand[0];
 	struct protector_spec spec;
 	struct protector used;
+	bool key;
 	int r = protector_spec_parse(args->operand[1], &spec);
 
 	if (r < 0)
 		return r;
 	if (args->recovery_file && spec.kind != PROTECTOR_RECOVERY)
 		return log_errno(EINVAL, "--recovery-file goes with recovery");
-	if (args->new_key_file && spec.kind != PROTECTOR_PASSPHRASE &&
+	key = protector_takes_key(spec.kind);
+	if (args->new_key_file && !key && spec.kind != PROTECTOR_PASSPHRASE &&
 	    spec.kind != PROTECTOR_TPM2_PIN)
-		return log_errno(EINVAL, "--new-key-file goes with passphrase and tpm2-pin");
-	r = cli_check_recovery_file(args);
+		return log_errno(EINVAL, "--new-key-file does not go with %s",
+				 protector_kind_name(spec.kind));
+	if (key && !args->new_key_file)
+		return log_errno(EINVAL, "%s needs --new-key-file, to write the startup key to",
+				 protector_kind_name(spec.kind));
+	r = cli_check_new_file(args->recovery_file, "recovery password");
+	if (r == 0 && key)
+		r = cli_check_new_file(args->new_key_file, "startup key");
 	if (r == 0)
 		r = device_lock(path, &lock);
 	if (r == 0)
@@ -51,7 +59,7 @@ int cmd_protector_add(const struct args *args)
 		r = cli_unlock(args, header, &fvek, &used);
 	if (r == 0)
 		r = cli_new_secret(&spec, path, args->new_key_file, &secret);
-	return r < 0 ? r : cli_add_protector(args, header, fvek, &spec, secret);
+	return r < 0 ? r : cli_add_protector(args, header, fvek, &spec, secret, args->new_key_file);
 }
 
 int cmd_protector_remove(const struct args *args)

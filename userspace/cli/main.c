@@ -76,6 +76,7 @@ enum option_id {
 	OPT_RECOVERY_FILE,
 	OPT_NEW_KEY_FILE,
 	OPT_PIN_FILE,
+	OPT_STARTUP_KEY_FILE,
 	OPT_LABEL,
 	OPT_SECTOR_SIZE,
 	OPT_ALLOW_DISCARDS,
@@ -102,8 +103,10 @@ static const struct option_row {
 	{OPT_KEY_FILE, "key-file", "FILE", FORMAT | UNLOCKS,
 	 "read the secret from FILE, or - for standard input"},
 	{OPT_NEW_KEY_FILE, "new-key-file", "FILE", PROTECTOR_ADD,
-	 "read the new passphrase or PIN from FILE"},
+	 "read the new passphrase or PIN from FILE, or write the new startup key to it"},
 	{OPT_PIN_FILE, "pin-file", "FILE", FORMAT | UNLOCKS, "read the PIN of tpm2-pin from FILE"},
+	{OPT_STARTUP_KEY_FILE, "startup-key-file", "FILE", FORMAT | UNLOCKS,
+	 "the startup key; format: FILE is made, and must not exist"},
 	{OPT_NO_RECOVERY, "no-recovery", NULL, FORMAT, "make no recovery password"},
 	{OPT_RECOVERY_FILE, "recovery-file", "FILE", FORMAT | PROTECTOR_ADD,
 	 "write the recovery password to FILE, which must not exist, and do not print it"},
@@ -144,8 +147,10 @@ static void print_help(void)
 	printf("\nProtectors:\n"
 	       "  tpm2[,pcrs=4+7+...][,unsafe-pcrs]   the TPM, while the machine boots as approved\n"
 	       "  tpm2-pin[,pcrs=...][,unsafe-pcrs]   the same, and a PIN\n"
+	       "  tpm2-key[,pcrs=...][,unsafe-pcrs]   the same, and a startup key\n"
 	       "  recovery                            a recovery password of 48 digits\n"
 	       "  passphrase                          a passphrase, stretched by Argon2id\n"
+	       "  startup-key                         a file of 32 random bytes, on a stick\n"
 	       "  each with [,label=TEXT]\n"
 	       "\nExit codes: 0 done, 1 wrong parameters, 2 no permission (wrong secret, policy "
 	       "refused),\n3 out of memory, 4 wrong device or file, 5 busy or exists.\n"
@@ -252,6 +257,9 @@ static int set_option(enum option_id id, const char *value, struct args *args)
 		return 0;
 	case OPT_PIN_FILE:
 		args->pin_file = value;
+		return 0;
+	case OPT_STARTUP_KEY_FILE:
+		args->startup_key_file = value;
 		return 0;
 	case OPT_RECOVERY_FILE:
 		args->recovery_file = value;

@@ -13,8 +13,10 @@ static const struct {
 	const char *token_type; /* NULL: none of ours */
 } kinds[PROTECTOR_MAX] = {
 	[PROTECTOR_TPM2] = {"tpm2", "fve-tpm2"},
+	[PROTECTOR_TPM2_KEY] = {"tpm2-key", "fve-tpm2-key"},
 	[PROTECTOR_TPM2_PIN] = {"tpm2-pin", "fve-tpm2-pin"},
 	[PROTECTOR_RECOVERY] = {"recovery", "fve-recovery"},
+	[PROTECTOR_STARTUP_KEY] = {"startup-key", "fve-startup-key"},
 	[PROTECTOR_PASSPHRASE] = {"passphrase", "fve-passphrase"},
 	[PROTECTOR_KEYSLOT] = {"keyslot", NULL},
 	[PROTECTOR_UNKNOWN] = {"unknown", NULL},
@@ -33,13 +35,18 @@ const char *protector_token_type(enum protector_kind kind)
 /* Kinds whose token is one of the TPM's. */
 static bool is_tpm2(enum protector_kind kind)
 {
-	return kind == PROTECTOR_TPM2 || kind == PROTECTOR_TPM2_PIN;
+	return kind == PROTECTOR_TPM2 || kind == PROTECTOR_TPM2_KEY || kind == PROTECTOR_TPM2_PIN;
+}
+
+bool protector_takes_key(enum protector_kind kind)
+{
+	return kind == PROTECTOR_TPM2_KEY || kind == PROTECTOR_STARTUP_KEY;
 }
 
 bool protector_is_person(const struct protector *protector)
 {
-	return protector->kind == PROTECTOR_RECOVERY || protector->kind == PROTECTOR_PASSPHRASE ||
-	       protector->kind == PROTECTOR_KEYSLOT;
+	return protector->kind == PROTECTOR_RECOVERY || protector->kind == PROTECTOR_STARTUP_KEY ||
+	       protector->kind == PROTECTOR_PASSPHRASE || protector->kind == PROTECTOR_KEYSLOT;
 }
 
 /* Tokens of ours that are no protector: the VMK's and the policy key's. */
@@ -182,8 +189,8 @@ int protector_spec_parse(const char *text, struct protector_spec *ret)
 			spec.kind = kind;
 	if (spec.kind == PROTECTOR_MAX)
 		return log_errno(EINVAL,
-				 "there is no protector kind %s; there are: tpm2, tpm2-pin, "
-				 "recovery, passphrase",
+				 "there is no protector kind %s; there are: tpm2, tpm2-key, "
+				 "tpm2-pin, recovery, startup-key, passphrase",
 				 word);
 	while ((word = strsep(&rest, ","))) {
 		r = spec_option(word, &spec);

@@ -11,14 +11,18 @@
 #include "token.h"
 
 enum protector_kind {
-	PROTECTOR_TPM2,	      /* a machine's: opens by itself */
-	PROTECTOR_TPM2_PIN,   /* a machine's, and it takes a PIN */
-	PROTECTOR_RECOVERY,   /* a person's: 48 digits */
-	PROTECTOR_PASSPHRASE, /* a person's */
-	PROTECTOR_KEYSLOT,    /* a LUKS2 keyslot that stock tools made: opens, is not ours */
-	PROTECTOR_UNKNOWN,    /* a token of ours of a newer version, or damaged */
+	PROTECTOR_TPM2,	       /* a machine's: opens by itself */
+	PROTECTOR_TPM2_KEY,    /* a machine's, and it takes a startup key */
+	PROTECTOR_TPM2_PIN,    /* a machine's, and it takes a PIN */
+	PROTECTOR_RECOVERY,    /* a person's: 48 digits */
+	PROTECTOR_STARTUP_KEY, /* a person's: a file */
+	PROTECTOR_PASSPHRASE,  /* a person's */
+	PROTECTOR_KEYSLOT,     /* a LUKS2 keyslot that stock tools made: opens, is not ours */
+	PROTECTOR_UNKNOWN,     /* a token of ours of a newer version, or damaged */
 	PROTECTOR_MAX,
 };
+
+#define STARTUP_KEY_SIZE 32 /* bytes of a startup key's file */
 
 struct protector {
 	enum protector_kind kind;
@@ -34,6 +38,8 @@ struct protector {
 const char *protector_kind_name(enum protector_kind kind);
 /* "fve-tpm2", ...; NULL for kinds without a token of ours. */
 const char *protector_token_type(enum protector_kind kind);
+/* Whether it takes a startup key. */
+bool protector_takes_key(enum protector_kind kind);
 bool protector_is_person(const struct protector *protector);
 
 /*

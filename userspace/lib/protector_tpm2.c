@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Adding and opening a TPM protector, with and without a PIN. */
+/* Adding and opening a TPM protector: of the TPM alone, with a PIN, with a startup key. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -132,10 +132,12 @@ static int make_factor(const struct tpm2_enrolment *how, struct token_tpm2 *toke
 	int r;
 
 	token->pin = how->spec->kind == PROTECTOR_TPM2_PIN;
+	if (how->spec->kind == PROTECTOR_TPM2_KEY)
+		return second_factor_from_key(how->secret, ret);
 	if (!token->pin)
 		return 0;
 	r = kdf_choose(how->pbkdf->time_ms, how->pbkdf->memory_kib, &token->kdf);
-	return r < 0 ? r : second_factor_from_pin(&token->kdf, how->pin, ret);
+	return r < 0 ? r : second_factor_from_pin(&token->kdf, how->secret, ret);
 }
 
 /* A keyslot that the PIN opens would tell right from wrong PINs to whoever has the disk. */
@@ -165,7 +167,7 @@ int protector_tpm2_add(struct header *header, const struct secret *fvek,
 	const char *kind = protector_kind_name(how->spec->kind);
 	enum reason reason = REASON_NONE;
 	struct pcr_values wanted;
-	int r = how->pin ? check_pin(header, how->pin) : 0;
+	int r = how->spec->kind == PROTECTOR_TPM2_PIN ? check_pin(header, how->secret) : 0;
 
 	if (r == 0)
 		r = token_head_init(&token.head, how->spec->label);
@@ -274,8 +276,30 @@ int protector_tpm2_check(const struct header *header, const struct protector *pr
 	return *reason == REASON_NONE ? 0 : -EPERM;
 }
 
+static int open_factor(const struct header *header, const struct protector *protector,
+		       const struct token_tpm2 *token, const struct secret *secret,
+		       struct second_factor *ret, enum reason *ret_reason)
+{
+	int r;
+
+	if (protector->kind == PROTECTOR_TPM2)
+		return 0;
+	if (!secret) {
+		*ret_reason = REASON_KEY_ABSENT;
+		return -ENOKEY;
+	}
+	if (protector->kind == PROTECTOR_TPM2_KEY)
+		return second_factor_from_key(secret, ret);
+	r = second_factor_from_pin(&token->kdf, secret, ret);
+	if (r == -ENOMEM)
+		log_error("stretching the PIN of %s takes %u MiB of memory, which this system "
+			  "has not free",
+			  header_path(header), token->kdf.memory / 1024);
+	return r;
+}
+
 int protector_tpm2_open(struct header *header, const struct protector *protector, const char *tcti,
-			const struct secret *pin, struct secret **ret_fvek,
+			const struct secret *secret, struct secret **ret_fvek,
 			struct refusal *ret_refusal)
 {
 	_cleanup_session_ struct session s = {0};
@@ -289,15 +313,9 @@ int protector_tpm2_open(struct header *header, const struct protector *protector
 
 	if (r < 0)
 		return r;
-	if (token.pin) {
-		r = second_factor_from_pin(&token.kdf, pin, &factor);
-		if (r == -ENOMEM)
-			log_error("stretching the PIN of %s takes %u MiB of memory, which this "
-				  "system has not free",
-				  header_path(header), token.kdf.memory / 1024);
-		if (r < 0)
-			return r;
-	}
+	r = open_factor(header, protector, &token, secret, &factor, reason);
+	if (r < 0)
+		return r;
 	r = tpm_unseal_auth(s.tpm, &token.srk, &token.sealed, &s.policy.public, s.ref, approval,
 			    factor.auth, &unsealed, reason);
 	if (r < 0 && *reason == REASON_PCR_MISMATCH)

@@ -23,7 +23,7 @@ struct refusal {
 struct tpm2_enrolment {
 	const struct protector_spec *spec;
 	const char *tcti;		  /* as for tpm_open() */
-	const struct secret *pin;	  /* tpm2-pin */
+	const struct secret *secret;	  /* tpm2-pin: the PIN; tpm2-key: the startup key */
 	const struct header_pbkdf *pbkdf; /* tpm2-pin: how long to stretch it */
 };
 
@@ -42,11 +42,12 @@ int protector_tpm2_check(const struct header *header, const struct protector *pr
 			 const char *tcti, struct refusal *ret_refusal);
 
 /*
- * Open the volume by the TPM, and by @pin where the protector takes one; on failure @ret_refusal
- * says why, and no message is printed. A wrong PIN costs exactly one try; nothing else does.
+ * Open the volume by the TPM, and by @secret, a PIN or startup key, where the protector takes
+ * one (NULL: there is none); on failure @ret_refusal says why, and no message is printed. A wrong
+ * PIN costs exactly one try; nothing else does.
  */
 int protector_tpm2_open(struct header *header, const struct protector *protector, const char *tcti,
-			const struct secret *pin, struct secret **ret_fvek,
+			const struct secret *secret, struct secret **ret_fvek,
 			struct refusal *ret_refusal);
 
 #endif

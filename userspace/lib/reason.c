@@ -17,7 +17,8 @@ static const struct {
 	[REASON_BANK_DEAD] = {"bank-dead", "the TPM's SHA-256 PCR bank is absent or not in use"},
 	[REASON_CAPPED] = {"capped", "the TPM was capped: it releases no key again in this boot"},
 	[REASON_TOKEN_CORRUPT] = {"token-corrupt", "the protector's token is damaged or unknown"},
-	[REASON_SECRET_WRONG] = {"secret-wrong", "no protector accepts this secret"},
+	[REASON_SECRET_WRONG] = {"secret-wrong", "the secret is wrong"},
+	[REASON_KEY_ABSENT] = {"key-absent", "the startup key is not there"},
 	[REASON_NO_PROTECTOR] = {"no-protector", "the volume has no such protector"},
 	[REASON_MODULE_MISSING] = {"module-missing", "the kernel has no fve target"},
 };

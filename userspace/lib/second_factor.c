@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* A PIN's part in the key hierarchy. */
+/* The part of a PIN or a startup key in the key hierarchy. */
 #include <errno.h>
 #include <string.h>
 
 #include "crypto.h"
 #include "second_factor.h"
 
-#define INFO_KEK "fve tpm2 kek"
+#define INFO_KEK  "fve tpm2 kek"
+#define INFO_HALF "fve startup key half"
+#define INFO_AUTH "fve startup key auth"
 
 void second_factor_free(struct second_factor *factor)
 {
@@ -28,6 +30,20 @@ int second_factor_from_pin(const struct kdf_argon2id *kdf, const struct secret *
 	factor.auth = secret_copy(both->data + FACTOR_HALF_SIZE, FACTOR_AUTH_SIZE);
 	if (!factor.half || !factor.auth)
 		return -ENOMEM;
+	*ret = factor;
+	factor = (struct second_factor){0};
+	return 0;
+}
+
+int second_factor_from_key(const struct secret *key, struct second_factor *ret)
+{
+	_cleanup_second_factor_ struct second_factor factor = {0};
+	int r = crypto_derive(key, INFO_HALF, &factor.half);
+
+	if (r == 0)
+		r = crypto_derive(key, INFO_AUTH, &factor.auth);
+	if (r < 0)
+		return r;
 	*ret = factor;
 	factor = (struct second_factor){0};
 	return 0;

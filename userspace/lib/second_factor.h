@@ -26,6 +26,9 @@ void second_factor_free(struct second_factor *factor);
 int second_factor_from_pin(const struct kdf_argon2id *kdf, const struct secret *pin,
 			   struct second_factor *ret);
 
+/* Both halves of a startup key, by HKDF: it is random and needs no stretching. */
+int second_factor_from_key(const struct secret *key, struct second_factor *ret);
+
 /* The KEK: HKDF over what the TPM released, then @half. */
 int second_factor_kek(const struct second_factor *factor, const struct secret *unsealed,
 		      struct secret **ret_kek);

@@ -91,14 +91,34 @@ static int refused(const struct unlock *how, const struct protector *p,
 	return -EPERM;
 }
 
+/* By the TPM, with the startup key where the protector takes one. */
 static int try_tpm(struct header *header, const struct unlock *how, const struct protector *p,
 		   struct secret **ret_fvek)
 {
 	struct refusal refusal = {.reason = p->health};
 
 	if (p->health == REASON_NONE &&
-	    protector_tpm2_open(header, p, how->tcti, NULL, ret_fvek, &refusal) == 0)
+	    protector_tpm2_open(header, p, how->tcti, how->startup_key, ret_fvek, &refusal) == 0)
 		return 0;
+	return refused(how, p, &refusal);
+}
+
+static int try_startup_key(struct header *header, const struct unlock *how,
+			   const struct protector *p, struct secret **ret_fvek)
+{
+	struct refusal refusal = {.reason = p->health};
+
+	if (!how->startup_key)
+		return -EPERM;
+	if (p->health == REASON_NONE) {
+		int r = header_keyslot_open(header, p->slot, how->startup_key, ret_fvek);
+
+		if (r >= 0)
+			return 0;
+		if (r != -EPERM)
+			return r;
+		refusal.reason = REASON_SECRET_WRONG;
+	}
 	return refused(how, p, &refusal);
 }
 
@@ -136,16 +156,50 @@ static int try_pin(struct header *header, const struct unlock *how, const struct
 	return -EPERM;
 }
 
+/* What is tried before anybody is asked for a passphrase, in this order. */
+static const struct step {
+	enum protector_kind kind;
+	bool machine;
+	/* -EPERM: this did not open; anything else ends the search. */
+	int (*try)(struct header *header, const struct unlock *how, const struct protector *p,
+		   struct secret **ret_fvek);
+} steps[] = {
+	{PROTECTOR_UNKNOWN, true, try_tpm}, /* only to say that it is there */
+	{PROTECTOR_TPM2, true, try_tpm},
+	{PROTECTOR_TPM2_KEY, true, try_tpm},
+	{PROTECTOR_STARTUP_KEY, false, try_startup_key},
+	{PROTECTOR_TPM2_PIN, true, try_pin},
+};
+
+static int try_step(struct header *header, const struct unlock *how, const struct candidates *all,
+		    const struct step *step, struct secret **ret_fvek, struct protector *ret_used)
+{
+	for (int i = 0; i < all->n; i++) {
+		int r;
+
+		if (all->list[i].kind != step->kind)
+			continue;
+		r = step->try(header, how, &all->list[i], ret_fvek);
+		if (r == 0)
+			*ret_used = all->list[i];
+		if (r != -EPERM)
+			return r;
+	}
+	return -EPERM;
+}
+
 int unlock(struct header *header, const struct unlock *how, struct secret **ret_fvek,
 	   struct protector *ret_used)
 {
 	struct candidates all = {0};
 	bool person = false;
+	int r;
 
 	all.n = protector_list(header, all.list);
 	for (int i = 0; i < all.n;) {
 		if (protector_matches(&all.list[i], how->protector)) {
-			person |= protector_is_person(&all.list[i]);
+			person |= protector_is_person(&all.list[i]) &&
+				  (all.list[i].kind != PROTECTOR_STARTUP_KEY || how->only_person);
 			i++;
 		} else {
 			memmove(&all.list[i], &all.list[i + 1],
@@ -158,20 +212,10 @@ int unlock(struct header *header, const struct unlock *how, struct secret **ret_
 	if (!all.n)
 		return log_errno(ENOENT, "%s has no protector at all", header_path(header));
 
-	for (int i = 0; i < all.n && !how->only_person; i++) {
-		const struct protector *p = &all.list[i];
-		int r;
-
-		if (protector_is_person(p))
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		if (steps[i].machine && how->only_person)
 			continue;
-		if (p->kind == PROTECTOR_TPM2_PIN)
-			r = try_pin(header, how, p, ret_fvek);
-		else
-			r = try_tpm(header, how, p, ret_fvek);
-		if (r == 0) {
-			*ret_used = *p;
-			return 0;
-		}
+		r = try_step(header, how, &all, &steps[i], ret_fvek, ret_used);
 		if (r != -EPERM)
 			return r;
 	}

@@ -14,9 +14,10 @@ enum unlock_question {
 
 /* How to unlock, and how to talk to whoever is there. */
 struct unlock {
-	const char *protector; /* only this id or kind; NULL: all */
-	const char *tcti;      /* of the TPM, as for tpm_open() */
-	bool only_person;      /* a secret is given: the machine's protectors are left alone */
+	const char *protector;		  /* only this id or kind; NULL: all */
+	const char *tcti;		  /* of the TPM, as for tpm_open() */
+	const struct secret *startup_key; /* the contents of its file, or NULL */
+	bool only_person; /* a secret is given: the machine's protectors are left alone */
 
 	/* Ask for what @question says. -ENOKEY: nobody there to ask. */
 	int (*ask)(void *data, enum unlock_question question, const char *prompt,
@@ -29,9 +30,9 @@ struct unlock {
 };
 
 /*
- * The protectors in this order: those of the TPM alone; those of the TPM and a PIN, each first
- * checked without a try; people's. -EPERM: nothing opened; -ENOENT: no such protector. The
- * messages are made here.
+ * The protectors in this order: those of the TPM alone; those that take a startup key, with the
+ * TPM and without; those of the TPM and a PIN, each first checked without a try; people's. -EPERM:
+ * nothing opened; -ENOENT: no such protector. The messages are made here.
  */
 int unlock(struct header *header, const struct unlock *how, struct secret **ret_fvek,
 	   struct protector *ret_used);
