@@ -105,13 +105,14 @@ int cli_new_secret(const struct protector_spec *spec, const char *path, const ch
 }
 
 static int add(const struct args *args, struct header *header, const struct secret *fvek,
-	       const struct protector_spec *spec, const struct secret *secret)
+	       const struct protector_spec *spec, const struct secret *secret, bool replaces)
 {
 	const struct tpm2_enrolment enrolment = {
 		.spec = spec,
 		.tcti = args->tcti,
 		.secret = secret,
 		.pbkdf = &args->pbkdf,
+		.approved = replaces,
 	};
 
 	switch (spec->kind) {
@@ -128,14 +129,14 @@ static int add(const struct args *args, struct header *header, const struct secr
 
 /* As with a recovery password, the file is written first. */
 static int add_with_key(const struct args *args, struct header *header, const struct secret *fvek,
-			const struct protector_spec *spec, const char *file)
+			const struct protector_spec *spec, const char *file, bool replaces)
 {
 	_cleanup_secret_ struct secret *key = secret_random(STARTUP_KEY_SIZE);
 	int r = key ? write_secret_file(file, key) : -ENOMEM;
 
 	if (r < 0)
 		return r;
-	r = add(args, header, fvek, spec, key);
+	r = add(args, header, fvek, spec, key, replaces);
 	if (r < 0)
 		unlink(file);
 	return r;
@@ -143,11 +144,11 @@ static int add_with_key(const struct args *args, struct header *header, const st
 
 int cli_add_protector(const struct args *args, struct header *header, const struct secret *fvek,
 		      const struct protector_spec *spec, const struct secret *secret,
-		      const char *file)
+		      const char *file, bool replaces)
 {
 	if (spec->kind == PROTECTOR_RECOVERY)
 		return cli_add_recovery(args, header, fvek, spec);
 	if (protector_takes_key(spec->kind))
-		return add_with_key(args, header, fvek, spec, file);
-	return add(args, header, fvek, spec, secret);
+		return add_with_key(args, header, fvek, spec, file, replaces);
+	return add(args, header, fvek, spec, secret, replaces);
 }

@@ -33,6 +33,8 @@ int cmd_dump(const struct args *args);
 int cmd_protector_list(const struct args *args);
 int cmd_protector_add(const struct args *args);
 int cmd_protector_remove(const struct args *args);
+int cmd_protector_change(const struct args *args);
+int cmd_protector_test(const struct args *args);
 
 /* prompt.c */
 
@@ -52,6 +54,12 @@ int prompt_confirm(const struct args *args, const char *question);
 int cli_unlock(const struct args *args, struct header *header, struct secret **ret_fvek,
 	       struct protector *ret_used);
 
+/* The contents of --startup-key-file; NULL where it is not given, not there or not a key. */
+int cli_read_startup_key(const struct args *args, struct secret **ret);
+
+/* Tell a person why @protector refused. */
+void cli_show_refusal(const struct protector *protector, const struct refusal *refusal);
+
 /* add_protector.c */
 
 /* Add a recovery protector and hand its password over: to --recovery-file, or printed once. */
@@ -69,10 +77,10 @@ int cli_new_secret(const struct protector_spec *spec, const char *path, const ch
 
 /*
  * Add the protector that @spec asks for, with what cli_new_secret() gave. A startup key is made
- * here and written to the new file @file.
+ * here and written to the new file @file. One that @replaces another approves no boot state.
  */
 int cli_add_protector(const struct args *args, struct header *header, const struct secret *fvek,
 		      const struct protector_spec *spec, const struct secret *secret,
-		      const char *file);
+		      const char *file, bool replaces);
 
 #endif

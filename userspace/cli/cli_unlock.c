@@ -46,13 +46,11 @@ static void show_lockout(const struct refusal *refusal)
 			   (lockout->interval_s + 59) / 60);
 }
 
-static void show_refusal(void *data, const struct protector *protector,
-			 const struct refusal *refusal)
+void cli_show_refusal(const struct protector *protector, const struct refusal *refusal)
 {
 	const struct pcr_values *expected = &refusal->expected, *found = &refusal->found;
 	char was[2 * DIGEST_SHOWN + 4], is[2 * DIGEST_SHOWN + 4];
 
-	(void)data;
 	log_notice("Protector %s %s refused: %s (%s)", protector_kind_name(protector->kind),
 		   protector->head.id, reason_text(refusal->reason), reason_code(refusal->reason));
 	if (refusal->reason == REASON_PIN_WRONG || refusal->reason == REASON_TPM_LOCKED_OUT)
@@ -67,6 +65,12 @@ static void show_refusal(void *data, const struct protector *protector,
 	}
 }
 
+static void refused(void *data, const struct protector *protector, const struct refusal *refusal)
+{
+	(void)data;
+	cli_show_refusal(protector, refusal);
+}
+
 static int ask(void *data, enum unlock_question question, const char *prompt, struct secret **ret)
 {
 	const struct args *args = data;
@@ -76,7 +80,7 @@ static int ask(void *data, enum unlock_question question, const char *prompt, st
 }
 
 /* A startup key that is not there, or none, is no fault: other protectors may do. */
-static int read_startup_key(const struct args *args, struct secret **ret)
+int cli_read_startup_key(const struct args *args, struct secret **ret)
 {
 	_cleanup_secret_ struct secret *key = NULL;
 	int r;
@@ -107,14 +111,14 @@ int cli_unlock(const struct args *args, struct header *header, struct secret **r
 			  [UNLOCK_ASK_PIN] = args->pin_file ? 1 : tries},
 		.only_person = args->key_file && !args->pin_file,
 		.ask = ask,
-		.refused = show_refusal,
+		.refused = refused,
 		.data = (void *)args,
 	};
 	int r;
 
 	if (args->n_protectors > 1)
 		return log_errno(EINVAL, "--protector can be given once here");
-	r = read_startup_key(args, &startup_key);
+	r = cli_read_startup_key(args, &startup_key);
 	if (r < 0)
 		return r;
 	how.startup_key = startup_key;

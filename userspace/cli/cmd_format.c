@@ -115,7 +115,7 @@ int cmd_format(const struct args *args)
 		r = vmk_create(header, fvek, &vmk);
 	for (unsigned int i = 0; i < plan.n && r == 0; i++)
 		r = cli_add_protector(args, header, fvek, &plan.specs[i], plan.secrets[i],
-				      args->startup_key_file);
+				      args->startup_key_file, false);
 	if (r == 0 && !args->no_recovery)
 		r = cli_add_recovery(args, header, fvek, &recovery);
 	if (r < 0 && header)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* The 'fvesetup protector list|add|remove' actions. */
+/* The 'fvesetup protector list|add|remove|change' actions. */
 #include <errno.h>
 #include <json-c/json.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cli.h"
 #include "device.h"
@@ -25,6 +26,25 @@ int cmd_protector_list(const struct args *args)
 	return 0;
 }
 
+/* Refuse files that do not fit the kind, or exist, before anything is asked or written. */
+static int check_files(const struct args *args, enum protector_kind kind)
+{
+	const char *name = protector_kind_name(kind);
+	bool key = protector_takes_key(kind);
+	int r;
+
+	if (args->recovery_file && kind != PROTECTOR_RECOVERY)
+		return log_errno(EINVAL, "--recovery-file goes with recovery");
+	if (args->new_key_file && !key && kind != PROTECTOR_PASSPHRASE &&
+	    kind != PROTECTOR_TPM2_PIN)
+		return log_errno(EINVAL, "--new-key-file does not go with %s", name);
+	if (key && !args->new_key_file)
+		return log_errno(EINVAL, "%s needs --new-key-file, to write the startup key to",
+				 name);
+	r = cli_check_new_file(args->recovery_file, "recovery password");
+	return r < 0 || !key ? r : cli_check_new_file(args->new_key_file, "startup key");
+}
+
 int cmd_protector_add(const struct args *args)
 {
 	_cleanup_secret_ struct secret *fvek = NULL, *secret = NULL;
@@ -33,24 +53,10 @@ int cmd_protector_add(const struct args *args)
 	const char *path = args->operand[0];
 	struct protector_spec spec;
 	struct protector used;
-	bool key;
 	int r = protector_spec_parse(args->operand[1], &spec);
 
-	if (r < 0)
-		return r;
-	if (args->recovery_file && spec.kind != PROTECTOR_RECOVERY)
-		return log_errno(EINVAL, "--recovery-file goes with recovery");
-	key = protector_takes_key(spec.kind);
-	if (args->new_key_file && !key && spec.kind != PROTECTOR_PASSPHRASE &&
-	    spec.kind != PROTECTOR_TPM2_PIN)
-		return log_errno(EINVAL, "--new-key-file does not go with %s",
-				 protector_kind_name(spec.kind));
-	if (key && !args->new_key_file)
-		return log_errno(EINVAL, "%s needs --new-key-file, to write the startup key to",
-				 protector_kind_name(spec.kind));
-	r = cli_check_new_file(args->recovery_file, "recovery password");
-	if (r == 0 && key)
-		r = cli_check_new_file(args->new_key_file, "startup key");
+	if (r == 0)
+		r = check_files(args, spec.kind);
 	if (r == 0)
 		r = device_lock(path, &lock);
 	if (r == 0)
@@ -59,7 +65,62 @@ int cmd_protector_add(const struct args *args)
 		r = cli_unlock(args, header, &fvek, &used);
 	if (r == 0)
 		r = cli_new_secret(&spec, path, args->new_key_file, &secret);
-	return r < 0 ? r : cli_add_protector(args, header, fvek, &spec, secret, args->new_key_file);
+	return r < 0 ? r
+		     : cli_add_protector(args, header, fvek, &spec, secret, args->new_key_file,
+					 false);
+}
+
+/* What a change puts in the place of @old: the same with a new secret. */
+static int spec_from(const struct protector *old, struct protector_spec *ret)
+{
+	*ret = (struct protector_spec){.kind = old->kind};
+	switch (old->kind) {
+	case PROTECTOR_TPM2:
+		return log_errno(EINVAL, "%s has no secret that could be changed", old->head.id);
+	case PROTECTOR_KEYSLOT:
+	case PROTECTOR_UNKNOWN:
+		return log_errno(EINVAL,
+				 "%s was not made by this version of fvesetup; change it with what "
+				 "made it, or remove it and add another",
+				 old->head.id);
+	default:
+		strcpy(ret->label, old->head.label);
+		return 0;
+	}
+}
+
+/* Power may go between adding and removing: then both open. */
+int cmd_protector_change(const struct args *args)
+{
+	_cleanup_secret_ struct secret *fvek = NULL, *secret = NULL;
+	_cleanup_header_ struct header *header = NULL;
+	_cleanup_close_ int lock = -1;
+	const char *path = args->operand[0];
+	struct protector_spec spec;
+	struct protector old, used;
+	int r = device_lock(path, &lock);
+
+	if (r == 0)
+		r = header_load(path, &header);
+	if (r == 0)
+		r = protector_find(header, args->operand[1], &old);
+	if (r == 0)
+		r = spec_from(&old, &spec);
+	if (r == 0)
+		r = check_files(args, spec.kind);
+	if (r == 0)
+		r = cli_unlock(args, header, &fvek, &used);
+	if (r == 0)
+		r = cli_new_secret(&spec, path, args->new_key_file, &secret);
+	if (r == 0)
+		r = cli_add_protector(args, header, fvek, &spec, secret, args->new_key_file, true);
+	if (r < 0)
+		return r;
+	r = protector_remove(header, &old, true);
+	if (r < 0)
+		log_error("the new %s was added, and the old one, %s, is still there",
+			  protector_kind_name(old.kind), old.head.id);
+	return r;
 }
 
 int cmd_protector_remove(const struct args *args)

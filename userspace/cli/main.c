@@ -33,29 +33,35 @@ enum action_bit {
 	PROTECTOR_LIST = 1 << 5,
 	PROTECTOR_ADD = 1 << 6,
 	PROTECTOR_REMOVE = 1 << 7,
+	PROTECTOR_CHANGE = 1 << 8,
+	PROTECTOR_TEST = 1 << 9,
 	ALL = ~0,
-	UNLOCKS = OPEN | PROTECTOR_ADD,
+	MAKES = FORMAT | PROTECTOR_ADD | PROTECTOR_CHANGE, /* protectors */
+	UNLOCKS = OPEN | PROTECTOR_ADD | PROTECTOR_CHANGE | PROTECTOR_TEST,
 };
 
 static const struct action {
 	enum action_bit bit;
-	const char *words; /* one word, or two */
-	const char *operands;
-	unsigned int n_operands;
+	const char *words;    /* one word, or two */
+	const char *operands; /* each in <>, and those that may be left out in [] */
 	int (*run)(const struct args *args);
 	const char *help;
 } actions[] = {
-	{FORMAT, "format", "<device>", 1, cmd_format, "make a new volume; all data there is lost"},
-	{OPEN, "open", "<device> <name>", 2, cmd_open, "map a volume as /dev/mapper/<name>"},
-	{CLOSE, "close", "<name>", 1, cmd_close, "remove the mapping and its key"},
-	{STATUS, "status", "<name>", 1, cmd_status, "show an open volume"},
-	{DUMP, "dump", "<device>", 1, cmd_dump, "show a volume's header"},
-	{PROTECTOR_LIST, "protector list", "<device>", 1, cmd_protector_list,
+	{FORMAT, "format", "<device>", cmd_format, "make a new volume; all data there is lost"},
+	{OPEN, "open", "<device> <name>", cmd_open, "map a volume as /dev/mapper/<name>"},
+	{CLOSE, "close", "<name>", cmd_close, "remove the mapping and its key"},
+	{STATUS, "status", "<name>", cmd_status, "show an open volume"},
+	{DUMP, "dump", "<device>", cmd_dump, "show a volume's header"},
+	{PROTECTOR_LIST, "protector list", "<device>", cmd_protector_list,
 	 "show what opens a volume"},
-	{PROTECTOR_ADD, "protector add", "<device> <kind[,option...]>", 2, cmd_protector_add,
+	{PROTECTOR_ADD, "protector add", "<device> <kind[,option...]>", cmd_protector_add,
 	 "add what opens a volume; kinds see below"},
-	{PROTECTOR_REMOVE, "protector remove", "<device> <id>", 2, cmd_protector_remove,
+	{PROTECTOR_REMOVE, "protector remove", "<device> <id>", cmd_protector_remove,
 	 "remove one, in both header copies"},
+	{PROTECTOR_CHANGE, "protector change", "<device> <id>", cmd_protector_change,
+	 "replace its secret by a new one"},
+	{PROTECTOR_TEST, "protector test", "<device> [<id>]", cmd_protector_test,
+	 "tell which would open the volume now"},
 };
 
 enum option_id {
@@ -97,18 +103,19 @@ static const struct option_row {
 	{OPT_VERBOSE, "verbose", NULL, ALL, "say more"},
 	{OPT_DEBUG, "debug", NULL, ALL, "say everything but secrets"},
 	{OPT_BATCH, "batch-mode", NULL, ALL, "ask for no confirmation"},
-	{OPT_JSON, "json", NULL, STATUS | DUMP | PROTECTOR_LIST, "print JSON (docs/json.md)"},
+	{OPT_JSON, "json", NULL, STATUS | DUMP | PROTECTOR_LIST | PROTECTOR_TEST,
+	 "print JSON (docs/json.md)"},
 	{OPT_PROTECTOR, "protector", "SPEC", FORMAT | UNLOCKS,
 	 "format: add kind[,option...], repeatable; else: use only this id or kind"},
 	{OPT_KEY_FILE, "key-file", "FILE", FORMAT | UNLOCKS,
 	 "read the secret from FILE, or - for standard input"},
-	{OPT_NEW_KEY_FILE, "new-key-file", "FILE", PROTECTOR_ADD,
+	{OPT_NEW_KEY_FILE, "new-key-file", "FILE", PROTECTOR_ADD | PROTECTOR_CHANGE,
 	 "read the new passphrase or PIN from FILE, or write the new startup key to it"},
 	{OPT_PIN_FILE, "pin-file", "FILE", FORMAT | UNLOCKS, "read the PIN of tpm2-pin from FILE"},
 	{OPT_STARTUP_KEY_FILE, "startup-key-file", "FILE", FORMAT | UNLOCKS,
 	 "the startup key; format: FILE is made, and must not exist"},
 	{OPT_NO_RECOVERY, "no-recovery", NULL, FORMAT, "make no recovery password"},
-	{OPT_RECOVERY_FILE, "recovery-file", "FILE", FORMAT | PROTECTOR_ADD,
+	{OPT_RECOVERY_FILE, "recovery-file", "FILE", MAKES,
 	 "write the recovery password to FILE, which must not exist, and do not print it"},
 	{OPT_TRIES, "tries", "N", UNLOCKS, "how often to ask for a secret (3)"},
 	{OPT_TEST, "test", NULL, OPEN, "unlock but map nothing; <name> is left out"},
@@ -118,9 +125,9 @@ static const struct option_row {
 	{OPT_LABEL, "label", "TEXT", FORMAT, "label of the volume"},
 	{OPT_SECTOR_SIZE, "sector-size", "BYTES", FORMAT,
 	 "512, 1024, 2048 or 4096 (4096 where the device's size allows)"},
-	{OPT_ITER_TIME, "iter-time", "MS", FORMAT | PROTECTOR_ADD,
+	{OPT_ITER_TIME, "iter-time", "MS", MAKES,
 	 "time that Argon2id takes for a passphrase or PIN"},
-	{OPT_PBKDF_MEMORY, "pbkdf-memory", "KIB", FORMAT | PROTECTOR_ADD,
+	{OPT_PBKDF_MEMORY, "pbkdf-memory", "KIB", MAKES,
 	 "memory that Argon2id takes for a passphrase or PIN"},
 	{OPT_FORCE, "force", NULL, PROTECTOR_REMOVE, "remove even the last one for a person"},
 	{OPT_TPM, "tpm", "TCTI", FORMAT | UNLOCKS, "the TPM to use (device:/dev/tpmrm0)"},
@@ -348,12 +355,21 @@ static const struct action *find_action(char **words, int n, int *ret_words)
 	return NULL;
 }
 
+static unsigned int count(const char *text, char c)
+{
+	unsigned int n = 0;
+
+	for (; *text; text++)
+		n += *text == c;
+	return n;
+}
+
 static int run(int argc, char **argv)
 {
 	struct args args = {.tries = DEFAULT_TRIES};
 	const struct action *action;
 	uint64_t given = 0;
-	unsigned int operands, needed;
+	unsigned int operands, most;
 	int words = 0;
 	int r = parse_options(argc, argv, &args, &given);
 
@@ -370,8 +386,8 @@ static int run(int argc, char **argv)
 			return log_errno(EINVAL, "--%s does not go with %s", options[i].name,
 					 action->words);
 	operands = (unsigned int)(argc - optind - words);
-	needed = args.test ? 1 : action->n_operands;
-	if (operands != needed)
+	most = args.test ? 1 : count(action->operands, '<');
+	if (operands > most || operands + count(action->operands, '[') < most)
 		return log_errno(EINVAL, "usage: fvesetup %s %s", action->words,
 				 args.test ? "--test <device>" : action->operands);
 	for (unsigned int i = 0; i < operands; i++)

@@ -155,6 +155,16 @@ static int check_pin(struct header *header, const struct secret *pin)
 	return 0;
 }
 
+static int approve(const struct header *header, const struct secret *vmk,
+		   const struct protector_spec *spec, struct session *s)
+{
+	struct pcr_values wanted;
+	enum reason reason;
+	int r = boot_policy_choose(spec->pcrs, spec->unsafe_pcrs, &s->found, &wanted, &reason);
+
+	return r < 0 ? r : boot_policy_approve(header, vmk, &wanted, "as enrolled", &s->policy);
+}
+
 int protector_tpm2_add(struct header *header, const struct secret *fvek,
 		       const struct tpm2_enrolment *how)
 {
@@ -166,7 +176,6 @@ int protector_tpm2_add(struct header *header, const struct secret *fvek,
 	_cleanup_free_ char *policy_json = NULL, *json = NULL;
 	const char *kind = protector_kind_name(how->spec->kind);
 	enum reason reason = REASON_NONE;
-	struct pcr_values wanted;
 	int r = how->spec->kind == PROTECTOR_TPM2_PIN ? check_pin(header, how->secret) : 0;
 
 	if (r == 0)
@@ -183,12 +192,9 @@ int protector_tpm2_add(struct header *header, const struct secret *fvek,
 	if (r < 0)
 		return log_errno(-r, "cannot use the TPM: %s (%s)", reason_text(reason),
 				 reason_code(reason));
-	r = boot_policy_choose(how->spec->pcrs, how->spec->unsafe_pcrs, &s.found, &wanted, &reason);
-	if (r == 0)
-		r = boot_policy_load_or_create(header, vmk, token.generation, &s.policy,
-					       &s.policy_number);
-	if (r == 0)
-		r = boot_policy_approve(header, vmk, &wanted, "as enrolled", &s.policy);
+	r = boot_policy_load_or_create(header, vmk, token.generation, &s.policy, &s.policy_number);
+	if (r == 0 && !how->approved)
+		r = approve(header, vmk, how->spec, &s);
 	if (r == 0)
 		r = make_factor(how, &token, &factor);
 	if (r < 0)
@@ -209,7 +215,7 @@ int protector_tpm2_add(struct header *header, const struct secret *fvek,
 	if (!json || !policy_json)
 		return -ENOMEM;
 	/* Power may go between the two: an approval without a sealed object opens nothing. */
-	r = header_token_set(header, s.policy_number, policy_json);
+	r = how->approved ? 0 : header_token_set(header, s.policy_number, policy_json);
 	if (r >= 0)
 		r = header_token_set(header, HEADER_ANY, json);
 	return r < 0 ? r : 0;

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The 'fvesetup protector test' action: whether protectors would open the volume now. */
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+
+#include "cli.h"
+#include "show.h"
+
+/* What came of one protector. */
+enum verdict {
+	VERDICT_OPENS,
+	VERDICT_REFUSED,
+	VERDICT_READY,	  /* nothing speaks against it; its secret was not asked for */
+	VERDICT_UNTESTED, /* only its secret can tell */
+};
+
+static const char *const verdicts[] = {
+	[VERDICT_OPENS] = "opens",
+	[VERDICT_REFUSED] = "refused",
+	[VERDICT_READY] = "ready",
+	[VERDICT_UNTESTED] = "untested",
+};
+
+/* Without asking anybody. */
+static enum verdict test_alone(const struct args *args, struct header *header,
+			       const struct protector *p, const struct secret *startup_key,
+			       struct refusal *refusal)
+{
+	_cleanup_secret_ struct secret *fvek = NULL;
+	bool opens;
+
+	*refusal = (struct refusal){.reason = p->health};
+	if (p->health != REASON_NONE)
+		return VERDICT_REFUSED;
+	switch (p->kind) {
+	case PROTECTOR_TPM2_PIN:
+		return protector_tpm2_check(header, p, args->tcti, refusal) == 0 ? VERDICT_READY
+										 : VERDICT_REFUSED;
+	case PROTECTOR_TPM2_KEY:
+		if (!startup_key)
+			return protector_tpm2_check(header, p, args->tcti, refusal) == 0
+				       ? VERDICT_READY
+				       : VERDICT_REFUSED;
+		/* fall through */
+	case PROTECTOR_TPM2:
+		opens = protector_tpm2_open(header, p, args->tcti, startup_key, &fvek, refusal) ==
+			0;
+		return opens ? VERDICT_OPENS : VERDICT_REFUSED;
+	case PROTECTOR_STARTUP_KEY:
+		if (!startup_key)
+			return VERDICT_UNTESTED;
+		opens = header_keyslot_open(header, p->slot, startup_key, &fvek) >= 0;
+		refusal->reason = opens ? REASON_NONE : REASON_SECRET_WRONG;
+		return opens ? VERDICT_OPENS : VERDICT_REFUSED;
+	default:
+		return VERDICT_UNTESTED;
+	}
+}
+
+static struct json_object *verdict_json(const struct protector *p, enum verdict verdict,
+					const struct refusal *refusal)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_object_object_add(o, "id", json_object_new_string(p->head.id));
+	json_object_object_add(o, "kind", json_object_new_string(protector_kind_name(p->kind)));
+	json_object_object_add(o, "verdict", json_object_new_string(verdicts[verdict]));
+	json_object_object_add(o, "reason",
+			       verdict == VERDICT_REFUSED && refusal->reason != REASON_NONE
+				       ? json_object_new_string(reason_code(refusal->reason))
+				       : NULL);
+	return o;
+}
+
+/* All of them, with nobody asked for anything. */
+static int test_all(const struct args *args, struct header *header)
+{
+	_cleanup_secret_ struct secret *startup_key = NULL;
+	struct json_object *array = json_object_new_array(), *root;
+	struct protector list[PROTECTOR_LIST_MAX];
+	int n = protector_list(header, list), result = 0;
+	int r = cli_read_startup_key(args, &startup_key);
+
+	for (int i = 0; i < n && r == 0; i++) {
+		struct refusal refusal;
+		enum verdict verdict = test_alone(args, header, &list[i], startup_key, &refusal);
+
+		if (verdict == VERDICT_REFUSED)
+			result = -EPERM;
+		if (args->json) {
+			json_object_array_add(array, verdict_json(&list[i], verdict, &refusal));
+			continue;
+		}
+		printf("%-10s %-11s %s\n", list[i].head.id, protector_kind_name(list[i].kind),
+		       verdicts[verdict]);
+		fflush(stdout);
+		if (verdict == VERDICT_REFUSED)
+			cli_show_refusal(&list[i], &refusal);
+	}
+	if (!args->json || r < 0) {
+		json_object_put(array);
+		return r < 0 ? r : result;
+	}
+	root = json_object_new_object();
+	json_object_object_add(root, "protectors", array);
+	r = json_print(root);
+	return r < 0 ? r : result;
+}
+
+/* One, by really unlocking with it: its secret is asked for. */
+static int test_one(const struct args *args, struct header *header, const char *id)
+{
+	_cleanup_secret_ struct secret *fvek = NULL;
+	struct args one = *args;
+	struct protector used;
+	int r;
+
+	if (args->json)
+		return log_errno(EINVAL, "--json goes with a test of all protectors");
+	one.protector[0] = id;
+	one.n_protectors = 1;
+	r = cli_unlock(&one, header, &fvek, &used);
+	if (r == 0)
+		printf("%-10s %-11s %s\n", used.head.id, protector_kind_name(used.kind),
+		       verdicts[VERDICT_OPENS]);
+	return r;
+}
+
+int cmd_protector_test(const struct args *args)
+{
+	_cleanup_header_ struct header *header = NULL;
+	int r = header_load(args->operand[0], &header);
+
+	if (r < 0)
+		return r;
+	return args->operand[1] ? test_one(args, header, args->operand[1]) : test_all(args, header);
+}
