@@ -67,8 +67,8 @@ def svg(result):
              f'width="{width}" height="{height}">',
              "<!-- SPDX-License-Identifier: LGPL-2.1-or-later -->", f"<style>{STYLE}</style>"]
     y = TITLE
-    for figures in result["kernels"].values():
-        parts.append(text(MARGIN, y - 8, f"Linux {figures['release']}"[:28], "title"))
+    for kernel, figures in result["kernels"].items():
+        parts.append(text(MARGIN, y - 8, f"Linux {kernel}", "title"))
         for index, label in enumerate(report.ROWS.values()):
             parts.append(text(MARGIN + LABELS - 8, y + index * PITCH + 11, label, "", "end"))
         for index, (column, title) in enumerate(PANELS.items()):
