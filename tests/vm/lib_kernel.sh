@@ -30,11 +30,16 @@ ram_disk() {
 	ram_sectors=$(sectors "$ram")
 }
 
+# add_key TYPE DESCRIPTION: the bytes on stdin, into the user keyring.
+add_key() {
+	keyctl padd "$1" "$2" @u >/dev/null
+}
+
 # make_key NAME BYTES: a key that only NAME and the seed decide, as $scratch/NAME.key and in the
 # user keyring as the logon key "test:NAME".
 make_key() {
 	printf '%s %s' "$1" "$seed" | sha512sum | cut -c "1-$((2 * $2))" | xxd -r -p >"$scratch/$1.key"
-	keyctl padd logon "test:$1" @u <"$scratch/$1.key" >/dev/null
+	add_key logon "test:$1" <"$scratch/$1.key"
 }
 
 # key_of NAME: the table's way of naming it.

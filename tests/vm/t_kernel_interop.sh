@@ -3,7 +3,8 @@
 # proves: fve and dm-crypt read each other's data bit for bit; OpenSSL reads it from the raw disk
 # group: vm kernel
 #
-# FVE_COUNT: random I/Os for each combination of sector_size, iv_large_sectors and iv_offset (10000).
+# FVE_COUNT: random I/Os for each combination of sector_size, iv_large_sectors and iv_offset
+# (10000).
 # shellcheck source=tests/vm/lib_kernel.sh
 . "$TESTS/vm/lib_kernel.sh"
 

@@ -59,7 +59,8 @@ refused "unknown key message" one key
 refused "unknown key message" one key set
 refused "Key size differs from the table's" one key set "$(key_of short)"
 refused "Key is not in the keyring" one key set :64:logon:test:absent
-refused "Key must be in the kernel keyring, hex keys are refused" one key set "$(xxd -p -c 64 "$scratch/one.key")"
+hex=$(xxd -p -c 64 "$scratch/one.key")
+refused "Key must be in the kernel keyring, hex keys are refused" one key set "$hex"
 dmsetup resume one # with the key that it had
 plain=$(first_sector /dev/mapper/one)
 assert_eq "$plain" "$(head -c 4096 "$scratch/data" | sha256sum)" "data after refused messages"

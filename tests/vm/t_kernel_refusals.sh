@@ -61,13 +61,13 @@ refused "Key is not in the keyring" "0 $size fve $cipher :64:user:test:good 0 $r
 
 for bytes in 32 64; do
 	head -c $((bytes / 2)) "$scratch/good.key" >"$scratch/once"
-	cat "$scratch/once" "$scratch/once" | keyctl padd logon test:equal @u >/dev/null
+	cat "$scratch/once" "$scratch/once" | add_key logon test:equal
 	refused "Key has equal halves, not an XTS key" \
 		"0 $size fve $cipher :$bytes:logon:test:equal 0 $ram 0"
 done
 
-id=$(keyctl padd logon test:revoked @u <"$scratch/good.key")
-keyctl revoke "$id"
+add_key logon test:revoked <"$scratch/good.key"
+keyctl revoke "$(keyctl search @u logon test:revoked)"
 refused "Key is revoked" "0 $size fve $cipher :64:logon:test:revoked 0 $ram 0"
 
 step "options"

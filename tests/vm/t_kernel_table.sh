@@ -32,14 +32,15 @@ step "tables round-trip"
 round_trip "$(table_line fve "$size" long 0 "$ram" 0)"
 round_trip "$(table_line fve $((size - 16)) short 18446744073709551615 "$ram" 16)"
 round_trip "$(table_line fve "$size" long 4096 "$ram" 0 sector_size:4096)"
-round_trip "$(table_line fve "$size" long 8 "$ram" 0 allow_discards sector_size:2048 iv_large_sectors)"
+round_trip "$(table_line fve "$size" long 8 "$ram" 0 \
+	allow_discards sector_size:2048 iv_large_sectors)"
 for engine in $(engines); do
 	round_trip "$(table_line fve "$size" long 0 "$ram" 0 allow_discards "engine:$engine")"
 done
 colons="a:b::c"
-keyctl padd logon "$colons" @u <"$scratch/long.key" >/dev/null
+add_key logon "$colons" <"$scratch/long.key"
 round_trip "0 $size fve aes-xts-plain64 :64:logon:$colons 0 $ram 0"
-keyctl padd user user-key @u <"$scratch/long.key" >/dev/null
+add_key user user-key <"$scratch/long.key"
 round_trip "0 $size fve aes-xts-plain64 :64:user:user-key 0 $ram 0"
 
 step "no key where a table, a status or a log is printed"

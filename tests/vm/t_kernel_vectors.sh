@@ -41,8 +41,8 @@ run_through_device() {
 		case $name in
 		COUNT) count=$value ;;
 		Key)
-			keyctl padd logon test:ieee @u < <(xxd -r -p <<<"$value") >/dev/null
 			xxd -r -p <<<"$value" >"$scratch/ieee.key"
+			add_key logon test:ieee <"$scratch/ieee.key"
 			;;
 		DataUnitSeqNumber) sequence=$value ;;
 		PT) plain=$value ;;
