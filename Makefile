@@ -154,7 +154,7 @@ lint: deps ## all linters
 	$(Q)tests/lint $(KERNELS)
 
 .PHONY: demo
-demo: demo-deps ## the main job end to end, in three boots of one virtual machine
+demo: demo-deps ## the main job end to end, in four boots of one virtual machine
 	$(Q)$(MAKE) --no-print-directory userspace test-modules KERNELS=$(firstword $(KERNELS))
 	$(Q)tests/demo/demo --kernel $(firstword $(KERNELS))
 
