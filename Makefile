@@ -80,7 +80,7 @@ unit_tests  := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/t
 tools	    := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/tools/*.c))
 
 .PHONY: userspace
-userspace: $(BUILD)/fvesetup $(BUILD)/fvesetup.8 ## build/fvesetup and its man page
+userspace: $(BUILD)/fvesetup $(BUILD)/fvesetup.8 $(BUILD)/fvesetup.bash ## build/fvesetup, its man page and completion
 
 $(BUILD)/obj/%.o: userspace/%.c
 	$(call say,CC,$<)
@@ -118,10 +118,18 @@ $(BUILD)/tools/%: tests/tools/%.c $(BUILD)/libfve.a
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(FVE_CFLAGS) $(CFLAGS) -o $@ $< $(BUILD)/libfve.a $(FVE_LIBS) -lkcapi -lpthread
 
-$(BUILD)/%.8: userspace/man/%.8.scd
+# What --help, the man page and the completion say comes from the same tables, by this tool.
+$(BUILD)/fill: $(BUILD)/obj/man/fill.o $(filter-out %/main.o,$(cli_sources:userspace/%.c=$(BUILD)/obj/%.o)) $(BUILD)/libfve.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) -pie $(LDFLAGS) -o $@ $^ $(FVE_LIBS)
+
+$(BUILD)/fvesetup.8: userspace/man/fvesetup.8.scd $(BUILD)/fill
 	$(call say,SCDOC,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)scdoc < $< > $@
+	$(Q)$(BUILD)/fill < $< > $@.scd && scdoc < $@.scd | sed '/^\.TH /a .nh' > $@
+
+$(BUILD)/fvesetup.bash: userspace/completion/fvesetup.bash $(BUILD)/fill
+	$(call say,FILL,$@)
+	$(Q)$(BUILD)/fill < $< > $@
 
 -include $(shell find $(BUILD)/obj $(BUILD)/san -name '*.d' 2>/dev/null)
 
@@ -166,9 +174,10 @@ bench: deps ## instructions per I/O, fve beside dm-crypt and dm-linear
 # --- install ---------------------------------------------------------------------------------
 
 .PHONY: install
-install: userspace ## fvesetup and its man page; the module for KDIR where one is set
+install: userspace ## fvesetup, man page, completion; the module for KDIR where one is set
 	install -D -m 755 $(BUILD)/fvesetup $(DESTDIR)$(PREFIX)/sbin/fvesetup
 	install -D -m 644 $(BUILD)/fvesetup.8 $(DESTDIR)$(PREFIX)/share/man/man8/fvesetup.8
+	install -D -m 644 $(BUILD)/fvesetup.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/fvesetup
 ifneq ($(KDIR),)
 	$(MAKE) modules
 	release=$$($(MAKE) -s --no-print-directory -C $(KDIR) kernelrelease) && \
@@ -179,6 +188,7 @@ endif
 .PHONY: uninstall
 uninstall: ## remove what install put there
 	rm -f $(DESTDIR)$(PREFIX)/sbin/fvesetup $(DESTDIR)$(PREFIX)/share/man/man8/fvesetup.8
+	rm -f $(DESTDIR)$(PREFIX)/share/bash-completion/completions/fvesetup
 	rm -f $(DESTDIR)/lib/modules/*/updates/dm-fve.ko
 
 .PHONY: clean

@@ -9,12 +9,14 @@
 #include "secret.h"
 #include "unlock.h"
 
+#define CLI_MAX_OPERANDS   3
 #define CLI_MAX_PROTECTORS 8
 
 /* The command line after parsing; strings borrowed from argv. */
 struct args {
-	const char *operand[2]; /* as many as the action takes; optional ones NULL */
+	const char *operand[CLI_MAX_OPERANDS]; /* as many as the action takes; optional ones NULL */
 	bool batch_mode, json, force, no_recovery, test, read_only, allow_discards;
+	bool help, version;
 	const char *key_file, *new_key_file, *pin_file, *startup_key_file, *recovery_file, *label,
 		*tcti;
 	const char *protector[CLI_MAX_PROTECTORS];

@@ -19,6 +19,9 @@ int cmd_open(const struct args *args)
 	struct protector used;
 	int r;
 
+	if (args->test == !!name)
+		return log_errno(EINVAL, "usage: fvesetup open <device> <name>, or open --test "
+					 "<device>");
 	if (name) {
 		r = volume_check_name(name);
 		if (r < 0)

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The table of actions, and that of the kinds of protectors. */
+#include <string.h>
+
+#include "table.h"
+
+#define TAKES(...) ((const enum option_id[]){__VA_ARGS__, OPT_END})
+
+/* Lists that several actions share. */
+#define TO_UNLOCK \
+	OPT_PROTECTOR, OPT_KEY_FILE, OPT_PIN_FILE, OPT_STARTUP_KEY_FILE, OPT_TRIES, OPT_TPM
+#define TO_MAKE_PROTECTORS OPT_RECOVERY_FILE, OPT_ITER_TIME, OPT_PBKDF_MEMORY
+
+#define VOLUMES		   "Volumes"
+#define PROTECTORS	   "Protectors"
+
+const struct action actions[] = {
+	{VOLUMES, "format", "<device>", cmd_format, "make a new volume; all data there is lost",
+	 "Make a new volume. All data on the device is lost. Without --protector a "
+	 "passphrase is asked for. A recovery password is always made and printed once, "
+	 "unless --no-recovery is given; with --recovery-file it is written to a file "
+	 "instead.",
+	 TAKES(OPT_PROTECTOR, OPT_KEY_FILE, OPT_PIN_FILE, OPT_STARTUP_KEY_FILE, OPT_TPM,
+	       OPT_NO_RECOVERY, OPT_LABEL, OPT_SECTOR_SIZE, TO_MAKE_PROTECTORS)},
+	{VOLUMES, "open", "<device> [<name>]", cmd_open, "map a volume as /dev/mapper/<name>",
+	 "Map the volume as /dev/mapper/<name>. The machine's protectors are tried first; "
+	 "when all of them refuse, each with its reason, a passphrase or recovery password "
+	 "is asked for. With --key-file and without --pin-file only people's protectors are "
+	 "tried. A PIN is asked for only where it could open: in the approved boot state, "
+	 "and while the TPM is not locked. With --test nothing is mapped, and no <name> is "
+	 "given.",
+	 TAKES(TO_UNLOCK, OPT_TEST, OPT_READ_ONLY, OPT_ALLOW_DISCARDS)},
+	{VOLUMES, "close", "<name>", cmd_close, "remove the mapping and its key",
+	 "Remove the mapping, and its key from the kernel.", TAKES(OPT_END)},
+	{VOLUMES, "status", "<name>", cmd_status, "show an open volume",
+	 "Show an open volume and what its target counted.", TAKES(OPT_JSON)},
+	{VOLUMES, "dump", "<device>", cmd_dump, "show a volume's header",
+	 "Show what the header says. No secret is shown, and none is needed.", TAKES(OPT_JSON)},
+
+	{PROTECTORS, "protector list", "<device>", cmd_protector_list, "show what opens a volume",
+	 "Show all that opens the volume, with the ids that protector remove and "
+	 "--protector take.",
+	 TAKES(OPT_JSON)},
+	{PROTECTORS, "protector add", "<device> <spec>", cmd_protector_add,
+	 "add what opens a volume; <spec> see below",
+	 "Add a protector. The volume is unlocked first, as by open.",
+	 TAKES(TO_UNLOCK, OPT_NEW_KEY_FILE, TO_MAKE_PROTECTORS)},
+	{PROTECTORS, "protector remove", "<device> <id>", cmd_protector_remove,
+	 "remove one, in both header copies",
+	 "Remove a protector from both copies of the header. The last one that a person can "
+	 "open is kept unless --force is given. Flash may keep old blocks: see "
+	 "docs/threat-model.md.",
+	 TAKES(OPT_FORCE)},
+	{PROTECTORS, "protector change", "<device> <id>", cmd_protector_change,
+	 "replace its secret by a new one",
+	 "Replace a passphrase, PIN, startup key or recovery password by a new one of the "
+	 "same kind and label. The new one is added and tried, then the old one is removed; "
+	 "the id changes. No boot state is approved by this. In a boot in which the TPM is "
+	 "capped a new PIN or key of a TPM protector cannot be tried before the next boot.",
+	 TAKES(TO_UNLOCK, OPT_NEW_KEY_FILE, TO_MAKE_PROTECTORS)},
+	{PROTECTORS, "protector test", "<device> [<id>]", cmd_protector_test,
+	 "tell which would open the volume now",
+	 "Tell which protectors would open the volume now, without asking for any secret: "
+	 "opens, refused with the reason, ready where only the PIN or startup key is "
+	 "missing, or untested. With an id that protector is really used, and its secret "
+	 "asked for. No PIN is tried that was not given.",
+	 TAKES(TO_UNLOCK, OPT_JSON)},
+};
+
+const size_t n_actions = ARRAY_SIZE(actions);
+
+const struct spec_row specs[] = {
+	{"tpm2[,pcrs=4+7+...][,unsafe-pcrs]", "the TPM, while the machine boots as approved",
+	 "The TPM, while its PCRs are as they are now. The default is 7+11 on a system that "
+	 "boots a unified kernel image and 4+7+8+9 elsewhere, and always PCR 15 at its "
+	 "start value. A set that does not cover the initrd is refused, since anyone could "
+	 "then boot an initrd of their own, unless unsafe-pcrs is given."},
+	{"tpm2-pin[,pcrs=...][,unsafe-pcrs]", "the same, and a PIN",
+	 "The same, and a PIN of at least six characters, which need not be digits. Both "
+	 "are needed, even by who can read the TPM's memory. After 32 wrong PINs the TPM "
+	 "locks, and forgives one each ten minutes; this is set when the protector is "
+	 "added, unless somebody else owns the TPM's lockout. A PIN that is a passphrase of "
+	 "the volume too is refused."},
+	{"tpm2-key[,pcrs=...][,unsafe-pcrs]", "the same, and a startup key",
+	 "The same, and a startup key: a file of 32 random bytes that is made for it. Both "
+	 "are needed."},
+	{"recovery", "a recovery password of 48 digits",
+	 "A recovery password: 48 digits in eight groups. A typo is named by its group."},
+	{"passphrase", "a passphrase, stretched by Argon2id", NULL},
+	{"startup-key", "a file of 32 random bytes, on a stick",
+	 "A startup key alone: whoever has the file opens the volume, here or elsewhere."},
+};
+
+const size_t n_specs = ARRAY_SIZE(specs);
+
+bool action_takes(const struct action *action, enum option_id option)
+{
+	if (option >= OPT_COMMON)
+		return true;
+	for (const enum option_id *id = action->takes; *id != OPT_END; id++)
+		if (*id == option)
+			return true;
+	return false;
+}
+
+const struct action *action_find(char **words, int n, int *ret_words)
+{
+	for (size_t i = 0; i < n_actions; i++) {
+		const char *second = strchr(actions[i].words, ' ');
+		size_t length =
+			second ? (size_t)(second - actions[i].words) : strlen(actions[i].words);
+
+		if (n < 1 || strlen(words[0]) != length ||
+		    strncmp(words[0], actions[i].words, length))
+			continue;
+		if (second && (n < 2 || strcmp(words[1], second + 1)))
+			continue;
+		*ret_words = second ? 2 : 1;
+		return &actions[i];
+	}
+	return NULL;
+}

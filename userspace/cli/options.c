@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The table of options, and how they are read. */
+#include <errno.h>
+#include <getopt.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "table.h"
+
+#define LONG_OPTION 256 /* getopt_long's value of the first row: no character */
+
+static int parse_number(const char *option, const char *text, uint32_t min, uint32_t max,
+			uint32_t *ret)
+{
+	char *end;
+	unsigned long long value;
+
+	errno = 0;
+	value = strtoull(text, &end, 10);
+	if (errno || end == text || *end || *text == '-' || value < min || value > max)
+		return log_errno(EINVAL, "--%s takes a number from %u to %u, not %s", option, min,
+				 max, text);
+	*ret = (uint32_t)value;
+	return 0;
+}
+
+static int set_sector_size(const char *value, struct args *args)
+{
+	int r = parse_number("sector-size", value, 512, 4096, &args->sector_size);
+
+	if (r == 0 && __builtin_popcount(args->sector_size) != 1)
+		return log_errno(EINVAL, "--sector-size takes 512, 1024, 2048 or 4096, not %s",
+				 value);
+	return r;
+}
+
+static int set_protector(const char *value, struct args *args)
+{
+	if (args->n_protectors == CLI_MAX_PROTECTORS)
+		return log_errno(EINVAL, "--protector can be given %d times at most",
+				 CLI_MAX_PROTECTORS);
+	args->protector[args->n_protectors++] = value;
+	return 0;
+}
+
+static int set_verbose(const char *value, struct args *args)
+{
+	(void)value;
+	(void)args;
+	log_set_level(LOG_LEVEL_VERBOSE);
+	return 0;
+}
+
+static int set_debug(const char *value, struct args *args)
+{
+	(void)value;
+	(void)args;
+	log_set_level(LOG_LEVEL_DEBUG);
+	return 0;
+}
+
+/* A member of struct args by name, which must have the type that the setter writes. */
+#define MEMBER(type, member) \
+	.offset = _Generic(((struct args *)NULL)->member, type : offsetof(struct args, member))
+
+#define FLAG(member)		.set = SET_FLAG, MEMBER(bool, member)
+#define TEXT(member)		.set = SET_TEXT, MEMBER(const char *, member)
+#define NUMBER(member, low, up) .set = SET_NUMBER, MEMBER(uint32_t, member), .min = low, .max = up
+#define CALL(function)		.set = SET_CALL, .call = function
+
+const struct option_row options[OPT_END] = {
+	[OPT_PROTECTOR] =
+		{"protector", 0, "SPEC",
+		 "format: add kind[,option...], repeatable; else: use only this id or kind",
+		 "With format: add a protector; can be repeated. Elsewhere: use only the protector "
+		 "with this id, or those of this kind.",
+		 CALL(set_protector)},
+	[OPT_KEY_FILE] =
+		{"key-file", 'd', "FILE", "read the secret from FILE, or - for standard input",
+		 "Read the secret from a file: every byte of it. - is standard input to its end. "
+		 "Without this option, and where standard input is no terminal, one line is read "
+		 "from it.",
+		 TEXT(key_file)},
+	[OPT_NEW_KEY_FILE] =
+		{"new-key-file", 0, "FILE",
+		 "read the new passphrase or PIN from FILE, or write the new startup key to it",
+		 "Read the new passphrase or PIN from a file. For startup-key and tpm2-key: write "
+		 "the new startup key to this file, which must not exist.",
+		 TEXT(new_key_file)},
+	[OPT_PIN_FILE] = {"pin-file", 0, "FILE", "read the PIN of tpm2-pin from FILE", NULL,
+			  TEXT(pin_file)},
+	[OPT_STARTUP_KEY_FILE] =
+		{"startup-key-file", 0, "FILE",
+		 "the startup key; format: FILE is made, and must not exist",
+		 "The startup key. It is no fault when the file is missing: other protectors are "
+		 "tried. With format the file is made, and must not exist.",
+		 TEXT(startup_key_file)},
+	[OPT_NO_RECOVERY] = {"no-recovery", 0, NULL, "make no recovery password", NULL,
+			     FLAG(no_recovery)},
+	[OPT_RECOVERY_FILE] =
+		{"recovery-file", 0, "FILE",
+		 "write the recovery password to FILE, and do not print it",
+		 "Write the recovery password to a file, without a line end, and do not print it. "
+		 "The file must not exist.",
+		 TEXT(recovery_file)},
+	[OPT_TRIES] = {"tries", 'T', "N", "how often to ask for a secret (3)", NULL,
+		       NUMBER(tries, 1, 100)},
+	[OPT_TEST] = {"test", 0, NULL, "unlock but map nothing; <name> is left out", NULL,
+		      FLAG(test)},
+	[OPT_READ_ONLY] = {"readonly", 'r', NULL, "map read-only", NULL, FLAG(read_only)},
+	[OPT_ALLOW_DISCARDS] =
+		{"allow-discards", 0, NULL,
+		 "pass discards down; tells an attacker which sectors are unused",
+		 "Pass discards down. An attacker can then tell which sectors are unused.",
+		 FLAG(allow_discards)},
+	[OPT_LABEL] = {"label", 0, "TEXT", "label of the volume", NULL, TEXT(label)},
+	[OPT_SECTOR_SIZE] =
+		{"sector-size", 0, "BYTES",
+		 "512, 1024, 2048 or 4096 (4096 where the device's size allows)",
+		 "512, 1024, 2048 or 4096. The default is 4096 where the size of the device allows.",
+		 CALL(set_sector_size)},
+	[OPT_ITER_TIME] = {"iter-time", 0, "MS", "time that Argon2id takes for a passphrase or PIN",
+			   NULL, NUMBER(pbkdf.time_ms, 1, 600000)},
+	[OPT_PBKDF_MEMORY] =
+		{"pbkdf-memory", 0, "KIB", "memory that Argon2id takes for a passphrase or PIN",
+		 "Memory that Argon2id takes for a passphrase or PIN. For a PIN the default is 256 "
+		 "MiB, but at most a quarter of the machine's memory and at least 64 MiB.",
+		 NUMBER(pbkdf.memory_kib, 32, 4 * 1024 * 1024)},
+	[OPT_FORCE] = {"force", 0, NULL, "remove even the last one for a person",
+		       "Remove even the last protector that a person can open.", FLAG(force)},
+	[OPT_TPM] = {"tpm", 0, "TCTI", "the TPM to use (device:/dev/tpmrm0)",
+		     "The TPM, as tpm2-tss names it; device:/dev/tpmrm0 by default.", TEXT(tcti)},
+	[OPT_JSON] = {"json", 0, NULL, "print JSON (docs/json.md)",
+		      "Print JSON, as docs/json.md describes.", FLAG(json)},
+	[OPT_BATCH_MODE] = {"batch-mode", 'q', NULL, "ask for no confirmation", NULL,
+			    FLAG(batch_mode)},
+	[OPT_VERBOSE] = {"verbose", 'v', NULL, "say more", NULL, CALL(set_verbose)},
+	[OPT_DEBUG] = {"debug", 0, NULL, "say everything but secrets", NULL, CALL(set_debug)},
+	[OPT_HELP] = {"help", 'h', NULL, "show help; after an action: on that action", NULL,
+		      FLAG(help)},
+	[OPT_VERSION] = {"version", 'V', NULL, "show the version", NULL, FLAG(version)},
+};
+
+static int set_option(const struct option_row *option, const char *value, struct args *args)
+{
+	void *member = (char *)args + option->offset;
+
+	switch (option->set) {
+	case SET_FLAG:
+		*(bool *)member = true;
+		return 0;
+	case SET_TEXT:
+		*(const char **)member = value;
+		return 0;
+	case SET_NUMBER:
+		return parse_number(option->name, value, option->min, option->max, member);
+	case SET_CALL:
+		return option->call(value, args);
+	}
+	return -EINVAL;
+}
+
+static enum option_id option_of(int c)
+{
+	enum option_id id = OPT_HELP;
+
+	if (c >= LONG_OPTION)
+		return (enum option_id)(c - LONG_OPTION);
+	for (size_t i = 0; i < OPT_END; i++)
+		if (options[i].letter == c)
+			id = (enum option_id)i;
+	return id;
+}
+
+int options_parse(int argc, char **argv, struct args *args, bool ret_given[OPT_END],
+		  int *ret_operand)
+{
+	struct option long_options[OPT_END + 1] = {0};
+	char letters[2 * OPT_END + 1] = "";
+	size_t n = 0;
+	int c;
+
+	for (size_t i = 0; i < OPT_END; i++) {
+		long_options[i] = (struct option){
+			.name = options[i].name,
+			.has_arg = options[i].argument ? required_argument : no_argument,
+			.val = LONG_OPTION + (int)i,
+		};
+		if (options[i].letter) {
+			letters[n++] = options[i].letter;
+			if (options[i].argument)
+				letters[n++] = ':';
+		}
+	}
+	while ((c = getopt_long(argc, argv, letters, long_options, NULL)) != -1) {
+		enum option_id id;
+		int r;
+
+		if (c == '?') /* getopt has said what is wrong */
+			return -EINVAL;
+		id = option_of(c);
+		ret_given[id] = true;
+		r = set_option(&options[id], optarg, args);
+		if (r < 0)
+			return r;
+	}
+	*ret_operand = optind;
+	return 0;
+}
