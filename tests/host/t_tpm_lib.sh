@@ -144,9 +144,12 @@ expect 1 tpm2_unseal -c "$TMP/sealed.ctx"
 tpm2_flushcontext -t
 
 echo "--- memory: nothing of the KEK once it is freed and the connection is closed"
-probed none residue "$d"
-[ "$(sed -n 's/^in use: //p' "$TMP/out")" -ge 25 ] || fail "the search of memory finds nothing"
-[ "$(sed -n 's/^left: //p' "$TMP/out")" = 0 ] || fail "$(cat "$TMP/out")"
+# More than once: what is left on the stack depends on where the linker put things this time.
+for _ in 1 2 3 4 5; do
+	probed none residue "$d"
+	[ "$(sed -n 's/^in use: //p' "$TMP/out")" -ge 25 ] || fail "the search of memory finds nothing"
+	[ "$(sed -n 's/^left: //p' "$TMP/out")" = 0 ] || fail "$(cat "$TMP/out")"
+done
 
 echo "--- another boot chain: refused by the TPM; approved, the same blob opens"
 measure 9 "another initrd"

@@ -86,6 +86,21 @@ bool secret_equal(const struct secret *a, const struct secret *b)
 	return differ == 0;
 }
 
+/*
+ * What worked on a secret has spilt pieces of it onto the stack, out of reach: locals of foreign
+ * libraries, and vector registers, which memcpy() leaves full and the dynamic linker's lazy
+ * binding saves. All of that is below the frame of whoever frees the secret now, as deep as the
+ * deepest call before: tpm2-tss needs about 20 KiB, Argon2 and OpenSSL less.
+ */
+#define DEAD_STACK_SIZE (64 * 1024)
+
+static void __attribute__((noinline)) _zero_call_used_regs_ wipe_dead_stack(void)
+{
+	uint8_t dead[DEAD_STACK_SIZE];
+
+	secret_wipe(dead, sizeof(dead));
+}
+
 void secret_free(struct secret *secret)
 {
 	if (!secret)
@@ -93,4 +108,5 @@ void secret_free(struct secret *secret)
 	secret_wipe(secret->data, secret->mapped);
 	munmap(secret->data, secret->mapped);
 	free(secret);
+	wipe_dead_stack();
 }

@@ -34,7 +34,7 @@ void secret_truncate(struct secret *secret, size_t size);
 /* Constant-time comparison; secrets of different size are different. */
 bool secret_equal(const struct secret *a, const struct secret *b);
 
-/* Wipe and release; NULL is fine. */
+/* Wipe and release, and the stack below the caller too; NULL is fine. */
 void secret_free(struct secret *secret);
 
 /* Wipe @size bytes that a foreign library left at @data. Never optimised away. */
@@ -46,5 +46,12 @@ static inline void secret_freep(struct secret **secret)
 }
 
 #define _cleanup_secret_ __attribute__((cleanup(secret_freep)))
+
+/* Registers that a function may change are zero when it returns, where the compiler can do that. */
+#if __has_attribute(zero_call_used_regs)
+#define _zero_call_used_regs_ __attribute__((zero_call_used_regs("all")))
+#else
+#define _zero_call_used_regs_
+#endif
 
 #endif
