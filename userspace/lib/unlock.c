@@ -188,38 +188,85 @@ static int try_step(struct header *header, const struct unlock *how, const struc
 	return -EPERM;
 }
 
+/* Those that @how admits; -ENOENT: none. */
+static int find_candidates(const struct header *header, const struct unlock *how,
+			   struct candidates *ret)
+{
+	ret->n = protector_list(header, ret->list);
+	for (int i = 0; i < ret->n;) {
+		const struct protector *p = &ret->list[i];
+
+		if (protector_matches(p, how->protector) &&
+		    (!how->kinds || how->kinds & 1u << p->kind))
+			i++;
+		else
+			memmove(&ret->list[i], &ret->list[i + 1],
+				(size_t)(--ret->n - i) * sizeof(ret->list[0]));
+	}
+	return ret->n ? 0 : -ENOENT;
+}
+
+static int try_machine(struct header *header, const struct unlock *how,
+		       const struct candidates *all, struct secret **ret_fvek,
+		       struct protector *ret_used)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		int r;
+
+		if (steps[i].machine && how->only_person)
+			continue;
+		r = try_step(header, how, all, &steps[i], ret_fvek, ret_used);
+		if (r != -EPERM)
+			return r;
+	}
+	return -EPERM;
+}
+
+/* Whether one of them takes what a person types, or a given secret. */
+static bool takes_secret(const struct candidates *all, const struct unlock *how)
+{
+	for (int i = 0; i < all->n; i++)
+		if (protector_is_person(&all->list[i]) &&
+		    (all->list[i].kind != PROTECTOR_STARTUP_KEY || how->only_person))
+			return true;
+	return false;
+}
+
+int unlock_machine(struct header *header, const struct unlock *how, struct secret **ret_fvek,
+		   struct protector *ret_used)
+{
+	struct candidates all = {0};
+	int r = find_candidates(header, how, &all);
+
+	return r < 0 ? r : try_machine(header, how, &all, ret_fvek, ret_used);
+}
+
+int unlock_person(struct header *header, const struct unlock *how, struct secret **ret_fvek,
+		  struct protector *ret_used)
+{
+	struct candidates all = {0};
+	int r = find_candidates(header, how, &all);
+
+	if (r == 0 && !takes_secret(&all, how))
+		r = -ENOENT;
+	return r < 0 ? r : try_person(header, how, &all, ret_fvek, ret_used);
+}
+
 int unlock(struct header *header, const struct unlock *how, struct secret **ret_fvek,
 	   struct protector *ret_used)
 {
 	struct candidates all = {0};
-	bool person = false;
-	int r;
+	int r = find_candidates(header, how, &all);
 
-	all.n = protector_list(header, all.list);
-	for (int i = 0; i < all.n;) {
-		if (protector_matches(&all.list[i], how->protector)) {
-			person |= protector_is_person(&all.list[i]) &&
-				  (all.list[i].kind != PROTECTOR_STARTUP_KEY || how->only_person);
-			i++;
-		} else {
-			memmove(&all.list[i], &all.list[i + 1],
-				(size_t)(--all.n - i) * sizeof(all.list[0]));
-		}
-	}
-	if (!all.n && how->protector)
+	if (r < 0 && how->protector)
 		return log_errno(ENOENT, "%s has no protector %s; see: fvesetup protector list %s",
 				 header_path(header), how->protector, header_path(header));
-	if (!all.n)
+	if (r < 0)
 		return log_errno(ENOENT, "%s has no protector at all", header_path(header));
-
-	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
-		if (steps[i].machine && how->only_person)
-			continue;
-		r = try_step(header, how, &all, &steps[i], ret_fvek, ret_used);
-		if (r != -EPERM)
-			return r;
-	}
-	if (!person)
+	r = try_machine(header, how, &all, ret_fvek, ret_used);
+	if (r != -EPERM)
+		return r;
+	if (!takes_secret(&all, how))
 		return log_errno(EPERM, "no protector of %s opened it%s", header_path(header),
 				 how->only_person ? ", and none takes a secret" : "");
 	return try_person(header, how, &all, ret_fvek, ret_used);

@@ -15,6 +15,7 @@ enum unlock_question {
 /* How to unlock, and how to talk to whoever is there. */
 struct unlock {
 	const char *protector;		  /* only this id or kind; NULL: all */
+	uint32_t kinds;			  /* only these, as bits of enum protector_kind; 0: all */
 	const char *tcti;		  /* of the TPM, as for tpm_open() */
 	const struct secret *startup_key; /* the contents of its file, or NULL */
 	bool only_person; /* a secret is given: the machine's protectors are left alone */
@@ -36,5 +37,15 @@ struct unlock {
  */
 int unlock(struct header *header, const struct unlock *how, struct secret **ret_fvek,
 	   struct protector *ret_used);
+
+/*
+ * The two halves of unlock(), for who has something to do in between: what opens by machine, by a
+ * startup key or by a PIN; and what a person is asked for. -EPERM: nothing opened; no message, but
+ * for the refusals. -ENOENT: there is no such protector at all.
+ */
+int unlock_machine(struct header *header, const struct unlock *how, struct secret **ret_fvek,
+		   struct protector *ret_used);
+int unlock_person(struct header *header, const struct unlock *how, struct secret **ret_fvek,
+		  struct protector *ret_used);
 
 #endif
