@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* /etc/fvetab and the kernel command line. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "fvetab.h"
+#include "protector.h"
+#include "test.h"
+#include "util.h"
+
+static unsigned int complaints, last_line;
+static char last_word[64];
+
+static void complain(unsigned int line, const char *what, const char *word)
+{
+	(void)what;
+	complaints++;
+	last_line = line;
+	snprintf(last_word, sizeof(last_word), "%s", word);
+}
+
+static size_t parse(const char *text, struct fvetab *table)
+{
+	complaints = 0;
+	return fvetab_parse(text, table, complain);
+}
+
+static void good_tables(void)
+{
+	struct fvetab table;
+	const struct fvetab_entry *e = table.entry;
+
+	CHECK(parse("", &table) == 0 && table.n == 0);
+	CHECK(parse("# nothing\n\n   \t\n", &table) == 0 && table.n == 0 && !complaints);
+	CHECK(parse("root UUID=0b6b-1 - initrd\n"
+		    "\tswap   /dev/sda3\tauto-is-no-kind,tpm2 initrd\n"
+		    "data LABEL=d tpm2-pin,recovery "
+		    "timeout=20,tries=2,nofail,discard,readonly,target=crypt,reseal=never,"
+		    "startup-key=/k/my:key:LABEL=STICK,startup-key-timeout=7,noauto,x-mine=1\n"
+		    "last PARTUUID=1-2",
+		    &table) == 1);
+	CHECK(complaints == 1 && last_line == 2);
+	CHECK(table.n == 3 && !strcmp(e[0].name, "root") && !strcmp(e[0].device, "UUID=0b6b-1"));
+	CHECK(e[0].initrd && !e[0].kinds && e[0].timeout_s == FVETAB_UNSET &&
+	      e[0].tries == FVETAB_UNSET && !*e[0].target && !e[0].nofail);
+	CHECK(e[1].kinds == (1u << PROTECTOR_TPM2_PIN | 1u << PROTECTOR_RECOVERY));
+	CHECK(e[1].timeout_s == 20 && e[1].tries == 2 && e[1].nofail && e[1].discard &&
+	      e[1].read_only && e[1].noauto && !e[1].initrd);
+	CHECK(!strcmp(e[1].target, "crypt") && !strcmp(e[1].reseal, "never"));
+	CHECK(!strcmp(e[1].key_path, "/k/my:key") && !strcmp(e[1].key_device, "LABEL=STICK") &&
+	      e[1].key_timeout_s == 7);
+	CHECK(!strcmp(e[2].name, "last") && !e[2].kinds);
+}
+
+/* A line that is wrong goes, those around it stay. */
+static void bad_lines(void)
+{
+	static const char *const lines[] = {
+		"name",
+		"name UUID=",
+		"name UUID=../../sda",
+		"name sda1",
+		"name /",
+		"na/me /dev/sda",
+		". /dev/sda",
+		"control /dev/sda",
+		"name /dev/sda tpm3",
+		"name /dev/sda tpm2,",
+		"name /dev/sda - timeout=x",
+		"name /dev/sda - timeout=-1",
+		"name /dev/sda - timeout=86401",
+		"name /dev/sda - timeout=99999999999999999999",
+		"name /dev/sda - timeout=",
+		"name /dev/sda - tries=101",
+		"name /dev/sda - initrd=yes",
+		"name /dev/sda - target=luks",
+		"name /dev/sda - reseal=often",
+		"name /dev/sda - startup-key=key",
+		"name /dev/sda - startup-key=/",
+		"name /dev/sda - startup-key=/a/../b:/dev/sdb",
+		"name /dev/sda - startup-key=/a:",
+		"name /dev/sda - startup-key=/a:stick",
+		"name /dev/sda - initrd more",
+		"first /dev/sda",
+	};
+	struct fvetab table;
+	char text[256];
+
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		snprintf(text, sizeof(text), "first /dev/a\n%s\nthird /dev/c - initrd\n", lines[i]);
+		CHECK(parse(text, &table) == 1);
+		CHECK(complaints == 1 && last_line == 2);
+		CHECK(table.n == 2 && !strcmp(table.entry[1].name, "third"));
+	}
+	CHECK(parse("name /dev/sda - initrd,later=1,nofail", &table) == 0);
+	CHECK(complaints == 1 && !strcmp(last_word, "later"));
+	CHECK(table.n == 1 && table.entry[0].initrd && table.entry[0].nofail);
+}
+
+static void limits(void)
+{
+	struct fvetab table;
+	char text[8192] = "", *end = text;
+
+	for (int i = 0; i < FVETAB_MAX + 2; i++)
+		end += sprintf(end, "v%d /dev/v%d\n", i, i);
+	CHECK(parse(text, &table) == 2 && table.n == FVETAB_MAX);
+
+	memset(text, 'x', 2000);
+	strcpy(text + 2000, "\nname /dev/sda\n");
+	CHECK(parse(text, &table) == 1 && table.n == 1);
+	memset(text, 'x', FVETAB_NAME_MAX + 1);
+	strcpy(text + FVETAB_NAME_MAX + 1, " /dev/sda");
+	CHECK(parse(text, &table) == 1 && table.n == 0);
+	strcpy(text + FVETAB_NAME_MAX, " /dev/sda");
+	CHECK(parse(text, &table) == 0 && table.n == 1);
+}
+
+static void command_lines(void)
+{
+	struct bootargs args;
+
+	complaints = 0;
+	CHECK(bootargs_parse("ro quiet root=UUID=1 rd.fve.unit-less=1", &args, complain) == 1);
+	CHECK(complaints == 1 && !strcmp(args.root, "UUID=1") && !args.disabled && !args.n);
+	CHECK(bootargs_parse("rd.fve=0 rd.fve.recovery rd.fve.timeout=12\n", &args, complain) == 0);
+	CHECK(args.disabled && args.recovery && args.timeout_s == 12);
+	CHECK(bootargs_parse("rd.fve=0 rd.fve=1 rd.fve.recovery=0", &args, complain) == 0);
+	CHECK(!args.disabled && !args.recovery && args.timeout_s == FVETAB_UNSET);
+	CHECK(bootargs_parse("\"rd.fve.uuid=12-ab\" rd.fve.name=12-AB=root x=\"a rd.fve=0\"", &args,
+			     complain) == 0);
+	CHECK(args.n == 1 && !strcasecmp(args.volume[0].uuid, "12-ab") &&
+	      !strcmp(args.volume[0].name, "root") && !args.disabled);
+	CHECK(bootargs_parse("rd.fve.uuid= rd.fve.uuid=../x rd.fve.name=12 rd.fve.name=12=a/b "
+			     "rd.fve=maybe rd.fve.timeout=soon",
+			     &args, complain) == 6);
+	CHECK(!args.n && !args.disabled);
+}
+
+static void selection(void)
+{
+	static const char text[] = "data /dev/d\n"
+				   "swap UUID=55 - initrd\n"
+				   "root UUID=AA - initrd,tries=1\n"
+				   "later /dev/l - noauto\n";
+	struct fvetab table;
+	struct bootargs args;
+
+	bootargs_parse("root=/dev/mapper/root", &args, complain);
+	parse(text, &table);
+	fvetab_select(&table, &args, true, NULL);
+	CHECK(table.n == 2 && !strcmp(table.entry[0].name, "root") &&
+	      !strcmp(table.entry[1].name, "swap"));
+	parse(text, &table);
+	fvetab_select(&table, &args, false, NULL);
+	CHECK(table.n == 3 && !strcmp(table.entry[0].name, "data"));
+	parse(text, &table);
+	fvetab_select(&table, &args, false, "later");
+	CHECK(table.n == 1);
+
+	bootargs_parse("rd.fve.name=aa=system rd.fve.uuid=77", &args, complain);
+	parse(text, &table);
+	fvetab_select(&table, &args, true, NULL);
+	CHECK(table.n == 2 && !strcmp(table.entry[0].name, "system") && table.entry[0].tries == 1);
+	CHECK(!strcmp(table.entry[1].name, "fve-77") && !strcmp(table.entry[1].device, "UUID=77"));
+}
+
+static void paths(void)
+{
+	char path[FVETAB_PATH_MAX + 32];
+
+	CHECK(fvetab_device_path("UUID=1-2", path) == 0 && !strcmp(path, "/dev/disk/by-uuid/1-2"));
+	CHECK(fvetab_device_path("/dev/sda", path) == 0 && !strcmp(path, "/dev/sda"));
+}
+
+int main(void)
+{
+	good_tables();
+	bad_lines();
+	limits();
+	command_lines();
+	selection();
+	paths();
+	return test_done();
+}

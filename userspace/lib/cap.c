@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Capping the TPM. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "boot_policy.h"
+#include "cap.h"
+#include "log.h"
+#include "module.h"
+#include "protector.h"
+#include "tpm.h"
+#include "vmk.h"
+
+#define WAIT_STEP_USEC 50000
+
+/* The drivers of TPMs on the PC's own buses, where they are modules. */
+static const char *const drivers[] = {"tpm_crb", "tpm_tis"};
+
+/* Where the firmware says that there is a TPM 2.0 (TCG ACPI Specification, 8.3). */
+#define ACPI_TABLE "/sys/firmware/acpi/tables/TPM2"
+
+/* Whether the kernel has a driver bound to a TPM, whatever udev has made of it. */
+static bool kernel_has_tpm(void)
+{
+	DIR *dir = opendir("/sys/class/tpm");
+	const struct dirent *entry;
+	bool found = false;
+
+	if (!dir)
+		return false;
+	while (!found && (entry = readdir(dir)))
+		found = !strncmp(entry->d_name, "tpm", 3);
+	closedir(dir);
+	return found;
+}
+
+static bool have_device(void)
+{
+	return access("/dev/tpmrm0", F_OK) == 0 || access("/dev/tpm0", F_OK) == 0;
+}
+
+int cap_wait_for_tpm(const char *tcti)
+{
+	if (tcti || have_device())
+		return 0;
+	if (!kernel_has_tpm() && access(ACPI_TABLE, F_OK) < 0)
+		return -ENODEV;
+	for (size_t i = 0; i < ARRAY_SIZE(drivers); i++)
+		module_load(drivers[i]);
+	for (int i = 0; i < CAP_TPM_WAIT_S * 1000000 / WAIT_STEP_USEC; i++) {
+		if (have_device())
+			return 0;
+		usleep(WAIT_STEP_USEC);
+	}
+	return -ENODEV;
+}
+
+int cap_identity(const struct header *header, const struct secret *fvek, uint8_t ret[SHA256_SIZE])
+{
+	_cleanup_secret_ struct secret *vmk = NULL, *identity = NULL;
+	_cleanup_free_ char *info = NULL;
+	int r = vmk_from_fvek(header, fvek, &vmk);
+
+	if (r < 0)
+		return r;
+	if (asprintf(&info, "fve-id:%s", header_uuid(header)) < 0)
+		return -ENOMEM;
+	r = crypto_derive(vmk, info, &identity);
+	if (r == 0)
+		memcpy(ret, identity->data, SHA256_SIZE);
+	return r;
+}
+
+static int read_cap(struct tpm *tpm, bool *ret, enum reason *ret_reason)
+{
+	struct pcr_values found;
+	int r = tpm_read_pcrs(tpm, 1u << PCR_CAP, &found, ret_reason);
+
+	if (r == 0)
+		*ret = boot_policy_capped(&found);
+	return r;
+}
+
+int cap_tpm(const char *tcti, const uint8_t *identity, enum reason *ret_reason)
+{
+	_cleanup_tpm_ struct tpm *tpm = NULL;
+	_cleanup_secret_ struct secret *random = NULL;
+	bool capped = false;
+	int r;
+
+	*ret_reason = REASON_NONE;
+	if (cap_wait_for_tpm(tcti) < 0) {
+		*ret_reason = REASON_TPM_ABSENT;
+		return -ENODEV;
+	}
+	r = tpm_open(tcti, &tpm, ret_reason);
+	if (r == 0)
+		r = read_cap(tpm, &capped, ret_reason);
+	/* No approval is over another bank. */
+	if (r < 0 && *ret_reason == REASON_BANK_DEAD)
+		return -ENODEV;
+	if (r < 0)
+		return r == -ENODEV ? -EIO : r; /* it is there, and does not answer */
+	if (capped)
+		return 0;
+	if (!identity) {
+		random = secret_random(SHA256_SIZE);
+		if (!random)
+			return -ENOMEM;
+		identity = random->data;
+	}
+	*ret_reason = REASON_TPM_ERROR;
+	r = tpm_extend(tpm, PCR_CAP, identity);
+	if (r == 0)
+		r = read_cap(tpm, &capped, ret_reason);
+	if (r == 0 && !capped)
+		r = -EIO;
+	if (r == 0)
+		*ret_reason = REASON_NONE;
+	return r;
+}
+
+bool cap_has_tpm_protector(const struct header *header)
+{
+	struct protector list[PROTECTOR_LIST_MAX];
+	int n = protector_list(header, list);
+
+	for (int i = 0; i < n; i++)
+		switch (list[i].kind) {
+		case PROTECTOR_TPM2:
+		case PROTECTOR_TPM2_KEY:
+		case PROTECTOR_TPM2_PIN:
+		case PROTECTOR_UNKNOWN: /* of a newer version: who knows */
+			return true;
+		default:
+			break;
+		}
+	return false;
+}

@@ -1,0 +1,469 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Parsing /etc/fvetab and the kernel command line. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fvetab.h"
+#include "protector.h"
+#include "util.h"
+
+#define LINE_MAX_BYTES 1024
+#define WHITE	       " \t\r"
+
+typedef void complain_fn(unsigned int line, const char *what, const char *word);
+
+/* Copy @text whole, or -ENAMETOOLONG. */
+static int copy(char *ret, size_t size, const char *text)
+{
+	size_t length = strlen(text);
+
+	if (length >= size)
+		return -ENAMETOOLONG;
+	memcpy(ret, text, length + 1);
+	return 0;
+}
+
+/* A decimal number up to @max and nothing else. */
+static int parse_number(const char *text, uint32_t max, uint32_t *ret)
+{
+	uint64_t value = 0;
+
+	if (!*text)
+		return -EINVAL;
+	for (; *text; text++) {
+		if (*text < '0' || *text > '9')
+			return -EINVAL;
+		value = value * 10 + (uint64_t)(*text - '0');
+		if (value > max)
+			return -ERANGE;
+	}
+	*ret = (uint32_t)value;
+	return 0;
+}
+
+static const struct {
+	const char *tag, *directory;
+} tags[] = {
+	{"UUID=", "/dev/disk/by-uuid/"},
+	{"LABEL=", "/dev/disk/by-label/"},
+	{"PARTUUID=", "/dev/disk/by-partuuid/"},
+	{"PARTLABEL=", "/dev/disk/by-partlabel/"},
+};
+
+/* A part of a path: no "/", not "." or "..", not empty. */
+static bool is_path_part(const char *text)
+{
+	return *text && !strchr(text, '/') && strcmp(text, ".") && strcmp(text, "..");
+}
+
+static bool is_device(const char *text)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(tags); i++)
+		if (!strncmp(text, tags[i].tag, strlen(tags[i].tag)))
+			return is_path_part(text + strlen(tags[i].tag));
+	return text[0] == '/' && text[1];
+}
+
+int fvetab_device_path(const char *device, char ret[FVETAB_PATH_MAX + 32])
+{
+	const char *directory = "";
+	int n;
+
+	for (size_t i = 0; i < ARRAY_SIZE(tags); i++)
+		if (!strncmp(device, tags[i].tag, strlen(tags[i].tag))) {
+			directory = tags[i].directory;
+			device += strlen(tags[i].tag);
+			break;
+		}
+	n = snprintf(ret, FVETAB_PATH_MAX + 32, "%s%s", directory, device);
+	return n < FVETAB_PATH_MAX + 32 ? 0 : -ENAMETOOLONG;
+}
+
+/* The same letters as volume_check_name(), which has the last word. */
+static bool is_name(const char *text)
+{
+	size_t length = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				     "0123456789#+-.:=@_");
+
+	return length && !text[length] && length <= FVETAB_NAME_MAX && strcmp(text, ".") &&
+	       strcmp(text, "..") && strcmp(text, "control");
+}
+
+/* --- the third field: protectors ------------------------------------------------------------- */
+
+static int parse_kind(const char *word, uint32_t *kinds)
+{
+	for (unsigned int kind = 0; kind < PROTECTOR_UNKNOWN; kind++)
+		if (!strcmp(word, protector_kind_name((enum protector_kind)kind))) {
+			*kinds |= 1u << kind;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+/* "-", "none" or "all" for whatever the header has, else a list of kinds. */
+static int parse_kinds(char *field, struct fvetab_entry *entry)
+{
+	char *word;
+	int r = 0;
+
+	if (!strcmp(field, "-") || !strcmp(field, "none") || !strcmp(field, "all"))
+		return 0;
+	while (r == 0 && (word = strsep(&field, ",")))
+		r = parse_kind(word, &entry->kinds);
+	return r;
+}
+
+/* --- the fourth field: options --------------------------------------------------------------- */
+
+static int set_choice(char ret[8], const char *value, const char *const *choices)
+{
+	for (; *choices; choices++)
+		if (!strcmp(value, *choices))
+			return copy(ret, 8, value);
+	return -EINVAL;
+}
+
+/* "/path:DEVICE", as crypttab has its key files on another device. */
+static int set_startup_key(struct fvetab_entry *entry, const char *value)
+{
+	const char *colon = strrchr(value, ':');
+	size_t length = colon ? (size_t)(colon - value) : strlen(value);
+
+	if (value[0] != '/' || length < 2 || length > FVETAB_PATH_MAX || strstr(value, "/../"))
+		return -EINVAL;
+	if (colon && !is_device(colon + 1))
+		return -EINVAL;
+	memcpy(entry->key_path, value, length);
+	entry->key_path[length] = '\0';
+	return colon ? copy(entry->key_device, sizeof(entry->key_device), colon + 1) : 0;
+}
+
+static int set_option(struct fvetab_entry *entry, const char *name, const char *value)
+{
+	static const char *const targets[] = {"fve", "crypt", "auto", NULL};
+	static const char *const reseals[] = {"auto", "ask", "never", NULL};
+	const struct {
+		const char *name;
+		bool *flag;
+	} flags[] = {
+		{"initrd", &entry->initrd},	 {"x-initrd.attach", &entry->initrd},
+		{"nofail", &entry->nofail},	 {"noauto", &entry->noauto},
+		{"readonly", &entry->read_only}, {"read-only", &entry->read_only},
+		{"discard", &entry->discard},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+		if (!strcmp(name, flags[i].name)) {
+			*flags[i].flag = true;
+			return value ? -EINVAL : 0;
+		}
+	if (!value)
+		return -ENOENT;
+	if (!strcmp(name, "timeout"))
+		return parse_number(value, FVETAB_SECONDS_MAX, &entry->timeout_s);
+	if (!strcmp(name, "tries"))
+		return parse_number(value, FVETAB_TRIES_MAX, &entry->tries);
+	if (!strcmp(name, "startup-key"))
+		return set_startup_key(entry, value);
+	if (!strcmp(name, "startup-key-timeout"))
+		return parse_number(value, FVETAB_SECONDS_MAX, &entry->key_timeout_s);
+	if (!strcmp(name, "target"))
+		return set_choice(entry->target, value, targets);
+	if (!strcmp(name, "reseal"))
+		return set_choice(entry->reseal, value, reseals);
+	return -ENOENT;
+}
+
+static int parse_options(char *field, struct fvetab_entry *entry, unsigned int line,
+			 complain_fn *complain)
+{
+	char *word, *value;
+	int r;
+
+	if (!strcmp(field, "-") || !strcmp(field, "none") || !strcmp(field, "defaults"))
+		return 0;
+	while ((word = strsep(&field, ","))) {
+		if (!*word)
+			continue;
+		value = strchr(word, '=');
+		if (value)
+			*value++ = '\0';
+		r = set_option(entry, word, value);
+		if (r == -ENOENT && strncmp(word, "x-", 2))
+			complain(line, "unknown option, skipped", word);
+		else if (r < 0 && r != -ENOENT) {
+			complain(line, "wrong value of option", word);
+			return r;
+		}
+	}
+	return 0;
+}
+
+/* --- lines ----------------------------------------------------------------------------------- */
+
+static const struct fvetab_entry unset = {
+	.timeout_s = FVETAB_UNSET,
+	.tries = FVETAB_UNSET,
+	.key_timeout_s = FVETAB_UNSET,
+};
+
+static char *next_field(char **rest)
+{
+	char *field;
+
+	do {
+		field = strsep(rest, WHITE);
+	} while (field && !*field);
+	return field;
+}
+
+static bool has_name(const struct fvetab *table, const char *name)
+{
+	for (size_t i = 0; i < table->n; i++)
+		if (!strcmp(table->entry[i].name, name))
+			return true;
+	return false;
+}
+
+/* 0: an entry, or nothing; -EINVAL with a complaint. */
+static int parse_line(char *text, unsigned int line, struct fvetab *table, complain_fn *complain)
+{
+	struct fvetab_entry entry = unset;
+	char *name = next_field(&text), *device, *kinds, *options;
+
+	if (!name || *name == '#')
+		return 0;
+	device = next_field(&text);
+	kinds = next_field(&text);
+	options = next_field(&text);
+	if (next_field(&text)) {
+		complain(line, "more than four fields", name);
+		return -EINVAL;
+	}
+	if (!is_name(name) || copy(entry.name, sizeof(entry.name), name) < 0) {
+		complain(line, "this cannot be the name of a mapping", name);
+		return -EINVAL;
+	}
+	if (has_name(table, name)) {
+		complain(line, "this name was given before", name);
+		return -EINVAL;
+	}
+	if (!device || !is_device(device) || copy(entry.device, sizeof(entry.device), device) < 0) {
+		complain(line, "this is no device: UUID=..., LABEL=..., /dev/...", device ?: "");
+		return -EINVAL;
+	}
+	if (kinds && parse_kinds(kinds, &entry) < 0) {
+		complain(line, "wrong list of protectors", name);
+		return -EINVAL;
+	}
+	if (options && parse_options(options, &entry, line, complain) < 0)
+		return -EINVAL;
+	if (table->n == FVETAB_MAX) {
+		complain(line, "too many volumes", name);
+		return -EINVAL;
+	}
+	table->entry[table->n++] = entry;
+	return 0;
+}
+
+size_t fvetab_parse(const char *text, struct fvetab *ret, complain_fn *complain)
+{
+	unsigned int line = 0;
+	size_t wrong = 0;
+
+	ret->n = 0;
+	while (*text) {
+		size_t length = strcspn(text, "\n");
+		char copied[LINE_MAX_BYTES];
+
+		line++;
+		if (length < sizeof(copied)) {
+			memcpy(copied, text, length);
+			copied[length] = '\0';
+			wrong += parse_line(copied, line, ret, complain) < 0;
+		} else {
+			complain(line, "the line is too long", "");
+			wrong++;
+		}
+		text += length + (text[length] == '\n');
+	}
+	return wrong;
+}
+
+/* --- the kernel command line ----------------------------------------------------------------- */
+
+/* "luks-" and the quotes of other tools are not ours: a UUID is hex digits and dashes. */
+static bool is_uuid(const char *text, size_t length)
+{
+	return length && length < 64 && strspn(text, "0123456789abcdefABCDEF-") >= length;
+}
+
+static int add_volume(struct bootargs *args, const char *uuid, size_t length, const char *name)
+{
+	size_t i;
+
+	if (!is_uuid(uuid, length) || (*name && !is_name(name)))
+		return -EINVAL;
+	for (i = 0; i < args->n; i++)
+		if (strlen(args->volume[i].uuid) == length &&
+		    !strncasecmp(args->volume[i].uuid, uuid, length))
+			break;
+	if (i == FVETAB_MAX)
+		return -E2BIG;
+	memcpy(args->volume[i].uuid, uuid, length);
+	args->volume[i].uuid[length] = '\0';
+	if (*name)
+		copy(args->volume[i].name, sizeof(args->volume[i].name), name);
+	if (i == args->n)
+		args->n++;
+	return 0;
+}
+
+/* As the kernel reads its own: "rd.fve" alone is yes. */
+static int parse_bool(const char *value, bool *ret)
+{
+	static const char *const yes[] = {"", "1", "yes", "on", "true"};
+	static const char *const no[] = {"0", "no", "off", "false"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(yes); i++)
+		if (!strcmp(value, yes[i])) {
+			*ret = true;
+			return 0;
+		}
+	for (size_t i = 0; i < ARRAY_SIZE(no); i++)
+		if (!strcmp(value, no[i])) {
+			*ret = false;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+static int set_word(struct bootargs *args, const char *name, const char *value)
+{
+	const char *equals;
+	bool enabled;
+	int r;
+
+	if (!strcmp(name, "root"))
+		return copy(args->root, sizeof(args->root), value);
+	if (!strcmp(name, "rd.fve")) {
+		r = parse_bool(value, &enabled);
+		args->disabled = r == 0 ? !enabled : args->disabled;
+		return r;
+	}
+	if (!strcmp(name, "rd.fve.recovery"))
+		return parse_bool(value, &args->recovery);
+	if (!strcmp(name, "rd.fve.timeout"))
+		return parse_number(value, FVETAB_SECONDS_MAX, &args->timeout_s);
+	if (!strcmp(name, "rd.fve.uuid"))
+		return add_volume(args, value, strlen(value), "");
+	if (!strcmp(name, "rd.fve.name")) {
+		equals = strchr(value, '=');
+		return equals ? add_volume(args, value, (size_t)(equals - value), equals + 1)
+			      : -EINVAL;
+	}
+	return strncmp(name, "rd.fve.", 7) ? 0 : -EINVAL;
+}
+
+/* One word, without the quotes around it or its value; NULL at the end. */
+static const char *next_word(const char *text, char *ret, size_t size)
+{
+	bool quoted = false;
+	size_t n = 0;
+
+	text += strspn(text, WHITE "\n");
+	if (!*text)
+		return NULL;
+	for (; *text && (quoted || !strchr(WHITE "\n", *text)); text++) {
+		if (*text == '"')
+			quoted = !quoted;
+		else if (n < size - 1)
+			ret[n++] = *text;
+	}
+	ret[n] = '\0';
+	return text;
+}
+
+size_t bootargs_parse(const char *cmdline, struct bootargs *ret, complain_fn *complain)
+{
+	char word[LINE_MAX_BYTES], whole[LINE_MAX_BYTES];
+	size_t wrong = 0;
+
+	*ret = (struct bootargs){.timeout_s = FVETAB_UNSET};
+	while ((cmdline = next_word(cmdline, word, sizeof(word)))) {
+		char *value = strchr(word, '=');
+
+		strcpy(whole, word);
+		if (value)
+			*value++ = '\0';
+		if (set_word(ret, word, value ?: "") == 0)
+			continue;
+		complain(0, "wrong word on the kernel command line, skipped", whole);
+		wrong++;
+	}
+	return wrong;
+}
+
+/* --- what is to be opened -------------------------------------------------------------------- */
+
+static bool is_volume(const struct fvetab_entry *entry, const char *uuid)
+{
+	return !strncmp(entry->device, "UUID=", 5) && !strcasecmp(entry->device + 5, uuid);
+}
+
+/* The entry of a volume that the command line names; a new one where the table has none. */
+static void select_named(struct fvetab *table, const struct bootargs *args, struct fvetab *ret)
+{
+	for (size_t i = 0; i < args->n; i++) {
+		struct fvetab_entry *entry = &ret->entry[ret->n++];
+
+		*entry = unset;
+		snprintf(entry->device, sizeof(entry->device), "UUID=%.64s", args->volume[i].uuid);
+		snprintf(entry->name, sizeof(entry->name), "fve-%.64s", args->volume[i].uuid);
+		for (size_t j = 0; j < table->n; j++)
+			if (is_volume(&table->entry[j], args->volume[i].uuid))
+				*entry = table->entry[j];
+		if (*args->volume[i].name)
+			copy(entry->name, sizeof(entry->name), args->volume[i].name);
+	}
+}
+
+/* root=/dev/mapper/NAME says which is the root volume; else the table's order stands. */
+static void root_first(struct fvetab *table, const char *root)
+{
+	static const char mapper[] = "/dev/mapper/";
+	struct fvetab_entry entry;
+
+	if (strncmp(root, mapper, strlen(mapper)))
+		return;
+	for (size_t i = 1; i < table->n; i++)
+		if (!strcmp(table->entry[i].name, root + strlen(mapper))) {
+			entry = table->entry[i];
+			memmove(&table->entry[1], &table->entry[0], i * sizeof(entry));
+			table->entry[0] = entry;
+		}
+}
+
+static bool is_wanted(const struct fvetab_entry *entry, bool initrd, const char *name)
+{
+	if (name)
+		return !strcmp(entry->name, name);
+	return initrd ? entry->initrd : !entry->noauto;
+}
+
+void fvetab_select(struct fvetab *table, const struct bootargs *args, bool initrd, const char *name)
+{
+	struct fvetab chosen = {0};
+
+	if (initrd && args->n && !name)
+		select_named(table, args, &chosen);
+	else
+		for (size_t i = 0; i < table->n; i++)
+			if (is_wanted(&table->entry[i], initrd, name))
+				chosen.entry[chosen.n++] = table->entry[i];
+	if (initrd)
+		root_first(&chosen, args->root);
+	*table = chosen;
+}
