@@ -40,10 +40,13 @@ define build_module
 
 endef
 
+# What uname -r will say. "make kernelrelease" says something else in Debian's header packages.
+kdir_release = $(shell sed -n 's/^\#define UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h)
+
 .PHONY: modules
 ifneq ($(KDIR),)
 modules: $(kernel_sources) ## dm-fve.ko for KDIR, else for each of KERNELS
-	$(call build_module,$(KDIR),$(BUILD)/$(shell $(MAKE) -s --no-print-directory -C $(KDIR) kernelrelease))
+	$(call build_module,$(KDIR),$(BUILD)/$(kdir_release))
 else
 modules: test-modules
 endif
@@ -172,24 +175,41 @@ bench: deps ## instructions per I/O, fve beside dm-crypt and dm-linear
 	$(Q)tests/bench/bench $(KERNELS)
 
 # --- install ---------------------------------------------------------------------------------
+# The one list of what install puts where, each "MODE FILE PLACE"; uninstall removes just these,
+# and the Debian packages are made of them (debian/*.install). dracut looks in one place only,
+# whatever PREFIX says.
+
+sbindir	  := $(PREFIX)/sbin
+mandir	  := $(PREFIX)/share/man
+dracutdir ?= /usr/lib/dracut/modules.d
+
+installed := 755 $(BUILD)/fvesetup $(sbindir)/fvesetup
+installed += 644 $(BUILD)/fvesetup.8 $(mandir)/man8/fvesetup.8
+installed += 644 $(BUILD)/fvesetup.bash $(PREFIX)/share/bash-completion/completions/fvesetup
+installed += $(foreach f,$(wildcard dracut/90fve/*),755 $(f) $(dracutdir)/90fve/$(notdir $(f)))
+
+# Directories that are ours alone; uninstall removes them once they are empty.
+own_dirs  := $(dracutdir)/90fve
 
 .PHONY: install
-install: userspace ## fvesetup, man page, completion; the module for KDIR where one is set
-	install -D -m 755 $(BUILD)/fvesetup $(DESTDIR)$(PREFIX)/sbin/fvesetup
-	install -D -m 644 $(BUILD)/fvesetup.8 $(DESTDIR)$(PREFIX)/share/man/man8/fvesetup.8
-	install -D -m 644 $(BUILD)/fvesetup.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/fvesetup
+install: userspace ## everything; the module for KDIR where one is set
+	$(Q)set -- $(installed); while [ $$# -gt 0 ]; do \
+		printf '  %-7s %s\n' INSTALL "$(DESTDIR)$$3"; \
+		install -D -m "$$1" "$$2" "$(DESTDIR)$$3" || exit; shift 3; done
 ifneq ($(KDIR),)
-	$(MAKE) modules
-	release=$$($(MAKE) -s --no-print-directory -C $(KDIR) kernelrelease) && \
-	install -D -m 644 $(BUILD)/$$release/dm-fve.ko $(DESTDIR)/lib/modules/$$release/updates/dm-fve.ko && \
-	{ [ -n "$(DESTDIR)" ] || depmod $$release; }
+	$(Q)$(MAKE) --no-print-directory modules
+	$(Q)install -D -m 644 $(BUILD)/$(kdir_release)/dm-fve.ko \
+		"$(DESTDIR)/lib/modules/$(kdir_release)/updates/dm-fve.ko"
+	$(Q)[ -n "$(DESTDIR)" ] || depmod $(kdir_release)
 endif
 
 .PHONY: uninstall
-uninstall: ## remove what install put there
-	rm -f $(DESTDIR)$(PREFIX)/sbin/fvesetup $(DESTDIR)$(PREFIX)/share/man/man8/fvesetup.8
-	rm -f $(DESTDIR)$(PREFIX)/share/bash-completion/completions/fvesetup
-	rm -f $(DESTDIR)/lib/modules/*/updates/dm-fve.ko
+uninstall: ## remove what install put there, and the module for every kernel
+	$(Q)set -- $(installed); while [ $$# -gt 0 ]; do rm -f "$(DESTDIR)$$3"; shift 3; done
+	$(Q)for dir in $(own_dirs); do [ ! -d "$(DESTDIR)$$dir" ] || rmdir "$(DESTDIR)$$dir" || exit; done
+	$(Q)for module in "$(DESTDIR)"/lib/modules/*/updates/dm-fve.ko; do [ ! -e "$$module" ] || { \
+		rm -f "$$module"; dir=$${module%/*}; rmdir --ignore-fail-on-non-empty "$$dir"; \
+		[ -n "$(DESTDIR)" ] || depmod "$$(basename "$${dir%/updates}")"; }; done
 
 .PHONY: clean
 clean: ## remove build/, but for the unpacked kernels

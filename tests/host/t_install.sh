@@ -1,0 +1,52 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# proves: make install puts everything below DESTDIR and PREFIX, and uninstall removes just that
+# group: host fast
+. "$(dirname "$0")/lib.sh"
+
+top=$(cd "$here/../.." && pwd)
+root="$TMP/a root"
+kernel=${FVE_KERNEL:-6.1}
+kdir=$("$top/tests/vm/kernel" --print kbuild "$kernel")
+release=$("$top/tests/vm/kernel" --print release "$kernel")
+
+# Somebody else's files in the places that are shared.
+mkdir -p "$root/usr/local/sbin" "$root/usr/lib/dracut/modules.d/90crypt" \
+	"$root/lib/modules/$release/updates" "$root/usr/local/share/man/man8"
+touch "$root/usr/local/sbin/other" "$root/lib/modules/$release/updates/other.ko"
+
+# Files, and the directories that are ours alone.
+listing() {
+	(cd "$root" && find . ! -type d -o -name '*fve*' | LC_ALL=C sort)
+}
+
+install_tree() {
+	expect 0 make -C "$top" --no-print-directory BUILD="$(realpath --relative-to="$top" "$BUILD")" \
+		DESTDIR="$root" PREFIX=/usr/local "$@"
+}
+
+listing >"$TMP/before"
+install_tree install KDIR="$kdir"
+listing >"$TMP/installed"
+comm -13 "$TMP/before" "$TMP/installed" >"$TMP/new"
+cat "$TMP/new"
+
+echo "--- below PREFIX, but for what is looked for in one place only"
+for file in /usr/local/sbin/fvesetup /usr/local/share/man/man8/fvesetup.8 \
+	/usr/local/share/bash-completion/completions/fvesetup \
+	/usr/lib/dracut/modules.d/90fve/module-setup.sh "/lib/modules/$release/updates/dm-fve.ko"; do
+	grep -qxF ".$file" "$TMP/new" || fail "$file was not installed"
+done
+! grep -vE '^\./(usr/local/|usr/lib/dracut/modules\.d/90fve(/|$)|lib/modules/)' "$TMP/new" ||
+	fail "files outside PREFIX"
+"$root/usr/local/sbin/fvesetup" --version
+
+echo "--- nobody else may write to it"
+find "$root" -type f -perm /022 | tee "$TMP/out"
+[ ! -s "$TMP/out" ] || fail "writable by others"
+
+echo "--- a second time is no different, and uninstall leaves what was there"
+install_tree install KDIR="$kdir"
+listing | diff "$TMP/installed" -
+install_tree uninstall
+listing | diff "$TMP/before" - || fail "uninstall left or took too much"
