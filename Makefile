@@ -211,6 +211,18 @@ uninstall: ## remove what install put there, and the module for every kernel
 		rm -f "$$module"; dir=$${module%/*}; rmdir --ignore-fail-on-non-empty "$$dir"; \
 		[ -n "$(DESTDIR)" ] || depmod "$$(basename "$${dir%/updates}")"; }; done
 
+# Debian's tools build in the tree and leave the packages beside it, hence a copy.
+deb_tree := $(BUILD)/deb/dm-fve-$(VERSION)
+.PHONY: deb
+deb: ## Debian packages, source and binary, in build/deb
+	$(Q)tests/deps deb
+	$(Q)rm -rf $(BUILD)/deb && mkdir -p $(deb_tree)
+	$(Q)tar -c --exclude=./$(BUILD) --exclude=./.git . | tar -x -C $(deb_tree)
+	$(Q)[ "$$(dpkg-parsechangelog -l debian/changelog -S Version)" = $(VERSION) ] || \
+		{ echo 'debian/changelog does not end with version $(VERSION)' >&2; exit 1; }
+	$(Q)cd $(deb_tree) && dpkg-buildpackage -us -uc $(if $(filter 0,$(V)),>../log 2>&1 || { tail -n 30 ../log; exit 1; })
+	$(Q)ls $(BUILD)/deb/*.deb $(BUILD)/deb/*.dsc
+
 .PHONY: clean
 clean: ## remove build/, but for the unpacked kernels
 	$(Q)if [ -d $(BUILD) ]; then find $(BUILD) -mindepth 1 -maxdepth 1 ! -name kernels -exec rm -rf {} +; fi
