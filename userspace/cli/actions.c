@@ -7,8 +7,9 @@
 #define TAKES(...) ((const enum option_id[]){__VA_ARGS__, OPT_END})
 
 /* Lists that several actions share. */
-#define TO_UNLOCK \
-	OPT_PROTECTOR, OPT_KEY_FILE, OPT_PIN_FILE, OPT_STARTUP_KEY_FILE, OPT_TRIES, OPT_TPM
+#define TO_UNLOCK                                                                                \
+	OPT_PROTECTOR, OPT_KEY_FILE, OPT_PIN_FILE, OPT_STARTUP_KEY_FILE, OPT_AGENT, OPT_TIMEOUT, \
+		OPT_TRIES, OPT_TPM
 #define TO_MAKE_PROTECTORS OPT_RECOVERY_FILE, OPT_ITER_TIME, OPT_PBKDF_MEMORY
 
 #define VOLUMES		   "Volumes"
@@ -20,8 +21,9 @@ const struct action actions[] = {
 	 "passphrase is asked for. A recovery password is always made and printed once, "
 	 "unless --no-recovery is given; with --recovery-file it is written to a file "
 	 "instead.",
-	 TAKES(OPT_PROTECTOR, OPT_KEY_FILE, OPT_PIN_FILE, OPT_STARTUP_KEY_FILE, OPT_TPM,
-	       OPT_NO_RECOVERY, OPT_LABEL, OPT_SECTOR_SIZE, TO_MAKE_PROTECTORS)},
+	 TAKES(OPT_PROTECTOR, OPT_KEY_FILE, OPT_PIN_FILE, OPT_STARTUP_KEY_FILE, OPT_AGENT,
+	       OPT_TIMEOUT, OPT_TPM, OPT_NO_RECOVERY, OPT_LABEL, OPT_SECTOR_SIZE,
+	       TO_MAKE_PROTECTORS)},
 	{VOLUMES, "open", "<device> [<name>]", cmd_open, "map a volume as /dev/mapper/<name>",
 	 "Map the volume as /dev/mapper/<name>. The machine's protectors are tried first; "
 	 "when all of them refuse, each with its reason, a passphrase or recovery password "

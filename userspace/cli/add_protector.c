@@ -84,19 +84,24 @@ int cli_add_recovery(const struct args *args, struct header *header, const struc
 	return r < 0 ? r : print_recovery(password);
 }
 
-int cli_new_secret(const struct protector_spec *spec, const char *path, const char *file,
+int cli_new_secret(const struct args *args, const struct protector_spec *spec, const char *file,
 		   struct secret **ret)
 {
 	_cleanup_secret_ struct secret *secret = NULL;
 	_cleanup_free_ char *prompt = NULL;
+	struct question question = {.volume = args->operand[0],
+				    .file = file,
+				    .agent = args->agent,
+				    .timeout_s = args->timeout_s};
 	bool pin = spec->kind == PROTECTOR_TPM2_PIN;
 	int r;
 
 	if (!pin && spec->kind != PROTECTOR_PASSPHRASE)
 		return 0;
-	if (asprintf(&prompt, "New %s for %s: ", pin ? "PIN" : "passphrase", path) < 0)
+	if (asprintf(&prompt, "New %s for %s: ", pin ? "PIN" : "passphrase", args->operand[0]) < 0)
 		return -ENOMEM;
-	r = prompt_new_secret(prompt, file, &secret);
+	question.text = prompt;
+	r = prompt_new_secret(&question, &secret);
 	if (r == 0 && pin && secret->size < PIN_LENGTH_MIN)
 		r = log_errno(EINVAL, "a PIN has at least %d characters", PIN_LENGTH_MIN);
 	if (r == 0)

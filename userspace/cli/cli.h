@@ -16,13 +16,14 @@
 struct args {
 	const char *operand[CLI_MAX_OPERANDS]; /* as many as the action takes; optional ones NULL */
 	bool batch_mode, json, force, no_recovery, test, read_only, allow_discards;
-	bool help, version;
+	bool agent, help, version;
 	const char *key_file, *new_key_file, *pin_file, *startup_key_file, *recovery_file, *label,
 		*tcti;
 	const char *protector[CLI_MAX_PROTECTORS];
 	unsigned int n_protectors;
 	uint32_t sector_size; /* bytes, or 0 */
 	uint32_t tries;
+	uint32_t timeout_s; /* for an answer; 0: none */
 	struct header_pbkdf pbkdf;
 };
 
@@ -40,15 +41,35 @@ int cmd_protector_test(const struct args *args);
 
 /* prompt.c */
 
+/* What to ask somebody for, and how. */
+struct question {
+	const char *text;	/* ends in ": " */
+	const char *volume;	/* the path, by which an agent tells questions apart */
+	const char *file;	/* the answer is in it, every byte; "-": standard input; or NULL */
+	bool agent;		/* ask the system's password agent, and no terminal */
+	unsigned int timeout_s; /* how long to wait for somebody; 0: for ever */
+};
+
 /*
- * A secret from --key-file (whole file, or standard input for "-"), from the terminal without
- * echo, or from one line of standard input where that is no terminal.
+ * The answer from the question's file, the agent, the terminal without echo, or one line of
+ * standard input where that is no terminal. -ENOKEY: nobody answered. The messages are made here.
  */
-int prompt_secret(const char *prompt, const char *key_file, struct secret **ret);
-/* The same for a secret that is to be set: asked for twice on a terminal, never empty. */
-int prompt_new_secret(const char *prompt, const char *key_file, struct secret **ret);
+int prompt_secret(const struct question *question, struct secret **ret);
+/* The same for a secret that is to be set: a person is asked twice, and it is never empty. */
+int prompt_new_secret(const struct question *question, struct secret **ret);
+/* Read @fd to its end, or to the end of a line, which is left out. -E2BIG, or -ENOKEY: no line. */
+int prompt_read(int fd, bool line, struct secret **ret);
 /* 0 when the person types YES; -ECANCELED. With --batch-mode nobody is asked. */
 int prompt_confirm(const struct args *args, const char *question);
+
+/* agent.c: ask as prompt_secret() does, through systemd-ask-password. -ENOPKG: there is none. */
+int agent_ask(const struct question *question, struct secret **ret);
+
+/*
+ * signals.c: from the first write of a header on, ^C and SIGTERM wait for the end of the program.
+ * A power cut in between is harmless by the order of the writes, but leaves more to explain.
+ */
+void signals_hold(void);
 
 /* cli_unlock.c */
 
@@ -71,10 +92,10 @@ int cli_add_recovery(const struct args *args, struct header *header, const struc
 int cli_check_new_file(const char *path, const char *what);
 
 /*
- * Ask for the passphrase or PIN that @spec takes, for the volume at @path, as prompt_new_secret()
- * does; @ret stays untouched where it takes none.
+ * Ask for the passphrase or PIN that @spec takes, for the first operand's volume, as
+ * prompt_new_secret() does; @ret stays untouched where it takes none.
  */
-int cli_new_secret(const struct protector_spec *spec, const char *path, const char *file,
+int cli_new_secret(const struct args *args, const struct protector_spec *spec, const char *file,
 		   struct secret **ret);
 
 /*

@@ -75,8 +75,15 @@ static int ask(void *data, enum unlock_question question, const char *prompt, st
 {
 	const struct args *args = data;
 
-	return prompt_secret(prompt, question == UNLOCK_ASK_PIN ? args->pin_file : args->key_file,
-			     ret);
+	return prompt_secret(
+		&(struct question){
+			.text = prompt,
+			.volume = args->operand[0],
+			.file = question == UNLOCK_ASK_PIN ? args->pin_file : args->key_file,
+			.agent = args->agent,
+			.timeout_s = args->timeout_s,
+		},
+		ret);
 }
 
 /* A startup key that is not there, or none, is no fault: other protectors may do. */
@@ -87,7 +94,7 @@ int cli_read_startup_key(const struct args *args, struct secret **ret)
 
 	if (!args->startup_key_file)
 		return 0;
-	r = prompt_secret("", args->startup_key_file, &key);
+	r = prompt_secret(&(struct question){.file = args->startup_key_file}, &key);
 	if (r == -ENOMEM)
 		return r;
 	if (r == 0 && key->size != STARTUP_KEY_SIZE)
@@ -102,7 +109,7 @@ int cli_unlock(const struct args *args, struct header *header, struct secret **r
 	       struct protector *ret_used)
 {
 	/* A file or a pipe has one answer; a person has several tries. */
-	unsigned int tries = isatty(STDIN_FILENO) ? args->tries : 1;
+	unsigned int tries = args->agent || isatty(STDIN_FILENO) ? args->tries : 1;
 	_cleanup_secret_ struct secret *startup_key = NULL;
 	struct unlock how = {
 		.protector = args->protector[0],

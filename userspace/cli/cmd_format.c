@@ -66,8 +66,8 @@ static int plan_ask(const struct args *args, struct plan *plan)
 {
 	for (unsigned int i = 0; i < plan->n; i++) {
 		bool pin = plan->specs[i].kind == PROTECTOR_TPM2_PIN;
-		int r = cli_new_secret(&plan->specs[i], args->operand[0],
-				       pin ? args->pin_file : args->key_file, &plan->secrets[i]);
+		int r = cli_new_secret(args, &plan->specs[i], pin ? args->pin_file : args->key_file,
+				       &plan->secrets[i]);
 
 		if (r < 0)
 			return r;
@@ -109,6 +109,8 @@ int cmd_format(const struct args *args)
 		r = plan_ask(args, &plan);
 	if (r == 0 && !fvek)
 		r = -ENOMEM;
+	if (r == 0)
+		signals_hold();
 	if (r == 0)
 		r = header_format(path, &how, fvek, &header);
 	if (r == 0)

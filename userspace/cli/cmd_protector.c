@@ -64,10 +64,11 @@ int cmd_protector_add(const struct args *args)
 	if (r == 0)
 		r = cli_unlock(args, header, &fvek, &used);
 	if (r == 0)
-		r = cli_new_secret(&spec, path, args->new_key_file, &secret);
-	return r < 0 ? r
-		     : cli_add_protector(args, header, fvek, &spec, secret, args->new_key_file,
-					 false);
+		r = cli_new_secret(args, &spec, args->new_key_file, &secret);
+	if (r < 0)
+		return r;
+	signals_hold();
+	return cli_add_protector(args, header, fvek, &spec, secret, args->new_key_file, false);
 }
 
 /* What a change puts in the place of @old: the same with a new secret. */
@@ -111,9 +112,11 @@ int cmd_protector_change(const struct args *args)
 	if (r == 0)
 		r = cli_unlock(args, header, &fvek, &used);
 	if (r == 0)
-		r = cli_new_secret(&spec, path, args->new_key_file, &secret);
-	if (r == 0)
-		r = cli_add_protector(args, header, fvek, &spec, secret, args->new_key_file, true);
+		r = cli_new_secret(args, &spec, args->new_key_file, &secret);
+	if (r < 0)
+		return r;
+	signals_hold();
+	r = cli_add_protector(args, header, fvek, &spec, secret, args->new_key_file, true);
 	if (r < 0)
 		return r;
 	r = protector_remove(header, &old, true);
@@ -135,5 +138,8 @@ int cmd_protector_remove(const struct args *args)
 		r = header_load(path, &header);
 	if (r == 0)
 		r = protector_find(header, args->operand[1], &protector);
-	return r < 0 ? r : protector_remove(header, &protector, args->force);
+	if (r < 0)
+		return r;
+	signals_hold();
+	return protector_remove(header, &protector, args->force);
 }

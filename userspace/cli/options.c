@@ -77,7 +77,8 @@ const struct option_row options[OPT_END] = {
 		 CALL(set_protector)},
 	[OPT_KEY_FILE] =
 		{"key-file", 'd', "FILE", "read the secret from FILE, or - for standard input",
-		 "Read the secret from a file: every byte of it. - is standard input to its end. "
+		 "Read the secret from a file: every byte of it. - is standard input to its end, and "
+		 "/dev/fd/N an open file descriptor. "
 		 "Without this option, and where standard input is no terminal, one line is read "
 		 "from it.",
 		 TEXT(key_file)},
@@ -103,6 +104,14 @@ const struct option_row options[OPT_END] = {
 		 "Write the recovery password to a file, without a line end, and do not print it. "
 		 "The file must not exist.",
 		 TEXT(recovery_file)},
+	[OPT_AGENT] =
+		{"agent", 0, NULL, "ask the system's password agent, not the terminal",
+		 "Ask the system's password agent (systemd-ask-password), as at boot, and not "
+		 "the terminal.",
+		 FLAG(agent)},
+	[OPT_TIMEOUT] = {"timeout", 't', "SECONDS", "how long to wait for an answer (no limit)",
+			 "How long to wait for somebody to answer. By default there is no limit.",
+			 NUMBER(timeout_s, 1, 86400)},
 	[OPT_TRIES] = {"tries", 'T', "N", "how often to ask for a secret (3)", NULL,
 		       NUMBER(tries, 1, 100)},
 	[OPT_TEST] = {"test", 0, NULL, "unlock but map nothing; <name> is left out", NULL,

@@ -2,6 +2,7 @@
 /* Asking a person, or a file, for a secret. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,10 +10,10 @@
 
 #include "cli.h"
 
-#define SECRET_MAX 8192 /* bytes of a key file or of a typed line */
+#define SECRET_MAX 8192 /* bytes of a key file or of a line from a pipe */
+#define TYPED_MAX  512	/* characters at a terminal, as cryptsetup; the kernel cuts at 4095 */
 
-/* Read @fd to its end, or to the end of a line, which is left out. */
-static int read_secret(int fd, bool line, struct secret **ret)
+int prompt_read(int fd, bool line, struct secret **ret)
 {
 	_cleanup_secret_ struct secret *secret = secret_new(SECRET_MAX + 1);
 	size_t size = 0;
@@ -42,7 +43,7 @@ static int read_secret(int fd, bool line, struct secret **ret)
 static struct termios echo_saved;
 static volatile sig_atomic_t echo_off;
 
-/* ^C at the prompt must not leave the terminal mute. */
+/* What ends the program at the prompt must not leave the terminal mute. */
 static void restore_and_die(int signal_number)
 {
 	if (echo_off)
@@ -51,8 +52,49 @@ static void restore_and_die(int signal_number)
 	raise(signal_number);
 }
 
-static int read_terminal(const char *prompt, struct secret **ret)
+/* A stopped program would leave it mute as well: ^Z does nothing at the prompt. */
+static const struct {
+	int number;
+	void (*handler)(int);
+} prompt_signals[] = {
+	{SIGINT, restore_and_die},  {SIGTERM, restore_and_die}, {SIGHUP, restore_and_die},
+	{SIGQUIT, restore_and_die}, {SIGTSTP, SIG_IGN},
+};
+
+static void signals_set(struct sigaction old[ARRAY_SIZE(prompt_signals)])
 {
+	for (size_t i = 0; i < ARRAY_SIZE(prompt_signals); i++) {
+		struct sigaction action = {.sa_handler = prompt_signals[i].handler};
+
+		sigaction(prompt_signals[i].number, NULL, &old[i]);
+		if (old[i].sa_handler != SIG_IGN) /* as nohup sets it */
+			sigaction(prompt_signals[i].number, &action, NULL);
+	}
+}
+
+static void signals_restore(const struct sigaction old[ARRAY_SIZE(prompt_signals)])
+{
+	for (size_t i = 0; i < ARRAY_SIZE(prompt_signals); i++)
+		sigaction(prompt_signals[i].number, &old[i], NULL);
+}
+
+/* 0, -errno, or -ENOKEY when nothing is typed for so long; 0 seconds: wait for ever. */
+static int wait_for_line(unsigned int timeout_s)
+{
+	struct pollfd terminal = {.fd = STDIN_FILENO, .events = POLLIN};
+	int n;
+
+	if (!timeout_s)
+		return 0;
+	do
+		n = poll(&terminal, 1, (int)timeout_s * 1000);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n == 0 ? -ENOKEY : 0;
+}
+
+static int read_terminal(const struct question *question, struct secret **ret)
+{
+	struct sigaction old[ARRAY_SIZE(prompt_signals)];
 	struct termios silent;
 	int r;
 
@@ -61,33 +103,41 @@ static int read_terminal(const char *prompt, struct secret **ret)
 	silent = echo_saved;
 	silent.c_lflag &= ~(tcflag_t)ECHO;
 	silent.c_lflag |= ECHONL;
-	signal(SIGINT, restore_and_die);
-	signal(SIGTERM, restore_and_die);
-	/* Silent first: what is typed at once in answer to the prompt is neither shown nor lost. */
-	if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent) < 0)
-		return -errno;
+	signals_set(old);
 	echo_off = 1;
-	fputs(prompt, stderr);
-	r = read_secret(STDIN_FILENO, true, ret);
+	/* Silent first: what is typed at once in answer to the prompt is neither shown nor lost. */
+	r = tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent) < 0 ? -errno : 0;
+	if (r == 0) {
+		fputs(question->text, stderr);
+		r = wait_for_line(question->timeout_s);
+		if (r == 0)
+			r = prompt_read(STDIN_FILENO, true, ret);
+		else
+			fputc('\n', stderr);
+	}
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &echo_saved);
 	echo_off = 0;
-	signal(SIGINT, SIG_DFL);
-	signal(SIGTERM, SIG_DFL);
-	return r;
+	signals_restore(old);
+	return r == 0 && (*ret)->size > TYPED_MAX ? -E2BIG : r;
 }
 
 static int read_key_file(const char *path, struct secret **ret)
 {
 	_cleanup_close_ int fd = -1;
+	static bool standard_input_read;
 	int r;
 
 	if (!strcmp(path, "-")) {
-		r = read_secret(STDIN_FILENO, false, ret);
+		if (standard_input_read)
+			return log_errno(EINVAL, "standard input holds one secret, and was asked "
+						 "for two; give one by a file, or /dev/fd/N");
+		standard_input_read = true;
+		r = prompt_read(STDIN_FILENO, false, ret);
 	} else {
 		fd = open(path, O_RDONLY | O_CLOEXEC);
 		if (fd < 0)
 			return log_errno(errno, "cannot open the key file %s: %m", path);
-		r = read_secret(fd, false, ret);
+		r = prompt_read(fd, false, ret);
 	}
 	if (r == -E2BIG)
 		return log_errno(EINVAL, "the key file %s holds more than %d bytes", path,
@@ -97,32 +147,47 @@ static int read_key_file(const char *path, struct secret **ret)
 	return 0;
 }
 
-int prompt_secret(const char *prompt, const char *key_file, struct secret **ret)
+/* Where the answer comes from where it is in no file. */
+static int ask(const struct question *question, struct secret **ret)
 {
+	if (question->agent)
+		return agent_ask(question, ret);
+	if (isatty(STDIN_FILENO))
+		return read_terminal(question, ret);
+	return prompt_read(STDIN_FILENO, true, ret);
+}
+
+int prompt_secret(const struct question *question, struct secret **ret)
+{
+	_cleanup_secret_ struct secret *answer = NULL;
 	int r;
 
-	if (key_file)
-		return read_key_file(key_file, ret);
-	r = isatty(STDIN_FILENO) ? read_terminal(prompt, ret)
-				 : read_secret(STDIN_FILENO, true, ret);
-	if (r == -ENOKEY)
+	if (question->file)
+		return read_key_file(question->file, ret);
+	r = ask(question, &answer);
+	if (r == -ENOKEY && !question->agent)
 		return log_errno(ENOKEY, "no secret was given; use --key-file, or type it");
 	if (r == -E2BIG)
-		return log_errno(EINVAL, "the secret is longer than %d bytes", SECRET_MAX);
+		return log_errno(EINVAL, "the secret is longer than %d bytes; give it by a file",
+				 !question->agent && isatty(STDIN_FILENO) ? TYPED_MAX : SECRET_MAX);
+	if (r == 0)
+		*ret = steal(answer);
 	return r;
 }
 
-int prompt_new_secret(const char *prompt, const char *key_file, struct secret **ret)
+int prompt_new_secret(const struct question *question, struct secret **ret)
 {
 	_cleanup_secret_ struct secret *first = NULL, *second = NULL;
-	int r = prompt_secret(prompt, key_file, &first);
+	struct question again = *question;
+	int r = prompt_secret(question, &first);
 
 	if (r < 0)
 		return r;
 	if (!first->size)
 		return log_errno(EINVAL, "an empty secret protects nothing");
-	if (!key_file && isatty(STDIN_FILENO)) {
-		r = prompt_secret("The same again: ", NULL, &second);
+	if (!question->file && (question->agent || isatty(STDIN_FILENO))) {
+		again.text = "The same again: ";
+		r = prompt_secret(&again, &second);
 		if (r < 0)
 			return r;
 		if (!secret_equal(first, second))
