@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The TPM, as far as the key hierarchy needs it: one sealed KEK under an authorised PCR
- * policy. tpm.c is the only file that includes tpm2-tss.
+ * policy. tpm2-tss stays behind tpm_private.h.
  *
  * Rules (docs/on-disk.md, "TPM"): the SRK is pinned by its Name before anything secret
  * moves; every session is salted to the SRK and encrypts parameters both ways; the sealed
