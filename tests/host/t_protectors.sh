@@ -43,7 +43,7 @@ expect 0 "$fvesetup" protector add "${cheap[@]}" --key-file "$image.rec" \
 expect 0 "$fvesetup" open --test --key-file "$TMP/pass2" "$image"
 "$fvesetup" protector list --json "$image" >"$TMP/list"
 id=$(jq -r '.protectors[] | select(.label == "second") | .id' "$TMP/list")
-expect 0 "$fvesetup" protector remove "$image" "$id"
+expect 0 "$fvesetup" protector remove --key-file "$image.rec" "$image" "$id"
 expect 2 "$fvesetup" open --test --key-file "$TMP/pass2" "$image"
 grep -q second "$image" && fail "the removed token is still in the image"
 expect 0 "$fvesetup" open --test --key-file "$TMP/pass" "$image"
@@ -59,8 +59,8 @@ echo "--- the last one for a person stays, unless forced"
 "$fvesetup" protector list --json "$image" >"$TMP/list"
 mapfile -t ids < <(jq -r '.protectors[].id' "$TMP/list")
 for id in "${ids[@]:1}"; do
-	expect 0 "$fvesetup" protector remove "$image" "$id"
+	expect 0 "$fvesetup" protector remove --key-file "$image.rec" "$image" "$id"
 done
-expect 5 "$fvesetup" protector remove "$image" "${ids[0]}"
+expect 5 "$fvesetup" protector remove --key-file "$image.rec" "$image" "${ids[0]}"
 expect_text 'last protector'
-expect 0 "$fvesetup" protector remove --force "$image" "${ids[0]}"
+expect 0 "$fvesetup" protector remove --key-file "$image.rec" --force "$image" "${ids[0]}"

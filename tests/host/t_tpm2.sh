@@ -76,15 +76,20 @@ expect 2 tpm_open
 expect_text tpm-other
 stop_tpm
 
-echo "--- a damaged token is named and skipped"
+echo "--- a damaged token is named and skipped; the next one finds that the header was changed"
 start_tpm "$TMP/tpm"
 measure_boot
 token=$("$fvesetup" protector list --json "$image" | jq '[.protectors[] | select(.kind == "tpm2")][0].token')
 cryptsetup token export --token-id "$token" "$image" | jq '.private |= ("AAAA" + .[4:])' >"$TMP/token"
 cryptsetup token remove --token-id "$token" "$image"
 cryptsetup token import --token-id "$token" --json-file "$TMP/token" "$image"
-expect 0 tpm_open # by the second one
+expect 2 tpm_open
 expect_text token-corrupt
+expect_text header-mac
+expect 0 "$fvesetup" open --test --key-file "$TMP/pass" "$image" # a person may judge
+expect_text header-mac
+expect 2 "$fvesetup" protector add --key-file "$TMP/pass" "$image" recovery
+expect_text header-mac
 cryptsetup token remove --token-id "$token" "$image"
 jq '.surprise = 1' "$TMP/token" | cryptsetup token import --token-id "$token" "$image"
 expect 0 "$fvesetup" protector list "$image"

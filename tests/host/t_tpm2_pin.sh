@@ -132,7 +132,7 @@ expect_text 'set up by somebody else'
 echo "--- a second reader, tpm2-tools: the same KEK from policy, authValue and half, as documented"
 "$fvesetup" protector list --json "$image" >"$TMP/list"
 id=$(jq -r '.protectors[] | select(.label == "second") | .id' "$TMP/list")
-expect 0 "$fvesetup" protector remove "$image" "$id"
+expect 0 "$fvesetup" protector remove --key-file "$image.rec" "$image" "$id"
 expect 0 /usr/bin/python3 "$here/fve_keys.py" --pin "$TMP/pin" "$image" "$TMP/pass"
 cp "$TMP/out" "$TMP/keys"
 same_kek "$image" "$TMP/token" "$TMP/keys"

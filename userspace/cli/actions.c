@@ -49,10 +49,10 @@ const struct action actions[] = {
 	 TAKES(TO_UNLOCK, OPT_NEW_KEY_FILE, TO_MAKE_PROTECTORS)},
 	{PROTECTORS, "protector remove", "<device> <id>", cmd_protector_remove,
 	 "remove one, in both header copies",
-	 "Remove a protector from both copies of the header. The last one that a person can "
-	 "open is kept unless --force is given. Flash may keep old blocks: see "
-	 "docs/threat-model.md.",
-	 TAKES(OPT_FORCE)},
+	 "Unlock the volume as by open, then remove a protector from both copies of the header. "
+	 "The last one that a person can open is kept unless --force is given. Flash may keep "
+	 "old blocks: see docs/threat-model.md.",
+	 TAKES(TO_UNLOCK, OPT_FORCE)},
 	{PROTECTORS, "protector change", "<device> <id>", cmd_protector_change,
 	 "replace its secret by a new one",
 	 "Replace a passphrase, PIN, startup key or recovery password by a new one of the "

@@ -64,7 +64,7 @@ static int print_recovery(const struct secret *password)
  * nothing.
  */
 int cli_add_recovery(const struct args *args, struct header *header, const struct secret *fvek,
-		     const struct protector_spec *spec)
+		     const struct protector_spec *spec, bool replaces)
 {
 	_cleanup_secret_ struct secret *password = recovery_generate();
 	int r;
@@ -75,12 +75,12 @@ int cli_add_recovery(const struct args *args, struct header *header, const struc
 		r = write_secret_file(args->recovery_file, password);
 		if (r < 0)
 			return r;
-		r = protector_person_add(header, fvek, spec, password, NULL);
+		r = protector_person_add(header, fvek, spec, password, NULL, replaces);
 		if (r < 0)
 			unlink(args->recovery_file);
 		return r;
 	}
-	r = protector_person_add(header, fvek, spec, password, NULL);
+	r = protector_person_add(header, fvek, spec, password, NULL, replaces);
 	return r < 0 ? r : print_recovery(password);
 }
 
@@ -126,9 +126,9 @@ static int add(const struct args *args, struct header *header, const struct secr
 	case PROTECTOR_TPM2_PIN:
 		return protector_tpm2_add(header, fvek, &enrolment);
 	case PROTECTOR_STARTUP_KEY:
-		return protector_person_add(header, fvek, spec, secret, NULL);
+		return protector_person_add(header, fvek, spec, secret, NULL, replaces);
 	default:
-		return protector_person_add(header, fvek, spec, secret, &args->pbkdf);
+		return protector_person_add(header, fvek, spec, secret, &args->pbkdf, replaces);
 	}
 }
 
@@ -152,7 +152,7 @@ int cli_add_protector(const struct args *args, struct header *header, const stru
 		      const char *file, bool replaces)
 {
 	if (spec->kind == PROTECTOR_RECOVERY)
-		return cli_add_recovery(args, header, fvek, spec);
+		return cli_add_recovery(args, header, fvek, spec, replaces);
 	if (protector_takes_key(spec->kind))
 		return add_with_key(args, header, fvek, spec, file, replaces);
 	return add(args, header, fvek, spec, secret, replaces);

@@ -87,7 +87,7 @@ void cli_show_refusal(const struct protector *protector, const struct refusal *r
 
 /* Add a recovery protector and hand its password over: to --recovery-file, or printed once. */
 int cli_add_recovery(const struct args *args, struct header *header, const struct secret *fvek,
-		     const struct protector_spec *spec);
+		     const struct protector_spec *spec, bool replaces);
 /* Refuse a file for a new @what that exists, before anything is written. NULL is fine. */
 int cli_check_new_file(const char *path, const char *what);
 

@@ -119,7 +119,7 @@ int cmd_format(const struct args *args)
 		r = cli_add_protector(args, header, fvek, &plan.specs[i], plan.secrets[i],
 				      args->startup_key_file, false);
 	if (r == 0 && !args->no_recovery)
-		r = cli_add_recovery(args, header, fvek, &recovery);
+		r = cli_add_recovery(args, header, fvek, &recovery, false);
 	if (r < 0 && header)
 		log_error("%s has a new header but not all of its protectors; format it again",
 			  path);

@@ -119,7 +119,7 @@ int cmd_protector_change(const struct args *args)
 	r = cli_add_protector(args, header, fvek, &spec, secret, args->new_key_file, true);
 	if (r < 0)
 		return r;
-	r = protector_remove(header, &old, true);
+	r = protector_remove(header, fvek, &old, true);
 	if (r < 0)
 		log_error("the new %s was added, and the old one, %s, is still there",
 			  protector_kind_name(old.kind), old.head.id);
@@ -128,18 +128,21 @@ int cmd_protector_change(const struct args *args)
 
 int cmd_protector_remove(const struct args *args)
 {
+	_cleanup_secret_ struct secret *fvek = NULL;
 	_cleanup_header_ struct header *header = NULL;
 	_cleanup_close_ int lock = -1;
 	const char *path = args->operand[0];
-	struct protector protector;
+	struct protector protector, used;
 	int r = device_lock(path, &lock);
 
 	if (r == 0)
 		r = header_load(path, &header);
 	if (r == 0)
 		r = protector_find(header, args->operand[1], &protector);
+	if (r == 0)
+		r = cli_unlock(args, header, &fvek, &used);
 	if (r < 0)
 		return r;
 	signals_hold();
-	return protector_remove(header, &protector, args->force);
+	return protector_remove(header, fvek, &protector, args->force);
 }

@@ -45,7 +45,8 @@ static enum verdict test_alone(const struct args *args, struct header *header,
 		/* fall through */
 	case PROTECTOR_TPM2:
 		opens = protector_tpm2_open(header, p, args->tcti, startup_key, &fvek, refusal) ==
-			0;
+				0 &&
+			unlock_check_header(header, fvek, refusal) == 0;
 		return opens ? VERDICT_OPENS : VERDICT_REFUSED;
 	case PROTECTOR_STARTUP_KEY:
 		if (!startup_key)

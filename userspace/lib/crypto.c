@@ -7,6 +7,7 @@
 #include <openssl/core_names.h>
 #include <openssl/ecdsa.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/kdf.h>
 #include <openssl/param_build.h>
 
@@ -44,6 +45,16 @@ int crypto_sha256(const struct span *parts, size_t n_parts, uint8_t ret[SHA256_S
 		if (EVP_DigestUpdate(ctx, parts[i].data, parts[i].size) != 1)
 			return -EIO;
 	return EVP_DigestFinal_ex(ctx, ret, NULL) == 1 ? 0 : -EIO;
+}
+
+int crypto_hmac(const struct secret *key, const void *data, size_t size, uint8_t ret[SHA256_SIZE])
+{
+	return HMAC(EVP_sha256(), key->data, (int)key->size, data, size, ret, NULL) ? 0 : -EIO;
+}
+
+bool crypto_equal(const void *a, const void *b, size_t size)
+{
+	return CRYPTO_memcmp(a, b, size) == 0;
 }
 
 int crypto_derive(const struct secret *key, const char *info, struct secret **ret)

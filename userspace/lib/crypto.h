@@ -32,6 +32,11 @@ struct span {
 
 int crypto_sha256(const struct span *parts, size_t n_parts, uint8_t ret[SHA256_SIZE]);
 
+/* HMAC-SHA-256 (RFC 2104) of @size bytes at @data. */
+int crypto_hmac(const struct secret *key, const void *data, size_t size, uint8_t ret[SHA256_SIZE]);
+/* Constant-time comparison of what an attacker must not be helped to guess. */
+bool crypto_equal(const void *a, const void *b, size_t size);
+
 /* HKDF-SHA-256 (RFC 5869), no salt, @info as text without its NUL: a 32-byte key. */
 int crypto_derive(const struct secret *key, const char *info, struct secret **ret);
 

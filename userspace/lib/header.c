@@ -305,3 +305,8 @@ int header_token_remove(struct header *header, int token)
 				 strerror(-r));
 	return 0;
 }
+
+int header_json(const struct header *header, const char **ret)
+{
+	return crypt_dump_json(header->cd, ret, 0) < 0 ? -EIO : 0;
+}

@@ -93,4 +93,7 @@ int header_token_get(const struct header *header, int token, const char **ret_ty
 int header_token_set(struct header *header, int token, const char *json);
 int header_token_remove(struct header *header, int token);
 
+/* The whole JSON as it was read or last written, borrowed until the next change. */
+int header_json(const struct header *header, const char **ret);
+
 #endif

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "change.h"
+#include "header_mac.h"
 #include "log.h"
 #include "policy.h"
 #include "protector.h"
@@ -49,10 +51,11 @@ bool protector_is_person(const struct protector *protector)
 	       protector->kind == PROTECTOR_PASSPHRASE || protector->kind == PROTECTOR_KEYSLOT;
 }
 
-/* Tokens of ours that are no protector: the VMK's and the policy key's. */
+/* Tokens of ours that are no protector: the VMK's, the policy key's, the header's MAC. */
 static bool is_bookkeeping(const char *type)
 {
-	return !strcmp(type, "fve-vmk") || !strcmp(type, "fve-policy");
+	return !strcmp(type, "fve-vmk") || !strcmp(type, "fve-policy") ||
+	       !strcmp(type, TOKEN_TYPE_MAC);
 }
 
 static enum protector_kind kind_of_token(const char *type)
@@ -203,39 +206,38 @@ int protector_spec_parse(const char *text, struct protector_spec *ret)
 
 int protector_person_add(struct header *header, const struct secret *fvek,
 			 const struct protector_spec *spec, const struct secret *secret,
-			 const struct header_pbkdf *pbkdf)
+			 const struct header_pbkdf *pbkdf, bool replaces)
 {
+	_cleanup_change_ struct change change = {.header = header, .may_use_reserve = replaces};
 	_cleanup_secret_ struct secret *opened = NULL;
 	_cleanup_free_ char *json = NULL;
 	struct token_person token = {0};
 	int r = token_head_init(&token.head, spec->label);
 
+	if (r == 0 && !replaces)
+		r = change_check_room(header, true);
 	if (r < 0)
 		return r;
 	token.slot = header_keyslot_add(header, fvek, secret, pbkdf);
 	if (token.slot < 0)
 		return token.slot;
+	change_new_keyslot(&change, token.slot);
 	r = header_keyslot_open(header, token.slot, secret, &opened);
-	if (r < 0 || !secret_equal(opened, fvek)) {
-		header_keyslot_remove(header, token.slot);
+	if (r < 0 || !secret_equal(opened, fvek))
 		return log_errno(EIO,
 				 "the new keyslot %d of %s does not open again; it was removed",
 				 token.slot, header_path(header));
-	}
 	json = token_person_format(&token, kinds[spec->kind].token_type);
-	r = json ? header_token_set(header, HEADER_ANY, json) : -ENOMEM;
-	if (r < 0) {
-		header_keyslot_remove(header, token.slot);
-		return r;
-	}
-	return 0;
+	change_set_token(&change, HEADER_ANY, json);
+	return change_commit(&change, fvek);
 }
 
-int protector_remove(struct header *header, const struct protector *protector, bool force)
+int protector_remove(struct header *header, const struct secret *fvek,
+		     const struct protector *protector, bool force)
 {
+	_cleanup_change_ struct change change = {.header = header};
 	struct protector list[PROTECTOR_LIST_MAX];
 	int n = protector_list(header, list), persons = 0;
-	int r;
 
 	for (int i = 0; i < n; i++)
 		if (protector_is_person(&list[i]) && list[i].health == REASON_NONE &&
@@ -246,11 +248,10 @@ int protector_remove(struct header *header, const struct protector *protector, b
 				 "%s is the last protector of %s that a person can open; add "
 				 "another first, or use --force",
 				 protector->head.id, header_path(header));
-	/* Power may go between the two: a token without its keyslot opens nothing and is listed. */
-	if (protector->slot >= 0 && header_keyslot_used(header, protector->slot)) {
-		r = header_keyslot_remove(header, protector->slot);
-		if (r < 0)
-			return r;
-	}
-	return protector->token >= 0 ? header_token_remove(header, protector->token) : 0;
+	/* In between, a token without its keyslot opens nothing, is listed, and can be removed. */
+	if (protector->slot >= 0 && header_keyslot_used(header, protector->slot))
+		change_remove_keyslot(&change, protector->slot);
+	if (protector->token >= 0)
+		change_remove_token(&change, protector->token);
+	return change_commit(&change, fvek);
 }

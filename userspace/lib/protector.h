@@ -67,16 +67,18 @@ int protector_spec_parse(const char *text, struct protector_spec *ret);
 
 /*
  * Add a keyslot for @secret and the token that names it; the slot is opened once before the
- * token is written. @pbkdf NULL for a random secret.
+ * token is written. @pbkdf NULL for a random secret. @replaces: another goes for it, so it may take
+ * the place that is kept free.
  */
 int protector_person_add(struct header *header, const struct secret *fvek,
 			 const struct protector_spec *spec, const struct secret *secret,
-			 const struct header_pbkdf *pbkdf);
+			 const struct header_pbkdf *pbkdf, bool replaces);
 
 /*
  * Remove from both header copies: first what opens, then what names it. The last protector that
  * a person can open is refused with -EBUSY unless @force: a machine's alone is lost with it.
  */
-int protector_remove(struct header *header, const struct protector *protector, bool force);
+int protector_remove(struct header *header, const struct secret *fvek,
+		     const struct protector *protector, bool force);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "boot_policy.h"
+#include "change.h"
 #include "log.h"
 #include "protector_tpm2.h"
 #include "second_factor.h"
@@ -171,6 +172,8 @@ int protector_tpm2_add(struct header *header, const struct secret *fvek,
 	_cleanup_session_ struct session s = {0};
 	_cleanup_second_factor_ struct second_factor factor = {0};
 	_cleanup_token_tpm2_ struct token_tpm2 token = {0};
+	_cleanup_change_ struct change change = {.header = header,
+						 .may_use_reserve = how->approved};
 	_cleanup_token_vmk_ struct token_vmk vmk_info = {0};
 	_cleanup_secret_ struct secret *vmk = NULL, *kek = NULL;
 	_cleanup_free_ char *policy_json = NULL, *json = NULL;
@@ -178,6 +181,8 @@ int protector_tpm2_add(struct header *header, const struct secret *fvek,
 	enum reason reason = REASON_NONE;
 	int r = how->spec->kind == PROTECTOR_TPM2_PIN ? check_pin(header, how->secret) : 0;
 
+	if (r == 0 && !how->approved)
+		r = change_check_room(header, false);
 	if (r == 0)
 		r = token_head_init(&token.head, how->spec->label);
 	if (r == 0)
@@ -214,11 +219,11 @@ int protector_tpm2_add(struct header *header, const struct secret *fvek,
 	policy_json = token_policy_format(&s.policy);
 	if (!json || !policy_json)
 		return -ENOMEM;
-	/* Power may go between the two: an approval without a sealed object opens nothing. */
-	r = how->approved ? 0 : header_token_set(header, s.policy_number, policy_json);
-	if (r >= 0)
-		r = header_token_set(header, HEADER_ANY, json);
-	return r < 0 ? r : 0;
+	/* In between, an approval without a sealed object opens nothing. */
+	if (!how->approved)
+		change_set_token(&change, s.policy_number, policy_json);
+	change_set_token(&change, HEADER_ANY, json);
+	return change_commit(&change, fvek);
 }
 
 /* --- opening -------------------------------------------------------------------------------- */

@@ -16,6 +16,7 @@ static const struct {
 	[REASON_TPM_ERROR] = {"tpm-error", "the TPM answered with an unexpected error"},
 	[REASON_BANK_DEAD] = {"bank-dead", "the TPM's SHA-256 PCR bank is absent or not in use"},
 	[REASON_CAPPED] = {"capped", "the TPM was capped: it releases no key again in this boot"},
+	[REASON_HEADER_MAC] = {"header-mac", "the header was changed without fvesetup"},
 	[REASON_TOKEN_CORRUPT] = {"token-corrupt", "the protector's token is damaged or unknown"},
 	[REASON_SECRET_WRONG] = {"secret-wrong", "the secret is wrong"},
 	[REASON_KEY_ABSENT] = {"key-absent", "the startup key is not there"},

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "header_mac.h"
 #include "log.h"
 #include "recovery.h"
 #include "unlock.h"
@@ -58,6 +59,37 @@ static int try_secret(struct header *header, const struct candidates *all,
 	return r;
 }
 
+int unlock_check_header(const struct header *header, const struct secret *fvek,
+			struct refusal *ret_refusal)
+{
+	enum header_mac state;
+	int r = header_mac_check(header, fvek, &state);
+
+	*ret_refusal = (struct refusal){0};
+	if (r < 0 || header_mac_good(state))
+		return r;
+	ret_refusal->reason = REASON_HEADER_MAC;
+	return -EKEYREJECTED;
+}
+
+/* A person is there to judge: the volume opens, with a warning. Forgets the FVEK on an error. */
+static int warn_of_header(const struct header *header, struct secret **fvek)
+{
+	struct refusal refusal;
+	int r = unlock_check_header(header, *fvek, &refusal);
+
+	if (r != -EKEYREJECTED) {
+		if (r < 0)
+			secret_free(steal(*fvek));
+		return r;
+	}
+	log_error("WARNING: %s: %s (%s). Find out who did: fvesetup header verify %s. If it was "
+		  "you: fvesetup header accept %s",
+		  header_path(header), reason_text(refusal.reason), reason_code(refusal.reason),
+		  header_path(header), header_path(header));
+	return 0;
+}
+
 static int try_person(struct header *header, const struct unlock *how, const struct candidates *all,
 		      struct secret **ret_fvek, struct protector *ret_used)
 {
@@ -79,7 +111,7 @@ static int try_person(struct header *header, const struct unlock *how, const str
 		if (r == 0)
 			r = try_secret(header, all, typed, ret_fvek, ret_used);
 	}
-	return r;
+	return r < 0 ? r : warn_of_header(header, ret_fvek);
 }
 
 /* Tell of a refusal that has a reason; others have had their message. Gives -EPERM. */
@@ -171,6 +203,18 @@ static const struct step {
 	{PROTECTOR_TPM2_PIN, true, try_pin},
 };
 
+/* Nobody is there to judge. Gives -EPERM and forgets the FVEK where the header does not verify. */
+static int check_machine(const struct header *header, const struct unlock *how,
+			 const struct protector *p, struct secret **fvek)
+{
+	struct refusal refusal;
+	int r = unlock_check_header(header, *fvek, &refusal);
+
+	if (r < 0)
+		secret_free(steal(*fvek));
+	return r == -EKEYREJECTED ? refused(how, p, &refusal) : r;
+}
+
 static int try_step(struct header *header, const struct unlock *how, const struct candidates *all,
 		    const struct step *step, struct secret **ret_fvek, struct protector *ret_used)
 {
@@ -180,6 +224,9 @@ static int try_step(struct header *header, const struct unlock *how, const struc
 		if (all->list[i].kind != step->kind)
 			continue;
 		r = step->try(header, how, &all->list[i], ret_fvek);
+		if (r == 0)
+			r = step->machine ? check_machine(header, how, &all->list[i], ret_fvek)
+					  : warn_of_header(header, ret_fvek);
 		if (r == 0)
 			*ret_used = all->list[i];
 		if (r != -EPERM)

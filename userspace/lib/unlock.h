@@ -31,9 +31,17 @@ struct unlock {
 };
 
 /*
+ * Whether a machine's protector may open a volume with this header: the state of its MAC says so.
+ * -EKEYREJECTED and the reason header-mac, without a message.
+ */
+int unlock_check_header(const struct header *header, const struct secret *fvek,
+			struct refusal *ret_refusal);
+
+/*
  * The protectors in this order: those of the TPM alone; those that take a startup key, with the
- * TPM and without; those of the TPM and a PIN, each first checked without a try; people's. -EPERM:
- * nothing opened; -ENOENT: no such protector. The messages are made here.
+ * TPM and without; those of the TPM and a PIN, each first checked without a try; people's. A
+ * header that does not verify is opened by people's only, with a warning. -EPERM: nothing opened;
+ * -ENOENT: no such protector. The messages are made here.
  */
 int unlock(struct header *header, const struct unlock *how, struct secret **ret_fvek,
 	   struct protector *ret_used);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "change.h"
 #include "log.h"
 #include "vmk.h"
 
@@ -55,6 +56,7 @@ int vmk_create(struct header *header, const struct secret *fvek, struct secret *
 {
 	_cleanup_secret_ struct secret *vmk = secret_random(VMK_SIZE);
 	_cleanup_token_vmk_ struct token_vmk token = {.generation = 1};
+	_cleanup_change_ struct change change = {.header = header, .accept = true};
 	_cleanup_free_ char *context = wrap_context(header, "vmk", "link", "-", token.generation);
 	_cleanup_free_ char *json = NULL;
 	int r;
@@ -64,17 +66,16 @@ int vmk_create(struct header *header, const struct secret *fvek, struct secret *
 	token.slot = header_keyslot_add(header, fvek, vmk, NULL);
 	if (token.slot < 0)
 		return token.slot;
+	change_new_keyslot(&change, token.slot);
 	r = wrap_derived(fvek, INFO_VMK_LINK, context, vmk, &token.vmk);
 	if (r < 0)
 		return r;
 	json = token_vmk_format(&token);
-	if (!json)
-		return -ENOMEM;
-	r = header_token_set(header, HEADER_ANY, json);
-	if (r < 0)
-		return r;
-	*ret_vmk = steal(vmk);
-	return 0;
+	change_set_token(&change, HEADER_ANY, json);
+	r = change_commit(&change, fvek);
+	if (r == 0)
+		*ret_vmk = steal(vmk);
+	return r;
 }
 
 int vmk_token(const struct header *header, struct token_vmk *ret)

@@ -17,7 +17,10 @@
 #define VMK_SIZE 32
 #define KEK_SIZE 32
 
-/* Make the first VMK of a volume: its keyslot, then its token. */
+/*
+ * Make the first VMK of a volume: its keyslot, then its token. What the header says is taken as it
+ * is and gets its first MAC.
+ */
 int vmk_create(struct header *header, const struct secret *fvek, struct secret **ret_vmk);
 
 /* The volume's one "fve-vmk" token. -ENOENT, -EBADMSG: none, or damaged; the message is made. */

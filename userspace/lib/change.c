@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Transactions on a header: foreseen in memory, announced in fve-mac, then made. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "change.h"
+#include "header_mac.h"
+#include "log.h"
+#include "reason.h"
+#include "token_json.h"
+
+/* Bytes of JSON kept free: a second VMK's token and keyslot, and the MACs of a rotation. */
+#define RESERVE_BYTES 6144
+
+/* --- collecting ----------------------------------------------------------------------------- */
+
+static void add_step(struct change *change, enum change_what what, int number, char *json)
+{
+	if (change->n_steps == CHANGE_STEPS_MAX) {
+		change->error = -E2BIG;
+		free(json);
+		return;
+	}
+	change->steps[change->n_steps++] =
+		(struct change_step){.what = what, .number = number, .json = json};
+}
+
+void change_set_token(struct change *change, int token, const char *json)
+{
+	char *copy = json ? strdup(json) : NULL;
+
+	if (!copy)
+		change->error = -ENOMEM;
+	else
+		add_step(change, CHANGE_SET_TOKEN, token, copy);
+}
+
+void change_remove_token(struct change *change, int token)
+{
+	add_step(change, CHANGE_REMOVE_TOKEN, token, NULL);
+}
+
+void change_remove_keyslot(struct change *change, int slot)
+{
+	add_step(change, CHANGE_REMOVE_KEYSLOT, slot, NULL);
+}
+
+void change_new_keyslot(struct change *change, int slot)
+{
+	change->new_slots |= 1u << slot;
+}
+
+void change_free(struct change *change)
+{
+	for (int i = 0; i < HEADER_MAX_KEYSLOTS && !change->begun; i++)
+		if (change->new_slots & 1u << i)
+			header_keyslot_remove(change->header, i);
+	for (size_t i = 0; i < change->n_steps; i++)
+		free(change->steps[i].json);
+	change->n_steps = 0;
+	change->new_slots = 0;
+}
+
+/* --- foreseeing ----------------------------------------------------------------------------- */
+
+/* Room as LUKS2 counts it. */
+struct room {
+	size_t tokens, keyslots;
+	size_t bytes; /* of the JSON text with its NUL */
+	size_t limit; /* for @bytes */
+};
+
+static int measure(struct json_object *root, struct room *ret)
+{
+	struct json_object *config = json_object_object_get(root, "config");
+	struct json_object *size = json_object_object_get(config, "json_size");
+	const char *text;
+
+	/* As libcryptsetup will write it. */
+	text = json_object_to_json_string_length(
+		root, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &ret->bytes);
+	if (!text)
+		return -ENOMEM;
+	ret->bytes++;
+	ret->limit = size ? (size_t)json_object_get_uint64(size) : 0;
+	ret->tokens = (size_t)json_object_object_length(json_object_object_get(root, "tokens"));
+	ret->keyslots = (size_t)json_object_object_length(json_object_object_get(root, "keyslots"));
+	return 0;
+}
+
+static bool fits(const struct room *room)
+{
+	return room->tokens <= HEADER_MAX_TOKENS && room->keyslots <= HEADER_MAX_KEYSLOTS &&
+	       room->bytes <= room->limit;
+}
+
+static bool leaves_reserve(const struct room *room)
+{
+	return room->tokens < HEADER_MAX_TOKENS && room->keyslots < HEADER_MAX_KEYSLOTS &&
+	       room->bytes + RESERVE_BYTES <= room->limit;
+}
+
+static int no_room(const struct header *header)
+{
+	return log_errno(EBUSY,
+			 "the header of %s has no room for this beside what is kept free for "
+			 "changes; remove a protector first; nothing was changed",
+			 header_path(header));
+}
+
+int change_check_room(const struct header *header, bool needs_keyslot)
+{
+	_cleanup_json_ struct json_object *root = NULL;
+	const char *json;
+	struct room room;
+	int r = header_json(header, &json);
+
+	if (r < 0)
+		return r;
+	root = json_tokener_parse(json);
+	r = root ? measure(root, &room) : -EBADMSG;
+	if (r < 0)
+		return r;
+	room.tokens++;
+	room.keyslots += needs_keyslot;
+	return leaves_reserve(&room) ? 0 : no_room(header);
+}
+
+/* Take @slot out of the array "keyslots" of @object. */
+static void forget_slot(struct json_object *object, const char *slot)
+{
+	struct json_object *slots = json_object_object_get(object, "keyslots");
+
+	if (!json_object_is_type(slots, json_type_array))
+		return;
+	for (size_t i = json_object_array_length(slots); i-- > 0;)
+		if (!strcmp(json_object_get_string(json_object_array_get_idx(slots, i)) ?: "",
+			    slot))
+			json_object_array_del_idx(slots, i, 1);
+}
+
+/* What libcryptsetup makes of @root for this step; a free token gets its number. */
+static int foresee(struct json_object *root, struct change_step *step)
+{
+	struct json_object *tokens = json_object_object_get(root, "tokens");
+	struct json_object *digests = json_object_object_get(root, "digests");
+	struct json_object *token;
+	char key[12];
+
+	for (int i = 0; step->number == HEADER_ANY; i++) {
+		if (i == HEADER_MAX_TOKENS)
+			return -EBUSY;
+		snprintf(key, sizeof(key), "%d", i);
+		if (!json_object_object_get_ex(tokens, key, NULL))
+			step->number = i;
+	}
+	snprintf(key, sizeof(key), "%d", step->number);
+	switch (step->what) {
+	case CHANGE_SET_TOKEN:
+		token = json_tokener_parse(step->json);
+		if (token && json_object_object_add(tokens, key, token) == 0)
+			return 0;
+		json_object_put(token);
+		return -ENOMEM;
+	case CHANGE_REMOVE_TOKEN:
+		json_object_object_del(tokens, key);
+		return 0;
+	case CHANGE_REMOVE_KEYSLOT:
+		json_object_object_del(json_object_object_get(root, "keyslots"), key);
+		json_object_object_foreach (tokens, name, each)
+			((void)name, forget_slot(each, key));
+		json_object_object_foreach (digests, digest_name, digest)
+			((void)digest_name, forget_slot(digest, key));
+		return 0;
+	}
+	return -EINVAL;
+}
+
+/* A change as it will be made. */
+struct plan {
+	struct json_object *root; /* owned; the state that was foreseen last */
+	struct secret *key;	  /* owned */
+	struct token_mac mac;	  /* of all states, the present one first */
+	int mac_token;
+	bool changed; /* whether the last state differs from the first */
+};
+
+static void plan_free(struct plan *plan)
+{
+	json_object_put(plan->root);
+	secret_free(plan->key);
+	token_mac_free(&plan->mac);
+}
+
+static int add_mac(const struct header *header, struct plan *plan)
+{
+	return header_mac_compute(header_uuid(header), plan->root, plan->mac.seq, plan->key,
+				  plan->mac.macs[plan->mac.n_macs++]);
+}
+
+/* Put the token as it will be while the steps are made, of its final size, into the JSON. */
+static int foresee_mac(struct plan *plan, size_t n_macs)
+{
+	struct token_mac longest = {.seq = plan->mac.seq, .macs = plan->mac.macs, .n_macs = n_macs};
+	_cleanup_free_ char *json = token_mac_format(&longest);
+	struct change_step step = {.what = CHANGE_SET_TOKEN,
+				   .number = plan->mac_token,
+				   .json = json};
+	int r = json ? foresee(plan->root, &step) : -ENOMEM;
+
+	plan->mac_token = step.number;
+	return r;
+}
+
+static int make_plan(struct change *change, const struct secret *fvek, struct plan *plan)
+{
+	_cleanup_token_mac_ struct token_mac old = {0};
+	struct room before, room;
+	const char *json;
+	int r = header_mac_load(change->header, &old, &plan->mac_token);
+
+	if (r == -ENOENT)
+		plan->mac_token = HEADER_ANY;
+	if (r == -ENOMEM)
+		return r;
+	plan->mac.seq = old.seq + 1;
+	if (!plan->mac.seq)
+		return -EOVERFLOW;
+	plan->mac.macs = calloc(change->n_steps + 1, sizeof(*plan->mac.macs));
+	if (!plan->mac.macs)
+		return -ENOMEM;
+	r = header_json(change->header, &json);
+	if (r == 0)
+		r = header_mac_key(fvek, &plan->key);
+	if (r < 0)
+		return r;
+	plan->root = json_tokener_parse(json);
+	r = plan->root ? measure(plan->root, &before) : -EBADMSG;
+	if (r == 0)
+		r = foresee_mac(plan, change->n_steps + 1);
+	if (r == 0)
+		r = add_mac(change->header, plan);
+	for (size_t i = 0; i < change->n_steps && r == 0; i++) {
+		r = foresee(plan->root, &change->steps[i]);
+		if (r == 0)
+			r = measure(plan->root, &room);
+		if (r == 0 && !fits(&room))
+			r = -EBUSY;
+		if (r == 0)
+			r = add_mac(change->header, plan);
+	}
+	if (r == 0)
+		r = measure(plan->root, &room);
+	/* Removing must be possible in the fullest header. */
+	if (r == 0 && !change->may_use_reserve && !leaves_reserve(&room) &&
+	    (room.tokens > before.tokens || change->new_slots || room.bytes > before.bytes))
+		r = -EBUSY;
+	return r == -EBUSY ? no_room(change->header) : r;
+}
+
+/* --- making --------------------------------------------------------------------------------- */
+
+static int check_present(const struct change *change, const struct secret *fvek)
+{
+	enum header_mac state;
+	int r = header_mac_check(change->header, fvek, &state);
+
+	if (r < 0 || change->accept || header_mac_good(state))
+		return r;
+	return log_errno(EKEYREJECTED,
+			 "%s: %s (%s); see what: fvesetup header verify; take it as it is: "
+			 "fvesetup header accept; nothing was changed",
+			 header_path(change->header), reason_text(REASON_HEADER_MAC),
+			 reason_code(REASON_HEADER_MAC));
+}
+
+static int write_mac(const struct change *change, const struct plan *plan, size_t first, size_t n)
+{
+	const struct token_mac part = {.seq = plan->mac.seq,
+				       .macs = plan->mac.macs + first,
+				       .n_macs = n};
+	_cleanup_free_ char *json = token_mac_format(&part);
+	int r = json ? header_token_set(change->header, plan->mac_token, json) : -ENOMEM;
+
+	return r < 0 ? r : 0;
+}
+
+static int make_step(struct header *header, const struct change_step *step)
+{
+	int r;
+
+	switch (step->what) {
+	case CHANGE_SET_TOKEN:
+		r = header_token_set(header, step->number, step->json);
+		return r < 0 ? r : 0;
+	case CHANGE_REMOVE_TOKEN:
+		return header_token_remove(header, step->number);
+	case CHANGE_REMOVE_KEYSLOT:
+		return header_keyslot_remove(header, step->number);
+	}
+	return -EINVAL;
+}
+
+int change_commit(struct change *change, const struct secret *fvek)
+{
+	__attribute__((cleanup(plan_free))) struct plan plan = {.mac_token = HEADER_ANY};
+	int r = change->error;
+
+	if (r == 0)
+		r = check_present(change, fvek);
+	if (r == 0)
+		r = make_plan(change, fvek, &plan);
+	if (r < 0)
+		return r;
+	change->begun = true;
+	if (change->n_steps)
+		r = write_mac(change, &plan, 0, plan.mac.n_macs);
+	for (size_t i = 0; i < change->n_steps && r == 0; i++)
+		r = make_step(change->header, &change->steps[i]);
+	if (r == 0)
+		r = write_mac(change, &plan, plan.mac.n_macs - 1, 1);
+	if (r < 0)
+		log_error("the change of %s was cut short: what opened it still does, or was to be "
+			  "removed; repeat the command",
+			  header_path(change->header));
+	return r;
+}
