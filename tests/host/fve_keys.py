@@ -6,7 +6,9 @@ usage: fve_keys.py [OPTION] IMAGE KEY_FILE          print FVEK, VMK and each KEK
        fve_keys.py [OPTION] IMAGE KEY_FILE FILE...  search the files for any 8-byte window of them
 
 KEY_FILE opens a person's keyslot. With --pin FILE, the PIN of the one tpm2-pin protector and what
-is derived from it are among the keys; with --startup-key FILE, the same for tpm2-key. The search exits 0 when no window is found, 1 when one is.
+is derived from it are among the keys; with --startup-key FILE, the same for tpm2-key. With
+--auto-key FILE, the KEK of each auto protector has to come of that key. The search exits 0 when no
+window is found, 1 when one is.
 """
 import argparse
 import base64
@@ -56,7 +58,7 @@ def stretch(pin, kdf):
     return out.raw
 
 
-def keys(image, key_file, pin, startup_key):
+def keys(image, key_file, pin, startup_key, auto_key):
     fvek = volume_key(image, key_file)
     dump = json.loads(subprocess.run(["cryptsetup", "luksDump", "--dump-json-metadata", image],
                                      check=True, stdout=subprocess.PIPE).stdout)
@@ -69,7 +71,7 @@ def keys(image, key_file, pin, startup_key):
             found["VMK"] = unwrap(derive(fvek, "fve vmk link"), token["vmk"],
                                   f"fve 1 {uuid} vmk link - {token['generation']}")
     for token in tokens:
-        if token["type"] in ("fve-tpm2", "fve-tpm2-pin", "fve-tpm2-key"):
+        if token["type"] in ("fve-auto", "fve-tpm2", "fve-tpm2-pin", "fve-tpm2-key"):
             kind = token["type"][len("fve-"):]
             kek = unwrap(derive(fvek, "fve kek"), token["kek"],
                          f"fve 1 {uuid} kek {kind} {token['id']} 0")
@@ -77,6 +79,8 @@ def keys(image, key_file, pin, startup_key):
             vmk = unwrap(kek, token["vmk"],
                          f"fve 1 {uuid} vmk {kind} {token['id']} {token['generation']}")
             assert vmk == found["VMK"], "the KEK does not give the VMK"
+        if token["type"] == "fve-auto" and auto_key:
+            assert kek == derive(auto_key, f"fve auto {uuid} {token['id']}"), "another KEK"
         if token["type"] == "fve-tpm2-pin" and pin:
             stretched = stretch(pin, token["kdf"])
             found["PIN"] = pin
@@ -98,11 +102,12 @@ def main():
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("--pin", type=contents)
     parser.add_argument("--startup-key", type=contents)
+    parser.add_argument("--auto-key", type=contents)
     parser.add_argument("image")
     parser.add_argument("key_file")
     parser.add_argument("files", nargs="*")
     args = parser.parse_args()
-    found = keys(args.image, args.key_file, args.pin, args.startup_key)
+    found = keys(args.image, args.key_file, args.pin, args.startup_key, args.auto_key)
     if not args.files:
         for name, key in found.items():
             print(name, key.hex())

@@ -62,6 +62,39 @@ static void test_vmk_refused(void)
 	}
 }
 
+static void test_auto(void)
+{
+	static const char *const bad[] = {
+		"\"file\":\"relative\"",
+		"\"file\":\"/a\",\"volume\":\"01234567-89ab-cdef-0123-456789abcdef\"",
+		"\"volume\":\"/dev/sda1\"",
+		"\"volume\":\"\"",
+		"\"more\":1",
+	};
+	static const char head[] = "{\"type\":\"fve-auto\",\"keyslots\":[],\"version\":1,"
+				   "\"id\":\"00112233\",\"label\":\"\","
+				   "\"created\":\"2026-11-23T19:00:00Z\",\"generation\":1,"
+				   "\"vmk\":\"\",\"kek\":\"\"";
+	_cleanup_token_auto_ struct token_auto token = {.generation = 2}, back = {0};
+	_cleanup_free_ char *json = NULL, *again = NULL;
+
+	CHECK(token_head_init(&token.head, "data") == 0);
+	CHECK(blob_set(&token.vmk, "v", 1) == 0 && blob_set(&token.kek, "k", 1) == 0);
+	strcpy(token.file, "/etc/fve/data.key");
+	json = token_auto_format(&token);
+	CHECK(token_auto_parse(json, &back) == 0);
+	CHECK(!strcmp(back.file, token.file) && !*back.volume && back.generation == 2);
+	again = token_auto_format(&back);
+	CHECK(!strcmp(json, again));
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		_cleanup_token_auto_ struct token_auto none = {0};
+		_cleanup_free_ char *text = NULL;
+
+		CHECK(asprintf(&text, "%s,%s}", head, bad[i]) > 0);
+		CHECK(token_auto_parse(text, &none) == -EBADMSG);
+	}
+}
+
 static void test_tpm2(void)
 {
 	_cleanup_token_tpm2_ struct token_tpm2 token = {.generation = 1}, back = {0};
@@ -174,6 +207,13 @@ static void test_spec(void)
 	CHECK(protector_spec_parse("tpm2,pcrs=", &spec) == -EINVAL);
 	CHECK(protector_spec_parse("tpm2,unsafe-pcrs=yes", &spec) == -EINVAL);
 	CHECK(protector_spec_parse("passphrase,pcrs=7", &spec) == -EINVAL);
+	CHECK(protector_spec_parse("auto,file=/etc/key", &spec) == 0 &&
+	      !strcmp(spec.file, "/etc/key"));
+	CHECK(protector_spec_parse("auto,volume=/dev/sda2", &spec) == 0);
+	CHECK(protector_spec_parse("auto", &spec) == -EINVAL);
+	CHECK(protector_spec_parse("auto,file=key", &spec) == -EINVAL);
+	CHECK(protector_spec_parse("auto,file=/key,volume=/dev/sda2", &spec) == -EINVAL);
+	CHECK(protector_spec_parse("passphrase,file=/etc/key", &spec) == -EINVAL);
 	memset(label, 'a', sizeof(label));
 	memcpy(label, "recovery,label=", 15);
 	label[15 + TOKEN_LABEL_MAX] = '\0';
@@ -187,6 +227,7 @@ int main(void)
 {
 	test_vmk();
 	test_vmk_refused();
+	test_auto();
 	test_tpm2();
 	test_tpm2_pin();
 	test_policy();

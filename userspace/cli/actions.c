@@ -22,7 +22,7 @@ const struct action actions[] = {
 	 "unless --no-recovery is given; with --recovery-file it is written to a file "
 	 "instead.",
 	 TAKES(OPT_PROTECTOR, OPT_KEY_FILE, OPT_PIN_FILE, OPT_STARTUP_KEY_FILE, OPT_AGENT,
-	       OPT_TIMEOUT, OPT_TPM, OPT_NO_RECOVERY, OPT_LABEL, OPT_SECTOR_SIZE,
+	       OPT_TIMEOUT, OPT_TPM, OPT_NO_RECOVERY, OPT_LABEL, OPT_SECTOR_SIZE, OPT_FORCE,
 	       TO_MAKE_PROTECTORS)},
 	{VOLUMES, "open", "<device> [<name>]", cmd_open, "map a volume as /dev/mapper/<name>",
 	 "Map the volume as /dev/mapper/<name>. The machine's protectors are tried first; "
@@ -46,7 +46,7 @@ const struct action actions[] = {
 	{PROTECTORS, "protector add", "<device> <spec>", cmd_protector_add,
 	 "add what opens a volume; <spec> see below",
 	 "Add a protector. The volume is unlocked first, as by open.",
-	 TAKES(TO_UNLOCK, OPT_NEW_KEY_FILE, TO_MAKE_PROTECTORS)},
+	 TAKES(TO_UNLOCK, OPT_NEW_KEY_FILE, OPT_OTHER_KEY_FILE, OPT_FORCE, TO_MAKE_PROTECTORS)},
 	{PROTECTORS, "protector remove", "<device> <id>", cmd_protector_remove,
 	 "remove one, in both header copies",
 	 "Unlock the volume as by open, then remove a protector from both copies of the header. "
@@ -86,6 +86,15 @@ const struct spec_row specs[] = {
 	{"tpm2-key[,pcrs=...][,unsafe-pcrs]", "the same, and a startup key",
 	 "The same, and a startup key: a file of 32 random bytes that is made for it. Both "
 	 "are needed."},
+	{"auto,file=PATH", "a key file on another, open volume",
+	 "A key file of 32 bytes on another volume that is open already: a data volume opens "
+	 "by itself once the root file system is there. The file is made, must not exist, and "
+	 "is refused on a file system that is not on an encrypted volume, unless --force is "
+	 "given. The path is absolute, as the running system sees it."},
+	{"auto,volume=DEVICE", "another volume that is unlocked in one go",
+	 "Another volume that is unlocked in one go with this one, such as the root volume in "
+	 "the initramfs: this one opens with it. Both are unlocked to add it; --other-key-file "
+	 "has the secret of the other."},
 	{"recovery", "a recovery password of 48 digits",
 	 "A recovery password: 48 digits in eight groups. A typo is named by its group."},
 	{"passphrase", "a passphrase, stretched by Argon2id", NULL},

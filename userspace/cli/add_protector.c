@@ -29,7 +29,7 @@ static int sync_directory(const char *path)
 }
 
 /* No line end: stock `cryptsetup --key-file` takes every byte of the file. */
-static int write_secret_file(const char *path, const struct secret *secret)
+int cli_write_secret(const char *path, const struct secret *secret)
 {
 	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
@@ -72,7 +72,7 @@ int cli_add_recovery(const struct args *args, struct header *header, const struc
 	if (!password)
 		return -ENOMEM;
 	if (args->recovery_file) {
-		r = write_secret_file(args->recovery_file, password);
+		r = cli_write_secret(args->recovery_file, password);
 		if (r < 0)
 			return r;
 		r = protector_person_add(header, fvek, spec, password, NULL, replaces);
@@ -96,6 +96,8 @@ int cli_new_secret(const struct args *args, const struct protector_spec *spec, c
 	bool pin = spec->kind == PROTECTOR_TPM2_PIN;
 	int r;
 
+	if (spec->kind == PROTECTOR_AUTO)
+		return cli_auto_secret(args, spec, ret);
 	if (!pin && spec->kind != PROTECTOR_PASSPHRASE)
 		return 0;
 	if (asprintf(&prompt, "New %s for %s: ", pin ? "PIN" : "passphrase", args->operand[0]) < 0)
@@ -137,7 +139,7 @@ static int add_with_key(const struct args *args, struct header *header, const st
 			const struct protector_spec *spec, const char *file, bool replaces)
 {
 	_cleanup_secret_ struct secret *key = secret_random(STARTUP_KEY_SIZE);
-	int r = key ? write_secret_file(file, key) : -ENOMEM;
+	int r = key ? cli_write_secret(file, key) : -ENOMEM;
 
 	if (r < 0)
 		return r;
@@ -153,6 +155,8 @@ int cli_add_protector(const struct args *args, struct header *header, const stru
 {
 	if (spec->kind == PROTECTOR_RECOVERY)
 		return cli_add_recovery(args, header, fvek, spec, replaces);
+	if (spec->kind == PROTECTOR_AUTO)
+		return cli_add_auto(header, fvek, spec, secret);
 	if (protector_takes_key(spec->kind))
 		return add_with_key(args, header, fvek, spec, file, replaces);
 	return add(args, header, fvek, spec, secret, replaces);

@@ -17,8 +17,8 @@ struct args {
 	const char *operand[CLI_MAX_OPERANDS]; /* as many as the action takes; optional ones NULL */
 	bool batch_mode, json, force, no_recovery, test, read_only, allow_discards;
 	bool agent, help, version;
-	const char *key_file, *new_key_file, *pin_file, *startup_key_file, *recovery_file, *label,
-		*tcti;
+	const char *key_file, *new_key_file, *pin_file, *startup_key_file, *other_key_file,
+		*recovery_file, *label, *tcti;
 	const char *protector[CLI_MAX_PROTECTORS];
 	unsigned int n_protectors;
 	uint32_t sector_size; /* bytes, or 0 */
@@ -91,9 +91,13 @@ int cli_add_recovery(const struct args *args, struct header *header, const struc
 /* Refuse a file for a new @what that exists, before anything is written. NULL is fine. */
 int cli_check_new_file(const char *path, const char *what);
 
+/* Write @secret to the new file @path, for its owner only, so that it survives a power cut. */
+int cli_write_secret(const char *path, const struct secret *secret);
+
 /*
  * Ask for the passphrase or PIN that @spec takes, for the first operand's volume, as
- * prompt_new_secret() does; @ret stays untouched where it takes none.
+ * prompt_new_secret() does, or unlock the volume that it names; @ret stays untouched where it takes
+ * none.
  */
 int cli_new_secret(const struct args *args, const struct protector_spec *spec, const char *file,
 		   struct secret **ret);
@@ -105,5 +109,16 @@ int cli_new_secret(const struct args *args, const struct protector_spec *spec, c
 int cli_add_protector(const struct args *args, struct header *header, const struct secret *fvek,
 		      const struct protector_spec *spec, const struct secret *secret,
 		      const char *file, bool replaces);
+
+/* add_auto.c */
+
+/* Refuse a key file that exists or would lie unencrypted, before anything is written. */
+int cli_check_auto(const struct args *args, const struct protector_spec *spec);
+/* Where @spec names another volume: unlock that, and give its FVEK. */
+int cli_auto_secret(const struct args *args, const struct protector_spec *spec,
+		    struct secret **ret);
+/* Write the protector, with what cli_auto_secret() gave, or with a key file that is made here. */
+int cli_add_auto(struct header *header, const struct secret *fvek,
+		 const struct protector_spec *spec, const struct secret *secret);
 
 #endif

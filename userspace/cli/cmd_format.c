@@ -58,6 +58,15 @@ static int plan_parse(const struct args *args, struct plan *plan)
 	    !plan_has(plan, PROTECTOR_STARTUP_KEY))
 		return log_errno(EINVAL, "a volume that only this machine's TPM opens is lost with "
 					 "it: add a passphrase, or leave out --no-recovery");
+	for (unsigned int i = 0; i < plan->n; i++) {
+		if (*plan->specs[i].volume)
+			return log_errno(EINVAL, "auto,volume= goes with protector add, when the "
+						 "volume is there");
+		r = plan->specs[i].kind == PROTECTOR_AUTO ? cli_check_auto(args, &plan->specs[i])
+							  : 0;
+		if (r < 0)
+			return r;
+	}
 	r = cli_check_new_file(args->startup_key_file, "startup key");
 	return r < 0 ? r : cli_check_new_file(args->recovery_file, "recovery password");
 }

@@ -7,6 +7,7 @@
 
 #include "cli.h"
 #include "device.h"
+#include "protector_auto.h"
 #include "show.h"
 
 int cmd_protector_list(const struct args *args)
@@ -58,6 +59,8 @@ int cmd_protector_add(const struct args *args)
 	if (r == 0)
 		r = check_files(args, spec.kind);
 	if (r == 0)
+		r = cli_check_auto(args, &spec);
+	if (r == 0)
 		r = device_lock(path, &lock);
 	if (r == 0)
 		r = header_load(path, &header);
@@ -76,6 +79,7 @@ static int spec_from(const struct protector *old, struct protector_spec *ret)
 {
 	*ret = (struct protector_spec){.kind = old->kind};
 	switch (old->kind) {
+	case PROTECTOR_AUTO:
 	case PROTECTOR_TPM2:
 		return log_errno(EINVAL, "%s has no secret that could be changed", old->head.id);
 	case PROTECTOR_KEYSLOT:
@@ -132,6 +136,7 @@ int cmd_protector_remove(const struct args *args)
 	_cleanup_header_ struct header *header = NULL;
 	_cleanup_close_ int lock = -1;
 	const char *path = args->operand[0];
+	char file[TOKEN_PATH_MAX + 1] = "", volume[TOKEN_UUID_LENGTH + 1];
 	struct protector protector, used;
 	int r = device_lock(path, &lock);
 
@@ -143,6 +148,11 @@ int cmd_protector_remove(const struct args *args)
 		r = cli_unlock(args, header, &fvek, &used);
 	if (r < 0)
 		return r;
+	if (protector.kind == PROTECTOR_AUTO)
+		protector_auto_source(header, &protector, file, volume);
 	signals_hold();
-	return protector_remove(header, fvek, &protector, args->force);
+	r = protector_remove(header, fvek, &protector, args->force);
+	if (r == 0 && *file)
+		log_notice("The key file %s opens nothing any more; delete it.", file);
+	return r;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "cli.h"
+#include "protector_auto.h"
 #include "show.h"
 
 /* What came of one protector. */
@@ -22,6 +23,21 @@ static const char *const verdicts[] = {
 	[VERDICT_UNTESTED] = "untested",
 };
 
+/* A key file can be tried; a volume's key is only there while that is unlocked. */
+static enum verdict test_auto(struct header *header, const struct protector *p,
+			      struct refusal *refusal)
+{
+	char file[TOKEN_PATH_MAX + 1], volume[TOKEN_UUID_LENGTH + 1];
+	_cleanup_secret_ struct secret *fvek = NULL;
+
+	if (protector_auto_source(header, p, file, volume) == 0 && *volume)
+		return VERDICT_UNTESTED;
+	return protector_auto_open(header, p, NULL, 0, &fvek, refusal) == 0 &&
+			       unlock_check_header(header, fvek, refusal) == 0
+		       ? VERDICT_OPENS
+		       : VERDICT_REFUSED;
+}
+
 /* Without asking anybody. */
 static enum verdict test_alone(const struct args *args, struct header *header,
 			       const struct protector *p, const struct secret *startup_key,
@@ -34,6 +50,8 @@ static enum verdict test_alone(const struct args *args, struct header *header,
 	if (p->health != REASON_NONE)
 		return VERDICT_REFUSED;
 	switch (p->kind) {
+	case PROTECTOR_AUTO:
+		return test_auto(header, p, refusal);
 	case PROTECTOR_TPM2_PIN:
 		return protector_tpm2_check(header, p, args->tcti, refusal) == 0 ? VERDICT_READY
 										 : VERDICT_REFUSED;

@@ -96,6 +96,10 @@ const struct option_row options[OPT_END] = {
 		 "The startup key. It is no fault when the file is missing: other protectors are "
 		 "tried. With format the file is made, and must not exist.",
 		 TEXT(startup_key_file)},
+	[OPT_OTHER_KEY_FILE] = {"other-key-file", 0, "FILE",
+				"auto,volume=: read the secret of that volume from FILE",
+				"With auto,volume=: read the secret of that volume from a file.",
+				TEXT(other_key_file)},
 	[OPT_NO_RECOVERY] = {"no-recovery", 0, NULL, "make no recovery password", NULL,
 			     FLAG(no_recovery)},
 	[OPT_RECOVERY_FILE] =
@@ -135,8 +139,11 @@ const struct option_row options[OPT_END] = {
 		 "Memory that Argon2id takes for a passphrase or PIN. For a PIN the default is 256 "
 		 "MiB, but at most a quarter of the machine's memory and at least 64 MiB.",
 		 NUMBER(pbkdf.memory_kib, 32, 4 * 1024 * 1024)},
-	[OPT_FORCE] = {"force", 0, NULL, "remove even the last one for a person",
-		       "Remove even the last protector that a person can open.", FLAG(force)},
+	[OPT_FORCE] =
+		{"force", 0, NULL, "do it in spite of the danger that a refusal names",
+		 "Do what is refused for the danger that it brings: remove even the last protector "
+		 "that a person can open, make a key file for auto where nothing is encrypted.",
+		 FLAG(force)},
 	[OPT_TPM] = {"tpm", 0, "TCTI", "the TPM to use (device:/dev/tpmrm0)",
 		     "The TPM, as tpm2-tss names it; device:/dev/tpmrm0 by default.", TEXT(tcti)},
 	[OPT_JSON] = {"json", 0, NULL, "print JSON (docs/json.md)",

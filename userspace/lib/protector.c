@@ -14,6 +14,7 @@ static const struct {
 	const char *name;
 	const char *token_type; /* NULL: none of ours */
 } kinds[PROTECTOR_MAX] = {
+	[PROTECTOR_AUTO] = {"auto", "fve-auto"},
 	[PROTECTOR_TPM2] = {"tpm2", "fve-tpm2"},
 	[PROTECTOR_TPM2_KEY] = {"tpm2-key", "fve-tpm2-key"},
 	[PROTECTOR_TPM2_PIN] = {"tpm2-pin", "fve-tpm2-pin"},
@@ -71,6 +72,7 @@ static void read_token(const struct header *header, int token, const char *type,
 		       struct protector *ret)
 {
 	_cleanup_token_tpm2_ struct token_tpm2 tpm2 = {0};
+	_cleanup_token_auto_ struct token_auto automatic = {0};
 	struct token_person person;
 	int r;
 
@@ -80,6 +82,9 @@ static void read_token(const struct header *header, int token, const char *type,
 	} else if (is_tpm2(ret->kind)) {
 		r = token_tpm2_parse(json, &tpm2);
 		ret->head = tpm2.head;
+	} else if (ret->kind == PROTECTOR_AUTO) {
+		r = token_auto_parse(json, &automatic);
+		ret->head = automatic.head;
 	} else {
 		r = token_person_parse(json, &person);
 		if (r == 0) {
@@ -167,6 +172,16 @@ static int spec_option(char *option, struct protector_spec *spec)
 		strcpy(spec->label, value);
 		return 0;
 	}
+	if (!strcmp(option, "file") && value && spec->kind == PROTECTOR_AUTO && *value == '/' &&
+	    strlen(value) <= TOKEN_PATH_MAX) {
+		strcpy(spec->file, value);
+		return 0;
+	}
+	if (!strcmp(option, "volume") && value && spec->kind == PROTECTOR_AUTO && *value &&
+	    strlen(value) <= TOKEN_PATH_MAX) {
+		strcpy(spec->volume, value);
+		return 0;
+	}
 	if (!strcmp(option, "pcrs") && value && tpm2 && pcr_mask_parse(value, &spec->pcrs) == 0)
 		return 0;
 	if (!strcmp(option, "unsafe-pcrs") && !value && tpm2) {
@@ -192,7 +207,7 @@ int protector_spec_parse(const char *text, struct protector_spec *ret)
 			spec.kind = kind;
 	if (spec.kind == PROTECTOR_MAX)
 		return log_errno(EINVAL,
-				 "there is no protector kind %s; there are: tpm2, tpm2-key, "
+				 "there is no protector kind %s; there are: auto, tpm2, tpm2-key, "
 				 "tpm2-pin, recovery, startup-key, passphrase",
 				 word);
 	while ((word = strsep(&rest, ","))) {
@@ -200,6 +215,9 @@ int protector_spec_parse(const char *text, struct protector_spec *ret)
 		if (r < 0)
 			return r;
 	}
+	if (spec.kind == PROTECTOR_AUTO && !*spec.file == !*spec.volume)
+		return log_errno(EINVAL,
+				 "auto takes one of file=PATH (absolute) and volume=DEVICE");
 	*ret = spec;
 	return 0;
 }

@@ -19,7 +19,7 @@ static const struct {
 	[REASON_HEADER_MAC] = {"header-mac", "the header was changed without fvesetup"},
 	[REASON_TOKEN_CORRUPT] = {"token-corrupt", "the protector's token is damaged or unknown"},
 	[REASON_SECRET_WRONG] = {"secret-wrong", "the secret is wrong"},
-	[REASON_KEY_ABSENT] = {"key-absent", "the startup key is not there"},
+	[REASON_KEY_ABSENT] = {"key-absent", "the key is not there"},
 	[REASON_NO_PROTECTOR] = {"no-protector", "the volume has no such protector"},
 	[REASON_MODULE_MISSING] = {"module-missing", "the kernel has no fve target"},
 };

@@ -86,6 +86,41 @@ int token_tpm2_parse(const char *json, struct token_tpm2 *ret)
 	return 0;
 }
 
+/* One of the two sources, and not both. */
+static void source_parse(struct reader *r, struct token_auto *token)
+{
+	if (json_object_object_get_ex(r->object, "file", NULL)) {
+		reader_text(r, "file", token->file, sizeof(token->file));
+		if (*token->file != '/')
+			reader_fail(r, -EBADMSG);
+	} else {
+		reader_text(r, "volume", token->volume, sizeof(token->volume));
+		if (strspn(token->volume, "0123456789abcdef-") != TOKEN_UUID_LENGTH)
+			reader_fail(r, -EBADMSG);
+	}
+}
+
+int token_auto_parse(const char *json, struct token_auto *ret)
+{
+	_cleanup_token_auto_ struct token_auto token = {0};
+	struct reader r;
+	_cleanup_json_ struct json_object *root = reader_open(&r, json);
+
+	if (!root)
+		return r.error;
+	reader_no_slots(&r);
+	reader_head(&r, &token.head);
+	token.generation = reader_generation(&r);
+	reader_blob(&r, "vmk", &token.vmk);
+	reader_blob(&r, "kek", &token.kek);
+	source_parse(&r, &token);
+	if (reader_close(&r) < 0)
+		return r.error;
+	*ret = token;
+	token = (struct token_auto){0};
+	return 0;
+}
+
 static int pcr_values_parse(struct json_object *object, struct pcr_values *ret)
 {
 	json_object_object_foreach (object, key, value) {
@@ -206,6 +241,21 @@ char *token_tpm2_format(const struct token_tpm2 *token, const char *type)
 	return writer_close(&w);
 }
 
+char *token_auto_format(const struct token_auto *token)
+{
+	struct writer w = writer_open("fve-auto", -1);
+
+	writer_head(&w, &token->head);
+	writer_generation(&w, token->generation);
+	writer_blob(&w, "vmk", &token->vmk);
+	writer_blob(&w, "kek", &token->kek);
+	if (*token->file)
+		writer_string(&w, "file", token->file);
+	else
+		writer_string(&w, "volume", token->volume);
+	return writer_close(&w);
+}
+
 static struct json_object *approval_format(const struct token_approval *approval)
 {
 	const struct pcr_values *pcrs = &approval->policy.pcrs;
@@ -265,6 +315,12 @@ void token_tpm2_free(struct token_tpm2 *token)
 	blob_free(&token->vmk);
 	blob_free(&token->kek);
 	tpm_sealed_free(&token->sealed);
+}
+
+void token_auto_free(struct token_auto *token)
+{
+	blob_free(&token->vmk);
+	blob_free(&token->kek);
 }
 
 void token_policy_free(struct token_policy *token)

@@ -13,8 +13,10 @@
 #include "util.h"
 
 #define TOKEN_TYPE_PREFIX "fve-"
-#define TOKEN_ID_LENGTH	  8  /* lower-case hex digits */
-#define TOKEN_LABEL_MAX	  63 /* bytes */
+#define TOKEN_ID_LENGTH	  8   /* lower-case hex digits */
+#define TOKEN_LABEL_MAX	  63  /* bytes */
+#define TOKEN_PATH_MAX	  255 /* bytes of a key file's path */
+#define TOKEN_UUID_LENGTH 36
 #define TOKEN_TIME_LENGTH 20 /* RFC 3339, UTC, seconds: "2026-11-23T19:00:00Z" */
 
 /* What each protector's token begins with. */
@@ -58,6 +60,19 @@ struct token_tpm2 {
 	struct tpm_sealed sealed;
 };
 
+/*
+ * "fve-auto": where the key lies that opens this volume, and the VMK wrapped under the KEK that
+ * comes of it. One of @file and @volume is "".
+ */
+struct token_auto {
+	struct token_head head;
+	uint32_t generation;		    /* of the VMK in @vmk */
+	struct blob vmk;		    /* wrapped under the KEK */
+	struct blob kek;		    /* wrapped under the FVEK */
+	char file[TOKEN_PATH_MAX + 1];	    /* absolute path of a key file */
+	char volume[TOKEN_UUID_LENGTH + 1]; /* UUID of a volume, as LUKS2 spells it */
+};
+
 /* One entry of the policy token: a signed boot chain and what it is called. */
 struct token_approval {
 	char label[TOKEN_LABEL_MAX + 1];
@@ -77,20 +92,24 @@ struct token_policy {
 int token_vmk_parse(const char *json, struct token_vmk *ret);
 int token_person_parse(const char *json, struct token_person *ret);
 int token_tpm2_parse(const char *json, struct token_tpm2 *ret);
+int token_auto_parse(const char *json, struct token_auto *ret);
 int token_policy_parse(const char *json, struct token_policy *ret);
 
 /* JSON text, owned by the caller; NULL on out of memory. */
 char *token_vmk_format(const struct token_vmk *token);
 char *token_person_format(const struct token_person *token, const char *type);
 char *token_tpm2_format(const struct token_tpm2 *token, const char *type);
+char *token_auto_format(const struct token_auto *token);
 char *token_policy_format(const struct token_policy *token);
 
 void token_vmk_free(struct token_vmk *token);
 void token_tpm2_free(struct token_tpm2 *token);
+void token_auto_free(struct token_auto *token);
 void token_policy_free(struct token_policy *token);
 
 #define _cleanup_token_vmk_    __attribute__((cleanup(token_vmk_free)))
 #define _cleanup_token_tpm2_   __attribute__((cleanup(token_tpm2_free)))
+#define _cleanup_token_auto_   __attribute__((cleanup(token_auto_free)))
 #define _cleanup_token_policy_ __attribute__((cleanup(token_policy_free)))
 
 #endif

@@ -123,6 +123,20 @@ static int refused(const struct unlock *how, const struct protector *p,
 	return -EPERM;
 }
 
+/* One whose key is not there is not spoken of, unless it was asked for: others may open. */
+static int try_auto(struct header *header, const struct unlock *how, const struct protector *p,
+		    struct secret **ret_fvek)
+{
+	struct refusal refusal = {.reason = p->health};
+
+	if (p->health == REASON_NONE &&
+	    protector_auto_open(header, p, how->others, how->n_others, ret_fvek, &refusal) == 0)
+		return 0;
+	if (refusal.reason == REASON_KEY_ABSENT && !how->protector)
+		return -EPERM;
+	return refused(how, p, &refusal);
+}
+
 /* By the TPM, with the startup key where the protector takes one. */
 static int try_tpm(struct header *header, const struct unlock *how, const struct protector *p,
 		   struct secret **ret_fvek)
@@ -197,9 +211,8 @@ static const struct step {
 		   struct secret **ret_fvek);
 } steps[] = {
 	{PROTECTOR_UNKNOWN, true, try_tpm}, /* only to say that it is there */
-	{PROTECTOR_TPM2, true, try_tpm},
-	{PROTECTOR_TPM2_KEY, true, try_tpm},
-	{PROTECTOR_STARTUP_KEY, false, try_startup_key},
+	{PROTECTOR_AUTO, true, try_auto},    {PROTECTOR_TPM2, true, try_tpm},
+	{PROTECTOR_TPM2_KEY, true, try_tpm}, {PROTECTOR_STARTUP_KEY, false, try_startup_key},
 	{PROTECTOR_TPM2_PIN, true, try_pin},
 };
 

@@ -4,6 +4,7 @@
 #define FVE_UNLOCK_H
 
 #include "protector.h"
+#include "protector_auto.h"
 #include "protector_tpm2.h"
 
 /* What a person is asked for. */
@@ -18,6 +19,8 @@ struct unlock {
 	uint32_t kinds;			  /* only these, as bits of enum protector_kind; 0: all */
 	const char *tcti;		  /* of the TPM, as for tpm_open() */
 	const struct secret *startup_key; /* the contents of its file, or NULL */
+	const struct unlocked_volume *others; /* volumes that were unlocked before, for auto */
+	size_t n_others;
 	bool only_person; /* a secret is given: the machine's protectors are left alone */
 
 	/* Ask for what @question says. -ENOKEY: nobody there to ask. */
@@ -38,10 +41,11 @@ int unlock_check_header(const struct header *header, const struct secret *fvek,
 			struct refusal *ret_refusal);
 
 /*
- * The protectors in this order: those of the TPM alone; those that take a startup key, with the
- * TPM and without; those of the TPM and a PIN, each first checked without a try; people's. A
- * header that does not verify is opened by people's only, with a warning. -EPERM: nothing opened;
- * -ENOENT: no such protector. The messages are made here.
+ * The protectors in this order: those whose key is on another volume that is open, or among
+ * @others of @how; those of the TPM alone; those that take a startup key, with the TPM and
+ * without; those of the TPM and a PIN, each first checked without a try; people's. A header that
+ * does not verify is opened by people's only, with a warning. -EPERM: nothing opened; -ENOENT: no
+ * such protector. The messages are made here.
  */
 int unlock(struct header *header, const struct unlock *how, struct secret **ret_fvek,
 	   struct protector *ret_used);

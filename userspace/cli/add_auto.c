@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Adding an auto protector: its key file is made here, or the other volume is unlocked too. */
+#include <errno.h>
+#include <string.h>
+
+#include "cli.h"
+#include "protector_auto.h"
+#include "storage.h"
+
+int cli_check_auto(const struct args *args, const struct protector_spec *spec)
+{
+	int r;
+
+	if (!*spec->file)
+		return 0;
+	r = cli_check_new_file(spec->file, "key file");
+	if (r == 0)
+		r = storage_path_encrypted(spec->file);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	if (!args->force)
+		return log_errno(EINVAL,
+				 "%s would lie on a file system that is not on an encrypted "
+				 "volume: whoever has both disks has the key; choose another "
+				 "place, or use --force",
+				 spec->file);
+	log_notice("%s is not on an encrypted volume: whoever has both disks has the key.",
+		   spec->file);
+	return 0;
+}
+
+/* As with a startup key, the file is written first. */
+static int add_file(struct header *header, const struct secret *fvek,
+		    const struct protector_spec *spec)
+{
+	_cleanup_secret_ struct secret *key = secret_random(AUTO_KEY_SIZE);
+	int r = key ? cli_write_secret(spec->file, key) : -ENOMEM;
+
+	if (r < 0)
+		return r;
+	r = protector_auto_add(header, fvek, spec, key, NULL);
+	if (r < 0)
+		unlink(spec->file);
+	return r;
+}
+
+int cli_auto_secret(const struct args *args, const struct protector_spec *spec, struct secret **ret)
+{
+	_cleanup_header_ struct header *header = NULL, *other = NULL;
+	struct args unlock = *args;
+	struct protector used;
+	int r;
+
+	if (!*spec->volume)
+		return 0;
+	r = header_load(args->operand[0], &header);
+	if (r == 0)
+		r = header_load(spec->volume, &other);
+	if (r == 0 && !strcmp(header_uuid(other), header_uuid(header)))
+		r = log_errno(EINVAL, "%s is this volume itself: it cannot open itself",
+			      spec->volume);
+	if (r < 0)
+		return r;
+	unlock.key_file = args->other_key_file;
+	unlock.pin_file = NULL;
+	unlock.n_protectors = 0;
+	unlock.protector[0] = NULL;
+	return cli_unlock(&unlock, other, ret, &used);
+}
+
+int cli_add_auto(struct header *header, const struct secret *fvek,
+		 const struct protector_spec *spec, const struct secret *secret)
+{
+	_cleanup_header_ struct header *other = NULL;
+	int r;
+
+	if (*spec->file)
+		return add_file(header, fvek, spec);
+	r = header_load(spec->volume, &other);
+	return r < 0 ? r : protector_auto_add(header, fvek, spec, secret, header_uuid(other));
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Walking the stack of block devices in sysfs, sysfs-block and sysfs-block-dm of the ABI docs. */
+#include <dirent.h>
+#include <errno.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "dm.h"
+#include "log.h"
+#include "storage.h"
+
+#define DEPTH_MAX 16 /* of a stack of devices; more is a loop */
+
+static void closedirp(DIR **dir)
+{
+	if (*dir)
+		closedir(*dir);
+}
+
+#define _cleanup_dir_ __attribute__((cleanup(closedirp)))
+
+/* "/sys/dev/block/8:1", of a partition's disk where @disk; owned by the caller. */
+static char *sysfs_path(dev_t device, const char *rest)
+{
+	char *path;
+
+	if (asprintf(&path, "/sys/dev/block/%u:%u/%s", major(device), minor(device), rest) < 0)
+		return NULL;
+	return path;
+}
+
+/* The first line of an attribute, or "". */
+static void read_attribute(dev_t device, const char *name, char *ret, size_t size)
+{
+	_cleanup_free_ char *path = sysfs_path(device, name);
+	FILE *file = path ? fopen(path, "re") : NULL;
+
+	*ret = '\0';
+	if (!file)
+		return;
+	if (!fgets(ret, (int)size, file))
+		*ret = '\0';
+	ret[strcspn(ret, "\n")] = '\0';
+	fclose(file);
+}
+
+static dev_t parse_device(const char *text)
+{
+	unsigned int major, minor;
+
+	return sscanf(text, "%u:%u", &major, &minor) == 2 ? makedev(major, minor) : 0;
+}
+
+/* What a walk down the stack asks of each device. */
+enum verdict {
+	STOP_YES,
+	STOP_NO,
+	GO_ON, /* ask what lies below */
+};
+
+struct walk {
+	enum verdict (*ask)(dev_t device, const void *data);
+	const void *data;
+	bool all;    /* every way down has to say yes; else one is enough */
+	bool bottom; /* what a device says that has nothing below it */
+};
+
+static bool walk_down(const struct walk *walk, dev_t device, int depth);
+
+static bool walk_slaves(const struct walk *walk, dev_t device, int depth)
+{
+	_cleanup_free_ char *path = sysfs_path(device, "slaves");
+	_cleanup_dir_ DIR *dir = path ? opendir(path) : NULL;
+	struct dirent *entry;
+	bool any = false;
+
+	while (dir && (entry = readdir(dir))) {
+		char name[sizeof("slaves//dev") + 256], number[24];
+		bool yes;
+
+		if (*entry->d_name == '.')
+			continue;
+		snprintf(name, sizeof(name), "slaves/%s/dev", entry->d_name);
+		read_attribute(device, name, number, sizeof(number));
+		any = true;
+		yes = walk_down(walk, parse_device(number), depth + 1);
+		if (yes != walk->all)
+			return yes;
+	}
+	return any ? walk->all : walk->bottom;
+}
+
+static bool walk_down(const struct walk *walk, dev_t device, int depth)
+{
+	char number[24];
+
+	switch (walk->ask(device, walk->data)) {
+	case STOP_YES:
+		return true;
+	case STOP_NO:
+		return false;
+	case GO_ON:
+		break;
+	}
+	if (!device || depth > DEPTH_MAX)
+		return walk->bottom;
+	/* A partition's directory lies in its disk's. */
+	read_attribute(device, "partition", number, sizeof(number));
+	if (*number) {
+		read_attribute(device, "../dev", number, sizeof(number));
+		return walk_down(walk, parse_device(number), depth + 1);
+	}
+	return walk_slaves(walk, device, depth);
+}
+
+static enum verdict ask_encrypts(dev_t device, const void *data)
+{
+	/* Those of libcryptsetup's that do not encrypt go on; so does all that is not dm. */
+	static const char *const encrypting[] = {DM_UUID_PREFIX, "CRYPT-LUKS",	  "CRYPT-PLAIN",
+						 "CRYPT-TCRYPT", "CRYPT-LOOPAES", "CRYPT-BITLK",
+						 "CRYPT-FVAULT2"};
+	char uuid[160];
+
+	(void)data;
+	read_attribute(device, "dm/uuid", uuid, sizeof(uuid));
+	for (size_t i = 0; i < ARRAY_SIZE(encrypting); i++)
+		if (!strncmp(uuid, encrypting[i], strlen(encrypting[i])))
+			return STOP_YES;
+	return GO_ON;
+}
+
+bool storage_encrypts(dev_t device)
+{
+	return walk_down(&(struct walk){.ask = ask_encrypts, .all = true}, device, 0);
+}
+
+static enum verdict ask_is(dev_t device, const void *data)
+{
+	return device == *(const dev_t *)data ? STOP_YES : GO_ON;
+}
+
+bool storage_stands_on(dev_t device, dev_t below)
+{
+	return walk_down(&(struct walk){.ask = ask_is, .data = &below}, device, 0);
+}
+
+static enum verdict ask_suspended(dev_t device, const void *data)
+{
+	char suspended[8];
+
+	(void)data;
+	read_attribute(device, "dm/suspended", suspended, sizeof(suspended));
+	return *suspended == '1' ? STOP_YES : GO_ON;
+}
+
+bool storage_suspended(dev_t device)
+{
+	return walk_down(&(struct walk){.ask = ask_suspended}, device, 0);
+}
+
+/*
+ * File systems of several devices (btrfs) have a device number of their own; the mount table
+ * names one of their devices.
+ */
+static dev_t device_of_mount(dev_t number)
+{
+	FILE *file = fopen("/proc/self/mountinfo", "re");
+	_cleanup_free_ char *line = NULL;
+	dev_t found = 0;
+	size_t size = 0;
+
+	while (file && !found && getline(&line, &size, file) > 0) {
+		unsigned int major, minor;
+		const char *tail = strstr(line, " - ");
+		char source[256];
+		struct stat st;
+
+		/* proc(5): id parent major:minor ... - type source options */
+		if (sscanf(line, "%*s %*s %u:%u", &major, &minor) != 2 ||
+		    makedev(major, minor) != number || !tail ||
+		    sscanf(tail, " - %*s %255s", source) != 1 || stat(source, &st) < 0 ||
+		    !S_ISBLK(st.st_mode))
+			continue;
+		found = st.st_rdev;
+	}
+	if (file)
+		fclose(file);
+	return found;
+}
+
+dev_t storage_of_path(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return 0;
+	return major(st.st_dev) ? st.st_dev : device_of_mount(st.st_dev);
+}
+
+int storage_path_encrypted(const char *path)
+{
+	_cleanup_free_ char *copy = strdup(path);
+	const char *directory = copy ? dirname(copy) : NULL;
+	dev_t device;
+
+	if (!directory)
+		return -ENOMEM;
+	if (access(directory, F_OK) < 0)
+		return log_errno(errno, "cannot reach %s: %m", directory);
+	device = storage_of_path(directory);
+	return device && storage_encrypts(device);
+}

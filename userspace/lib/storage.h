@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What lies below a file or a block device, as sysfs tells. */
+#ifndef FVE_STORAGE_H
+#define FVE_STORAGE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/*
+ * Whether all that is written to block device @device passes through an encrypting mapping
+ * (dm-crypt or ours) before it reaches a disk.
+ */
+bool storage_encrypts(dev_t device);
+
+/*
+ * The same for the file system that holds the directory of @path, which need not exist itself.
+ * A file system without a block device of its own (tmpfs, overlay, network) does not count as
+ * encrypted. -errno with a message where the directory cannot be read.
+ */
+int storage_path_encrypted(const char *path);
+
+/* The block device of the file system that holds @path; 0 where there is none. */
+dev_t storage_of_path(const char *path);
+
+/* Whether @device is @below or is stacked on it. */
+bool storage_stands_on(dev_t device, dev_t below);
+
+/* Whether I/O to @device would wait for a suspended mapping, itself or one below it. */
+bool storage_suspended(dev_t device);
+
+#endif
