@@ -4,15 +4,17 @@
 
 usage: fve_keys.py [OPTION] IMAGE KEY_FILE          print FVEK, VMK and each KEK in hex
        fve_keys.py [OPTION] IMAGE KEY_FILE FILE...  search the files for any 8-byte window of them
+       fve_keys.py --mac IMAGE KEY_FILE             verify the header's MAC
 
 KEY_FILE opens a person's keyslot. With --pin FILE, the PIN of the one tpm2-pin protector and what
 is derived from it are among the keys; with --startup-key FILE, the same for tpm2-key. With
 --auto-key FILE, the KEK of each auto protector has to come of that key. The search exits 0 when no
-window is found, 1 when one is.
+window is found, 1 when one is; --mac 0 when the header is as its MAC says.
 """
 import argparse
 import base64
 import ctypes
+import hmac
 import json
 import os
 import subprocess
@@ -58,12 +60,42 @@ def stretch(pin, kdf):
     return out.raw
 
 
-def keys(image, key_file, pin, startup_key, auto_key):
-    fvek = volume_key(image, key_file)
+def header(image):
+    """JSON and UUID."""
     dump = json.loads(subprocess.run(["cryptsetup", "luksDump", "--dump-json-metadata", image],
                                      check=True, stdout=subprocess.PIPE).stdout)
     uuid = subprocess.run(["cryptsetup", "luksUUID", image], check=True, text=True,
                           stdout=subprocess.PIPE).stdout.strip()
+    return dump, uuid
+
+
+def covered(dump, uuid, seq):
+    """What the MAC is over, as docs/on-disk.md "Authenticity" has it."""
+    tokens = {number: token for number, token in dump["tokens"].items()
+              if token["type"].startswith("fve-") and token["type"] != "fve-mac"}
+    slots = {slot for token in tokens.values() for slot in token["keyslots"]}
+    digests = {number: {**digest, "keyslots": [s for s in digest["keyslots"] if s in slots]}
+               for number, digest in dump["digests"].items()}
+    return {"config": dump["config"], "digests": digests,
+            "keyslots": {s: k for s, k in dump["keyslots"].items() if s in slots},
+            "segments": dump["segments"], "seq": seq, "tokens": tokens, "uuid": uuid}
+
+
+def check_mac(image, key_file):
+    dump, uuid = header(image)
+    token, = [token for token in dump["tokens"].values() if token["type"] == "fve-mac"]
+    text = json.dumps(covered(dump, uuid, token["seq"]), sort_keys=True, separators=(",", ":"),
+                      ensure_ascii=False)
+    key = derive(volume_key(image, key_file), "fve mac")
+    good = hmac.new(key, text.encode(), "sha256").hexdigest() in token["macs"]
+    print(f"MAC of change {token['seq']}, {len(token['macs'])} states:",
+          "valid" if good else "MISMATCH")
+    return 0 if good else 1
+
+
+def keys(image, key_file, pin, startup_key, auto_key):
+    fvek = volume_key(image, key_file)
+    dump, uuid = header(image)
     found = {"FVEK": fvek}
     tokens = dump["tokens"].values()
     for token in tokens:
@@ -106,7 +138,10 @@ def main():
     parser.add_argument("image")
     parser.add_argument("key_file")
     parser.add_argument("files", nargs="*")
+    parser.add_argument("--mac", action="store_true")
     args = parser.parse_args()
+    if args.mac:
+        return check_mac(args.image, args.key_file)
     found = keys(args.image, args.key_file, args.pin, args.startup_key, args.auto_key)
     if not args.files:
         for name, key in found.items():

@@ -14,6 +14,7 @@
 
 #define VOLUMES		   "Volumes"
 #define PROTECTORS	   "Protectors"
+#define KEYS		   "Keys"
 
 const struct action actions[] = {
 	{VOLUMES, "format", "<device>", cmd_format, "make a new volume; all data there is lost",
@@ -67,6 +68,20 @@ const struct action actions[] = {
 	 "missing, or untested. With an id that protector is really used, and its secret "
 	 "asked for. No PIN is tried that was not given.",
 	 TAKES(TO_UNLOCK, OPT_JSON)},
+
+	{KEYS, "rotate vmk", "<device>", cmd_rotate_vmk, "replace the volume master key",
+	 "Replace the volume master key (VMK), through which the machine's protectors open the "
+	 "volume, by a new one. Nobody has to be present but who unlocks: any protector will do. "
+	 "People's secrets and the data stay as they are. Do this after removing a machine's "
+	 "protector from a disk that keeps old blocks, as flash does: what an old block holds "
+	 "then opens nothing. An interrupted rotation is finished by the next change.",
+	 TAKES(TO_UNLOCK)},
+	{KEYS, "rotate recovery", "<device> [<id>]", cmd_rotate_recovery,
+	 "replace the recovery password",
+	 "Replace the recovery password by a new one, which is printed, or written to "
+	 "--recovery-file. The old one is removed when the file is written, or when somebody has "
+	 "confirmed to have the new one. <id> says which, where there are several.",
+	 TAKES(TO_UNLOCK, OPT_RECOVERY_FILE)},
 };
 
 const size_t n_actions = ARRAY_SIZE(actions);

@@ -38,6 +38,8 @@ int cmd_protector_add(const struct args *args);
 int cmd_protector_remove(const struct args *args);
 int cmd_protector_change(const struct args *args);
 int cmd_protector_test(const struct args *args);
+int cmd_rotate_vmk(const struct args *args);
+int cmd_rotate_recovery(const struct args *args);
 
 /* prompt.c */
 
@@ -76,6 +78,13 @@ void signals_hold(void);
 /* Unlock as the arguments say; how refusals are told and secrets asked for is the same for all. */
 int cli_unlock(const struct args *args, struct header *header, struct secret **ret_fvek,
 	       struct protector *ret_used);
+
+/*
+ * The same for who will change the header: it has to verify, whoever opened it, and a rotation that
+ * was interrupted is finished first. -EKEYREJECTED with a message.
+ */
+int cli_unlock_to_change(const struct args *args, struct header *header, struct secret **ret_fvek,
+			 struct protector *ret_used);
 
 /* The contents of --startup-key-file; NULL where it is not given, not there or not a key. */
 int cli_read_startup_key(const struct args *args, struct secret **ret);

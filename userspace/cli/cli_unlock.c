@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "change.h"
 #include "cli.h"
+#include "rotate.h"
 
 #define DIGEST_SHOWN 8 /* bytes of a PCR value that a person is shown */
 
@@ -130,4 +132,19 @@ int cli_unlock(const struct args *args, struct header *header, struct secret **r
 		return r;
 	how.startup_key = startup_key;
 	return unlock(header, &how, ret_fvek, ret_used);
+}
+
+int cli_unlock_to_change(const struct args *args, struct header *header, struct secret **ret_fvek,
+			 struct protector *ret_used)
+{
+	_cleanup_secret_ struct secret *fvek = NULL;
+	int r = cli_unlock(args, header, &fvek, ret_used);
+
+	if (r == 0)
+		r = change_check_header(header, fvek);
+	if (r == 0)
+		r = rotate_resume(header, fvek);
+	if (r == 0)
+		*ret_fvek = steal(fvek);
+	return r;
 }

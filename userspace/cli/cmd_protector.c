@@ -65,7 +65,7 @@ int cmd_protector_add(const struct args *args)
 	if (r == 0)
 		r = header_load(path, &header);
 	if (r == 0)
-		r = cli_unlock(args, header, &fvek, &used);
+		r = cli_unlock_to_change(args, header, &fvek, &used);
 	if (r == 0)
 		r = cli_new_secret(args, &spec, args->new_key_file, &secret);
 	if (r < 0)
@@ -114,7 +114,7 @@ int cmd_protector_change(const struct args *args)
 	if (r == 0)
 		r = check_files(args, spec.kind);
 	if (r == 0)
-		r = cli_unlock(args, header, &fvek, &used);
+		r = cli_unlock_to_change(args, header, &fvek, &used);
 	if (r == 0)
 		r = cli_new_secret(args, &spec, args->new_key_file, &secret);
 	if (r < 0)
@@ -145,7 +145,7 @@ int cmd_protector_remove(const struct args *args)
 	if (r == 0)
 		r = protector_find(header, args->operand[1], &protector);
 	if (r == 0)
-		r = cli_unlock(args, header, &fvek, &used);
+		r = cli_unlock_to_change(args, header, &fvek, &used);
 	if (r < 0)
 		return r;
 	if (protector.kind == PROTECTOR_AUTO)

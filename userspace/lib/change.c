@@ -261,17 +261,17 @@ static int make_plan(struct change *change, const struct secret *fvek, struct pl
 
 /* --- making --------------------------------------------------------------------------------- */
 
-static int check_present(const struct change *change, const struct secret *fvek)
+int change_check_header(const struct header *header, const struct secret *fvek)
 {
 	enum header_mac state;
-	int r = header_mac_check(change->header, fvek, &state);
+	int r = header_mac_check(header, fvek, &state);
 
-	if (r < 0 || change->accept || header_mac_good(state))
+	if (r < 0 || header_mac_good(state))
 		return r;
 	return log_errno(EKEYREJECTED,
 			 "%s: %s (%s); see what: fvesetup header verify; take it as it is: "
 			 "fvesetup header accept; nothing was changed",
-			 header_path(change->header), reason_text(REASON_HEADER_MAC),
+			 header_path(header), reason_text(REASON_HEADER_MAC),
 			 reason_code(REASON_HEADER_MAC));
 }
 
@@ -307,8 +307,8 @@ int change_commit(struct change *change, const struct secret *fvek)
 	__attribute__((cleanup(plan_free))) struct plan plan = {.mac_token = HEADER_ANY};
 	int r = change->error;
 
-	if (r == 0)
-		r = check_present(change, fvek);
+	if (r == 0 && !change->accept)
+		r = change_check_header(change->header, fvek);
 	if (r == 0)
 		r = make_plan(change, fvek, &plan);
 	if (r < 0)

@@ -65,6 +65,9 @@ void change_new_keyslot(struct change *change, int slot);
  */
 int change_commit(struct change *change, const struct secret *fvek);
 
+/* -EKEYREJECTED with a message where the header does not verify. */
+int change_check_header(const struct header *header, const struct secret *fvek);
+
 /* -EBUSY with a message where there is no room for one more protector beside the reserve. */
 int change_check_room(const struct header *header, bool needs_keyslot);
 

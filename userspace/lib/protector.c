@@ -90,7 +90,7 @@ static void read_token(const struct header *header, int token, const char *type,
 		if (r == 0) {
 			ret->head = person.head;
 			ret->slot = person.slot;
-			if (!header_keyslot_used(header, person.slot))
+			if (person.slot < 0 || !header_keyslot_used(header, person.slot))
 				ret->health = REASON_TOKEN_CORRUPT;
 		}
 	}
@@ -125,7 +125,7 @@ int protector_list(const struct header *header, struct protector *ret)
 	for (int i = 0; i < HEADER_MAX_TOKENS; i++)
 		if (header_token_get(header, i, &type, &json) == 0 && !strcmp(type, "fve-vmk") &&
 		    token_vmk_parse(json, &vmk) == 0) {
-			slots_named |= 1u << vmk.slot;
+			slots_named |= vmk.slot >= 0 ? 1u << vmk.slot : 0;
 			token_vmk_free(&vmk);
 		}
 	for (int i = 0; i < HEADER_MAX_KEYSLOTS; i++) {

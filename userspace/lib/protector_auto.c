@@ -56,7 +56,7 @@ int protector_auto_add(struct header *header, const struct secret *fvek,
 		r = vmk_unwrap(header, KIND, token.head.id, token.generation, kek, &token.vmk,
 			       &back);
 	if (r == 0)
-		r = vmk_to_fvek(header, back, &opened);
+		r = vmk_to_fvek(header, token.generation, back, &opened);
 	if (r == 0 && !secret_equal(opened, fvek))
 		r = -EIO;
 	if (r < 0)
@@ -144,7 +144,7 @@ int protector_auto_open(struct header *header, const struct protector *protector
 	if (r == -EBADMSG)
 		ret_refusal->reason = REASON_SECRET_WRONG;
 	if (r == 0)
-		r = vmk_to_fvek(header, vmk, ret_fvek);
+		r = vmk_to_fvek(header, token.generation, vmk, ret_fvek);
 	if (r == 0)
 		ret_refusal->reason = REASON_NONE;
 	return r;

@@ -345,7 +345,7 @@ int protector_tpm2_open(struct header *header, const struct protector *protector
 		r = vmk_unwrap(header, kind, token.head.id, token.generation, kek, &token.vmk,
 			       &vmk);
 	if (r == 0)
-		r = vmk_to_fvek(header, vmk, ret_fvek);
+		r = vmk_to_fvek(header, token.generation, vmk, ret_fvek);
 	if (r == 0)
 		*reason = REASON_NONE;
 	return r;

@@ -34,7 +34,7 @@ int token_head_init(struct token_head *head, const char *label);
 
 /* "fve-vmk": where the VMK opens the volume, and the VMK for who has the FVEK. */
 struct token_vmk {
-	int slot; /* keyslot whose passphrase is the VMK */
+	int slot; /* keyslot whose passphrase is the VMK; -1: not made yet, or removed already */
 	uint32_t generation;
 	struct blob vmk; /* wrapped under the FVEK */
 };
@@ -42,7 +42,7 @@ struct token_vmk {
 /* "fve-recovery", "fve-passphrase": names what a person's keyslot is. */
 struct token_person {
 	struct token_head head;
-	int slot;
+	int slot; /* -1: removed already */
 };
 
 /*

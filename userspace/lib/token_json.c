@@ -107,6 +107,8 @@ int reader_slot(struct reader *r)
 	char *end;
 	long slot;
 
+	if (slots && json_object_array_length(slots) == 0)
+		return -1;
 	if (!slots || json_object_array_length(slots) != 1) {
 		reader_fail(r, -EBADMSG);
 		return -1;

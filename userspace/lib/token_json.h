@@ -48,7 +48,7 @@ void reader_blob(struct reader *r, const char *key, struct blob *ret);
 uint32_t reader_generation(struct reader *r);
 void reader_time(struct reader *r, const char *key, char ret[TOKEN_TIME_LENGTH + 1]);
 void reader_head(struct reader *r, struct token_head *head);
-/* The one keyslot that the token names. */
+/* The keyslot that the token names; -1: none, as after an interrupted removal. */
 int reader_slot(struct reader *r);
 void reader_no_slots(struct reader *r);
 

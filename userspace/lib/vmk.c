@@ -57,7 +57,6 @@ int vmk_create(struct header *header, const struct secret *fvek, struct secret *
 	_cleanup_secret_ struct secret *vmk = secret_random(VMK_SIZE);
 	_cleanup_token_vmk_ struct token_vmk token = {.generation = 1};
 	_cleanup_change_ struct change change = {.header = header, .accept = true};
-	_cleanup_free_ char *context = wrap_context(header, "vmk", "link", "-", token.generation);
 	_cleanup_free_ char *json = NULL;
 	int r;
 
@@ -67,7 +66,7 @@ int vmk_create(struct header *header, const struct secret *fvek, struct secret *
 	if (token.slot < 0)
 		return token.slot;
 	change_new_keyslot(&change, token.slot);
-	r = wrap_derived(fvek, INFO_VMK_LINK, context, vmk, &token.vmk);
+	r = vmk_link_wrap(header, fvek, vmk, &token);
 	if (r < 0)
 		return r;
 	json = token_vmk_format(&token);
@@ -78,45 +77,87 @@ int vmk_create(struct header *header, const struct secret *fvek, struct secret *
 	return r;
 }
 
-int vmk_token(const struct header *header, struct token_vmk *ret)
+/* The token of @generation, or with 0 of the newest; only one that has its keyslot. */
+static int find_token(const struct header *header, uint32_t generation, struct token_vmk *ret)
 {
+	_cleanup_token_vmk_ struct token_vmk best = {0};
 	const char *type, *json;
+	int r = -ENOENT;
 
 	for (int i = 0; i < HEADER_MAX_TOKENS; i++) {
+		_cleanup_token_vmk_ struct token_vmk token = {0};
+
 		if (header_token_get(header, i, &type, &json) < 0 || strcmp(type, "fve-vmk"))
 			continue;
-		if (token_vmk_parse(json, ret) < 0)
-			return log_errno(EBADMSG, "token %d of %s, fve-vmk, is damaged or unknown",
-					 i, header_path(header));
-		return 0;
+		if (token_vmk_parse(json, &token) < 0 || token.slot < 0) {
+			if (r == -ENOENT)
+				r = -EBADMSG;
+			continue;
+		}
+		if ((generation && token.generation != generation) ||
+		    token.generation <= best.generation)
+			continue;
+		token_vmk_free(&best);
+		best = token;
+		token = (struct token_vmk){0};
+		r = 0;
 	}
-	return log_errno(ENOENT, "%s has no volume master key: its fve-vmk token is gone",
-			 header_path(header));
-}
-
-int vmk_from_fvek(const struct header *header, const struct secret *fvek, struct secret **ret_vmk)
-{
-	_cleanup_token_vmk_ struct token_vmk token = {0};
-	_cleanup_free_ char *context = NULL;
-	int r = vmk_token(header, &token);
-
 	if (r < 0)
 		return r;
-	context = wrap_context(header, "vmk", "link", "-", token.generation);
-	r = unwrap_derived(fvek, INFO_VMK_LINK, context, &token.vmk, ret_vmk);
+	*ret = best;
+	best = (struct token_vmk){0};
+	return 0;
+}
+
+int vmk_token(const struct header *header, struct token_vmk *ret)
+{
+	int r = find_token(header, 0, ret);
+
+	if (r == -EBADMSG)
+		return log_errno(EBADMSG, "the fve-vmk token of %s is damaged or unknown",
+				 header_path(header));
+	if (r < 0)
+		return log_errno(-r, "%s has no volume master key: its fve-vmk token is gone",
+				 header_path(header));
+	return 0;
+}
+
+int vmk_link_wrap(const struct header *header, const struct secret *fvek, const struct secret *vmk,
+		  struct token_vmk *token)
+{
+	_cleanup_free_ char *context = wrap_context(header, "vmk", "link", "-", token->generation);
+
+	return wrap_derived(fvek, INFO_VMK_LINK, context, vmk, &token->vmk);
+}
+
+int vmk_link_unwrap(const struct header *header, const struct secret *fvek,
+		    const struct token_vmk *token, struct secret **ret_vmk)
+{
+	_cleanup_free_ char *context = wrap_context(header, "vmk", "link", "-", token->generation);
+	int r = unwrap_derived(fvek, INFO_VMK_LINK, context, &token->vmk, ret_vmk);
+
 	if (r == -EBADMSG)
 		log_error("the fve-vmk token of %s does not belong to its volume key",
 			  header_path(header));
 	return r;
 }
 
-int vmk_to_fvek(struct header *header, const struct secret *vmk, struct secret **ret_fvek)
+int vmk_from_fvek(const struct header *header, const struct secret *fvek, struct secret **ret_vmk)
 {
 	_cleanup_token_vmk_ struct token_vmk token = {0};
 	int r = vmk_token(header, &token);
 
+	return r < 0 ? r : vmk_link_unwrap(header, fvek, &token, ret_vmk);
+}
+
+int vmk_to_fvek(struct header *header, uint32_t generation, const struct secret *vmk,
+		struct secret **ret_fvek)
+{
+	_cleanup_token_vmk_ struct token_vmk token = {0};
+	int r = find_token(header, generation, &token);
+
 	if (r < 0)
-		return r;
+		return -EPERM;
 	r = header_keyslot_open(header, token.slot, vmk, ret_fvek);
 	return r < 0 ? r : 0;
 }
@@ -143,6 +184,14 @@ int kek_wrap(const struct header *header, const char *kind, const char *id,
 	_cleanup_free_ char *context = wrap_context(header, "kek", kind, id, 0);
 
 	return wrap_derived(fvek, INFO_KEK, context, kek, ret);
+}
+
+int kek_unwrap(const struct header *header, const char *kind, const char *id,
+	       const struct secret *fvek, const struct blob *wrapped, struct secret **ret_kek)
+{
+	_cleanup_free_ char *context = wrap_context(header, "kek", kind, id, 0);
+
+	return unwrap_derived(fvek, INFO_KEK, context, wrapped, ret_kek);
 }
 
 int policy_private_wrap(const struct header *header, uint32_t generation, const struct secret *vmk,

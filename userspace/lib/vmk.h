@@ -23,12 +23,22 @@
  */
 int vmk_create(struct header *header, const struct secret *fvek, struct secret **ret_vmk);
 
-/* The volume's one "fve-vmk" token. -ENOENT, -EBADMSG: none, or damaged; the message is made. */
+/*
+ * The "fve-vmk" token of the present VMK: the newest that has its keyslot, for there are two while
+ * a rotation is under way. -ENOENT, -EBADMSG: none, or damaged; the message is made here.
+ */
 int vmk_token(const struct header *header, struct token_vmk *ret);
 
+/* The link of a VMK, token->vmk, from and to the VMK itself. */
+int vmk_link_wrap(const struct header *header, const struct secret *fvek, const struct secret *vmk,
+		  struct token_vmk *token);
+int vmk_link_unwrap(const struct header *header, const struct secret *fvek,
+		    const struct token_vmk *token, struct secret **ret_vmk);
+
 int vmk_from_fvek(const struct header *header, const struct secret *fvek, struct secret **ret_vmk);
-/* -EPERM: @vmk is not this volume's present VMK. No message. */
-int vmk_to_fvek(struct header *header, const struct secret *vmk, struct secret **ret_fvek);
+/* -EPERM: @vmk is not this volume's VMK of @generation, or there is none any more. No message. */
+int vmk_to_fvek(struct header *header, uint32_t generation, const struct secret *vmk,
+		struct secret **ret_fvek);
 
 /*
  * The VMK under the KEK of protector @id of @kind. -EBADMSG from unwrapping: KEK, VMK
@@ -42,6 +52,8 @@ int vmk_unwrap(const struct header *header, const char *kind, const char *id, ui
 /* The KEK of a protector under the FVEK, so that a VMK rotation needs nobody present. */
 int kek_wrap(const struct header *header, const char *kind, const char *id,
 	     const struct secret *fvek, const struct secret *kek, struct blob *ret);
+int kek_unwrap(const struct header *header, const char *kind, const char *id,
+	       const struct secret *fvek, const struct blob *wrapped, struct secret **ret_kek);
 
 /* The private half of the policy key under the VMK. */
 int policy_private_wrap(const struct header *header, uint32_t generation, const struct secret *vmk,

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The 'fvesetup rotate vmk|recovery' actions. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+#include "device.h"
+#include "rotate.h"
+
+/* Load and unlock the first operand to change it. */
+static int prepare(const struct args *args, int *ret_lock, struct header **ret_header,
+		   struct secret **ret_fvek)
+{
+	_cleanup_header_ struct header *header = NULL;
+	struct protector used;
+	int r = device_lock(args->operand[0], ret_lock);
+
+	if (r == 0)
+		r = header_load(args->operand[0], &header);
+	if (r == 0)
+		r = cli_unlock_to_change(args, header, ret_fvek, &used);
+	if (r == 0)
+		*ret_header = steal(header);
+	return r;
+}
+
+int cmd_rotate_vmk(const struct args *args)
+{
+	_cleanup_secret_ struct secret *fvek = NULL;
+	_cleanup_header_ struct header *header = NULL;
+	_cleanup_close_ int lock = -1;
+	uint32_t generation;
+	int r = prepare(args, &lock, &header, &fvek);
+
+	if (r < 0)
+		return r;
+	signals_hold();
+	r = rotate_vmk(header, fvek, &generation);
+	if (r == 0)
+		log_notice("%s has a new VMK, generation %u; the old one opens nothing any more.",
+			   args->operand[0], generation);
+	return r;
+}
+
+/* The recovery protector that is meant: by its id, or the only one. */
+static int find_recovery(const struct header *header, const char *id, struct protector *ret)
+{
+	struct protector list[PROTECTOR_LIST_MAX];
+	int n = protector_list(header, list), found = 0;
+
+	if (id) {
+		int r = protector_find(header, id, ret);
+
+		if (r == 0 && ret->kind != PROTECTOR_RECOVERY)
+			r = log_errno(EINVAL, "%s is no recovery password", id);
+		return r;
+	}
+	for (int i = 0; i < n; i++)
+		if (list[i].kind == PROTECTOR_RECOVERY && found++ == 0)
+			*ret = list[i];
+	if (!found)
+		return log_errno(ENOENT,
+				 "%s has no recovery password; make one: fvesetup protector add %s "
+				 "recovery",
+				 header_path(header), header_path(header));
+	if (found > 1)
+		return log_errno(EINVAL,
+				 "%s has %d recovery passwords; say which by its id: fvesetup "
+				 "protector list %s",
+				 header_path(header), found, header_path(header));
+	return 0;
+}
+
+/* The newest protector that is there now and was not before; for a rotation that is called off. */
+static int find_new(const struct header *header, const struct protector *before, int n_before,
+		    struct protector *ret)
+{
+	struct protector list[PROTECTOR_LIST_MAX];
+	int n = protector_list(header, list);
+
+	for (int i = 0; i < n; i++) {
+		bool known = false;
+
+		for (int k = 0; k < n_before; k++)
+			known |= !strcmp(list[i].head.id, before[k].head.id);
+		if (!known) {
+			*ret = list[i];
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+int cmd_rotate_recovery(const struct args *args)
+{
+	_cleanup_secret_ struct secret *fvek = NULL;
+	_cleanup_header_ struct header *header = NULL;
+	_cleanup_close_ int lock = -1;
+	struct protector_spec spec = {.kind = PROTECTOR_RECOVERY};
+	struct protector old, new, before[PROTECTOR_LIST_MAX];
+	int n_before;
+	int r = cli_check_new_file(args->recovery_file, "recovery password");
+
+	if (r == 0 && !args->recovery_file && !args->batch_mode && !isatty(STDIN_FILENO))
+		r = log_errno(EINVAL, "nobody can be asked whether the new password is written "
+				      "down; use --recovery-file, or --batch-mode");
+	if (r == 0)
+		r = prepare(args, &lock, &header, &fvek);
+	if (r == 0)
+		r = find_recovery(header, args->operand[1], &old);
+	if (r < 0)
+		return r;
+	strcpy(spec.label, old.head.label);
+	n_before = protector_list(header, before);
+	r = cli_add_recovery(args, header, fvek, &spec, true);
+	if (r < 0)
+		return r;
+	/* What was printed may not have been read: the old one goes when somebody has it on paper.
+	 */
+	if (!args->recovery_file) {
+		r = prompt_confirm(args, "The old recovery password stops to open the volume. Is "
+					 "the new one written down?");
+		if (r < 0) {
+			signals_hold();
+			if (find_new(header, before, n_before, &new) == 0 &&
+			    protector_remove(header, fvek, &new, true) == 0)
+				log_notice("The new recovery password was removed again; the old "
+					   "one still opens.");
+			return r;
+		}
+	}
+	signals_hold();
+	r = protector_remove(header, fvek, &old, true);
+	if (r < 0)
+		log_error("the new recovery password was added, and the old one, %s, is still "
+			  "there",
+			  old.head.id);
+	return r;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Replacing the VMK with nobody present: whoever has the FVEK has each machine protector's KEK,
+ * wrapped in its token, and can wrap a new VMK under it. People's secrets are not touched.
+ */
+#ifndef FVE_ROTATE_H
+#define FVE_ROTATE_H
+
+#include "header.h"
+
+/*
+ * Make a new VMK, put it in the place of the old one in all tokens, and destroy the old one's
+ * keyslot. Every state in between opens by every protector. Gives the new generation. Where a
+ * rotation was interrupted, that one is finished. The messages are made here.
+ */
+int rotate_vmk(struct header *header, const struct secret *fvek, uint32_t *ret_generation);
+
+/* Finish a rotation that was interrupted; nothing where there is none. Before any other change. */
+int rotate_resume(struct header *header, const struct secret *fvek);
+
+/*
+ * Whether what the machine protectors' tokens hold under the FVEK is right: KEK, VMK and policy
+ * key. -EBADMSG with a message for each that is not.
+ */
+int rotate_check(const struct header *header, const struct secret *fvek);
+
+#endif
