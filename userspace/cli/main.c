@@ -156,6 +156,8 @@ int main(int argc, char **argv)
 	int r;
 
 	harden_process();
+	if (argc > 0)
+		argv[0] = (char[]){"fvesetup"}; /* getopt's messages begin like ours */
 	r = run(argc, argv);
 	if (r == -ENOMEM)
 		log_error("out of memory, or out of memory that may be locked (ulimit -l)");

@@ -204,7 +204,7 @@ int prompt_confirm(const struct args *args, const char *question)
 	if (args->batch_mode)
 		return 0;
 	if (!isatty(STDIN_FILENO))
-		return log_errno(ECANCELED, "%s: use --batch-mode where nobody can be asked",
+		return log_errno(ECANCELED, "%s Use --batch-mode where nobody can be asked",
 				 question);
 	fprintf(stderr, "%s\nType YES to go on: ", question);
 	if (!fgets(line, sizeof(line), stdin) || strcmp(line, "YES\n"))

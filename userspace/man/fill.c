@@ -159,13 +159,29 @@ static void put_completion(void)
 	puts("'");
 }
 
+/* For tests: "action words:--option --option ...". */
+static void put_list(void)
+{
+	for (size_t i = 0; i < n_actions; i++) {
+		printf("%s:", actions[i].words);
+		for (size_t o = 0; o < OPT_COMMON; o++)
+			if (action_takes(&actions[i], (enum option_id)o))
+				printf(" --%s", options[o].name);
+		putchar('\n');
+	}
+	printf(":");
+	for (size_t o = OPT_COMMON; o < OPT_END; o++)
+		printf(" --%s", options[o].name);
+	putchar('\n');
+}
+
 static const struct {
 	const char *line;
 	void (*put)(void);
 } places[] = {
 	{"@SYNOPSIS@\n", put_synopsis},	    {"@ACTIONS@\n", put_actions},
 	{"@SPECS@\n", put_specs},	    {"@OPTIONS@\n", put_options},
-	{"@COMPLETION@\n", put_completion},
+	{"@COMPLETION@\n", put_completion}, {"@LIST@\n", put_list},
 };
 
 int main(void)
