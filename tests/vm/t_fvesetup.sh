@@ -89,8 +89,3 @@ refused 2 'secret-wrong' fvesetup open --key-file /etc/hostname /dev/vda data
 refused 2 'no secret' fvesetup open /dev/vda data
 [ ! -e /dev/mapper/data ] || fail "a mapping was left"
 
-step "no module: a reason, and no mapping"
-rmmod dm-fve
-mv /lib/modules/"$(uname -r)"/updates/dm-fve.ko /root/
-depmod
-refused 4 'module-missing' fvesetup open --key-file pass /dev/vda data

@@ -32,9 +32,19 @@ const struct action actions[] = {
 	 "tried. A PIN is asked for only where it could open: in the approved boot state, "
 	 "and while the TPM is not locked. With --test nothing is mapped, and no <name> is "
 	 "given.",
-	 TAKES(TO_UNLOCK, OPT_TEST, OPT_READ_ONLY, OPT_ALLOW_DISCARDS)},
+	 TAKES(TO_UNLOCK, OPT_TEST, OPT_TARGET, OPT_READ_ONLY, OPT_ALLOW_DISCARDS)},
 	{VOLUMES, "close", "<name>", cmd_close, "remove the mapping and its key",
 	 "Remove the mapping, and its key from the kernel.", TAKES(OPT_END)},
+	{VOLUMES, "suspend", "<name>", cmd_suspend, "freeze I/O and wipe the key",
+	 "Freeze an open volume: I/O under way is waited for, all later I/O waits, and the key is "
+	 "wiped from the kernel. What of the data is in memory, in the page cache or in programs, "
+	 "stays there. A volume that holds the root file system, fvesetup itself or swap is "
+	 "refused without --force: nothing could be started to resume it.",
+	 TAKES(OPT_FORCE)},
+	{VOLUMES, "resume", "<name>", cmd_resume, "ask for the key again, and go on",
+	 "Unlock a suspended volume as by open, give the kernel its key, and let I/O go on. "
+	 "auto protectors are left alone, since their key file may lie on what is suspended.",
+	 TAKES(TO_UNLOCK)},
 	{VOLUMES, "status", "<name>", cmd_status, "show an open volume",
 	 "Show an open volume and what its target counted.", TAKES(OPT_JSON)},
 	{VOLUMES, "dump", "<device>", cmd_dump, "show a volume's header",

@@ -8,6 +8,7 @@
 #include "protector.h"
 #include "secret.h"
 #include "unlock.h"
+#include "volume.h"
 
 #define CLI_MAX_OPERANDS   3
 #define CLI_MAX_PROTECTORS 8
@@ -25,6 +26,8 @@ struct args {
 	uint32_t tries;
 	uint32_t timeout_s; /* for an answer; 0: none */
 	struct header_pbkdf pbkdf;
+	enum volume_target target;
+	uint32_t kinds; /* set by actions: of protectors to unlock with, as in struct unlock */
 };
 
 /* The actions: 0 or -errno, with the message printed. */
@@ -32,6 +35,8 @@ int cmd_format(const struct args *args);
 int cmd_open(const struct args *args);
 int cmd_close(const struct args *args);
 int cmd_status(const struct args *args);
+int cmd_suspend(const struct args *args);
+int cmd_resume(const struct args *args);
 int cmd_dump(const struct args *args);
 int cmd_protector_list(const struct args *args);
 int cmd_protector_add(const struct args *args);
@@ -85,6 +90,8 @@ int cli_unlock(const struct args *args, struct header *header, struct secret **r
  */
 int cli_unlock_to_change(const struct args *args, struct header *header, struct secret **ret_fvek,
 			 struct protector *ret_used);
+/* The name of a mapping that is given by its name or as /dev/mapper/<name>. */
+const char *cli_mapping_name(const char *text);
 
 /* The contents of --startup-key-file; NULL where it is not given, not there or not a key. */
 int cli_read_startup_key(const struct args *args, struct secret **ret);

@@ -2,6 +2,7 @@
 /* Unlocking for any action: where the secret comes from, and how a refusal is told. */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "change.h"
 #include "cli.h"
@@ -88,6 +89,13 @@ static int ask(void *data, enum unlock_question question, const char *prompt, st
 		ret);
 }
 
+const char *cli_mapping_name(const char *text)
+{
+	static const char directory[] = "/dev/mapper/";
+
+	return strncmp(text, directory, strlen(directory)) ? text : text + strlen(directory);
+}
+
 /* A startup key that is not there, or none, is no fault: other protectors may do. */
 int cli_read_startup_key(const struct args *args, struct secret **ret)
 {
@@ -115,6 +123,7 @@ int cli_unlock(const struct args *args, struct header *header, struct secret **r
 	_cleanup_secret_ struct secret *startup_key = NULL;
 	struct unlock how = {
 		.protector = args->protector[0],
+		.kinds = args->kinds,
 		.tcti = args->tcti,
 		.tries = {[UNLOCK_ASK_SECRET] = args->key_file ? 1 : tries,
 			  [UNLOCK_ASK_PIN] = args->pin_file ? 1 : tries},

@@ -4,7 +4,6 @@
 
 #include "cli.h"
 #include "device.h"
-#include "volume.h"
 
 int cmd_open(const struct args *args)
 {
@@ -15,6 +14,7 @@ int cmd_open(const struct args *args)
 	struct volume_flags flags = {
 		.read_only = args->read_only,
 		.allow_discards = args->allow_discards,
+		.target = args->target,
 	};
 	struct protector used;
 	int r;

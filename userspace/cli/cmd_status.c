@@ -24,8 +24,13 @@ static int status_json(const char *name, const struct volume_status *s)
 	json_object_object_add(o, "open_count", json_object_new_int(s->open_count));
 	json_object_object_add(o, "read_only", json_object_new_boolean(s->read_only));
 	json_object_object_add(o, "suspended", json_object_new_boolean(s->suspended));
+	json_object_object_add(o, "key_wiped", json_object_new_boolean(s->key_wiped));
 	json_object_object_add(o, "allow_discards", json_object_new_boolean(s->allow_discards));
-	json_object_object_add(target, "type", json_object_new_string(VOLUME_TARGET));
+	json_object_object_add(target, "type", json_object_new_string(s->target));
+	json_object_object_add(target, "reason",
+			       s->module_missing
+				       ? json_object_new_string(reason_code(REASON_MODULE_MISSING))
+				       : NULL);
 	json_object_object_add(target, "status", json_object_new_string(s->target_status));
 	json_object_object_add(o, "target", target);
 	return json_print(o);
@@ -45,8 +50,8 @@ int cmd_status(const struct args *args)
 		return r;
 	if (args->json)
 		return status_json(name, &s);
-	printf("/dev/mapper/%s is open%s%s\n", name, s.open_count ? " and in use" : "",
-	       s.suspended ? ", suspended" : "");
+	printf("/dev/mapper/%s is open%s%s%s\n", name, s.open_count ? " and in use" : "",
+	       s.suspended ? ", suspended" : "", s.key_wiped ? ", key wiped" : "");
 	printf("  uuid:         %s\n", s.uuid);
 	printf("  device:       %s, data from byte %ju on\n", s.device, (uintmax_t)s.data_offset);
 	printf("  size:         %ju bytes\n", (uintmax_t)s.size);
@@ -54,6 +59,7 @@ int cmd_status(const struct args *args)
 	printf("  sector size:  %u bytes\n", s.sector_size);
 	printf("  mode:         %s%s\n", s.read_only ? "read-only" : "read/write",
 	       s.allow_discards ? ", discards passed down" : "");
-	printf("  target:       " VOLUME_TARGET ": %s\n", s.target_status);
+	printf("  target:       %s%s%s%s\n", s.target, s.module_missing ? " (module-missing)" : "",
+	       *s.target_status ? ": " : "", s.target_status);
 	return 0;
 }

@@ -43,6 +43,11 @@ static int set_protector(const char *value, struct args *args)
 	return 0;
 }
 
+static int set_target(const char *value, struct args *args)
+{
+	return volume_target_parse(value, &args->target);
+}
+
 static int set_verbose(const char *value, struct args *args)
 {
 	(void)value;
@@ -120,6 +125,12 @@ const struct option_row options[OPT_END] = {
 		       NUMBER(tries, 1, 100)},
 	[OPT_TEST] = {"test", 0, NULL, "unlock but map nothing; <name> is left out", NULL,
 		      FLAG(test)},
+	[OPT_TARGET] =
+		{"target", 0, "NAME", "fve, crypt or auto (auto)",
+		 "Which device-mapper target is to do the work: fve, or crypt, which is dm-crypt "
+		 "and reads and writes the same bytes. auto takes fve, and crypt where the kernel "
+		 "has no fve, and says so with the reason module-missing.",
+		 CALL(set_target)},
 	[OPT_READ_ONLY] = {"readonly", 'r', NULL, "map read-only", NULL, FLAG(read_only)},
 	[OPT_ALLOW_DISCARDS] =
 		{"allow-discards", 0, NULL,
@@ -142,7 +153,8 @@ const struct option_row options[OPT_END] = {
 	[OPT_FORCE] =
 		{"force", 0, NULL, "do it in spite of the danger that a refusal names",
 		 "Do what is refused for the danger that it brings: remove even the last protector "
-		 "that a person can open, make a key file for auto where nothing is encrypted.",
+		 "that a person can open, make a key file for auto where nothing is encrypted, "
+		 "suspend what the root file system is on.",
 		 FLAG(force)},
 	[OPT_TPM] = {"tpm", 0, "TCTI", "the TPM to use (device:/dev/tpmrm0)",
 		     "The TPM, as tpm2-tss names it; device:/dev/tpmrm0 by default.", TEXT(tcti)},

@@ -107,6 +107,13 @@ int device_check_unused(const char *path)
 	return fd < 0 ? fd : 0;
 }
 
+dev_t device_number(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISBLK(st.st_mode) ? st.st_rdev : 0;
+}
+
 char *device_name(unsigned int major, unsigned int minor)
 {
 	char link[48], target[256], *text;

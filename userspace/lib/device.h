@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct device_info {
 	uint64_t size;	      /* bytes */
@@ -18,6 +19,9 @@ int device_probe(const char *path, struct device_info *ret);
 
 /* -EBUSY with a message when @path is mounted, mapped or otherwise claimed. */
 int device_check_unused(const char *path);
+
+/* The number of block device @path; 0 where it is none. */
+dev_t device_number(const char *path);
 
 /* "/dev/NAME" of a block device as sysfs knows it, owned by the caller; NULL on failure. */
 char *device_name(unsigned int major, unsigned int minor);

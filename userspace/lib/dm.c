@@ -63,27 +63,37 @@ int dm_check_target(const char *target)
 	}
 }
 
-/* The table parameters of design docs/table-format.md; the caller frees. */
+/* The table parameters of docs/table-format.md; the caller frees. */
 static char *format_table(const struct dm_mapping *m)
 {
-	char options[64] = "";
-	char *table;
+	char sector_size[32] = "", options[128] = "";
+	const char *words[] = {
+		m->allow_discards ? "allow_discards" : "",
+		m->no_workqueues ? "no_read_workqueue" : "",
+		m->no_workqueues ? "no_write_workqueue" : "",
+		sector_size,
+	};
 	unsigned int n = 0;
+	char *table;
 
 	if (m->sector_size != 512)
+		snprintf(sector_size, sizeof(sector_size), "sector_size:%" PRIu32, m->sector_size);
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		if (!*words[i])
+			continue;
 		n++;
-	if (m->allow_discards)
-		n++;
-	if (n)
-		snprintf(options, sizeof(options), " %u%s", n,
-			 m->allow_discards ? " allow_discards" : "");
-	if (m->sector_size != 512)
-		snprintf(options + strlen(options), sizeof(options) - strlen(options),
-			 " sector_size:%" PRIu32, m->sector_size);
-	if (asprintf(&table, "%s :%" PRIu32 ":logon:%s %" PRIu64 " %s %" PRIu64 "%s", m->cipher,
-		     m->key_size, m->key_description, m->iv_offset, m->device, m->data_offset,
-		     options) < 0)
+		snprintf(options + strlen(options), sizeof(options) - strlen(options), " %s",
+			 words[i]);
+	}
+	if (asprintf(&table, "%s :%" PRIu32 ":logon:%s %" PRIu64 " %s %" PRIu64, m->cipher,
+		     m->key_size, m->key_description, m->iv_offset, m->device, m->data_offset) < 0)
 		return NULL;
+	if (n) {
+		_cleanup_free_ char *line = table;
+
+		if (asprintf(&table, "%s %u%s", line, n, options) < 0)
+			return NULL;
+	}
 	return table;
 }
 
@@ -112,7 +122,7 @@ int dm_create(const struct dm_mapping *mapping)
 	if (dm_query(mapping->name, &state) == 0)
 		return log_errno(EEXIST, "the name %s is in use; choose another", mapping->name);
 	if (!dm_task_set_uuid(task, mapping->uuid) ||
-	    !dm_task_add_target(task, 0, mapping->size, "fve", table) ||
+	    !dm_task_add_target(task, 0, mapping->size, mapping->target, table) ||
 	    (mapping->read_only && !dm_task_set_ro(task)))
 		return -ENOMEM;
 	r = run_and_settle(task);
@@ -176,6 +186,65 @@ void dm_state_free(struct dm_state *state)
 	free(state->status);
 	free(state->target);
 	*state = (struct dm_state){0};
+}
+
+int dm_suspend(const char *name)
+{
+	_cleanup_task_ struct dm_task *task = task_new(DM_DEVICE_SUSPEND, name);
+
+	if (!task)
+		return -ENOMEM;
+	return dm_task_run(task) ? 0 : -dm_task_get_errno(task);
+}
+
+int dm_resume(const char *name)
+{
+	_cleanup_task_ struct dm_task *task = task_new(DM_DEVICE_RESUME, name);
+
+	return task ? run_and_settle(task) : -ENOMEM;
+}
+
+int dm_message(const char *name, const char *message)
+{
+	_cleanup_task_ struct dm_task *task = task_new(DM_DEVICE_TARGET_MSG, name);
+
+	if (!task || !dm_task_set_sector(task, 0) || !dm_task_set_message(task, message))
+		return -ENOMEM;
+	return dm_task_run(task) ? 0 : -dm_task_get_errno(task);
+}
+
+/* The list ioctl has no UUIDs in all kernels: each is asked for. */
+static int each_uuid(const char *name, int (*each)(void *data, const char *name, const char *uuid),
+		     void *data)
+{
+	_cleanup_task_ struct dm_task *task = task_new(DM_DEVICE_INFO, name);
+	struct dm_info info;
+
+	if (!task)
+		return -ENOMEM;
+	if (!dm_task_run(task) || !dm_task_get_info(task, &info) || !info.exists)
+		return 0; /* gone meanwhile */
+	return each(data, name, dm_task_get_uuid(task) ?: "");
+}
+
+int dm_list(int (*each)(void *data, const char *name, const char *uuid), void *data)
+{
+	_cleanup_task_ struct dm_task *task = task_new(DM_DEVICE_LIST, NULL);
+	struct dm_names *entry;
+	int r = 0;
+
+	if (!task)
+		return -ENOMEM;
+	if (!dm_task_run(task))
+		return 0; /* no device-mapper, no mappings */
+	entry = dm_task_get_names(task);
+	while (entry->dev && r == 0) {
+		r = each_uuid(entry->name, each, data);
+		if (!entry->next)
+			break;
+		entry = (struct dm_names *)((char *)entry + entry->next);
+	}
+	return r;
 }
 
 int dm_remove(const char *name)

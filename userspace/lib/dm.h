@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Device-mapper mappings of the fve target. dm.c is the only file that includes libdevmapper. */
+/* Device-mapper mappings of the targets fve and crypt. dm.c is the only file that includes
+ * libdevmapper. */
 #ifndef FVE_DM_H
 #define FVE_DM_H
 
@@ -8,8 +9,9 @@
 
 #define DM_UUID_PREFIX "FVE-" /* of every mapping made here, and of no other */
 
-/* An fve mapping as it is asked for; all strings borrowed. */
+/* A mapping as it is asked for; all strings borrowed. The two targets have one table line. */
 struct dm_mapping {
+	const char *target; /* "fve" or "crypt" */
 	const char *name;
 	const char *uuid;	     /* of the mapping, with prefix */
 	const char *device;	     /* lower device */
@@ -22,6 +24,8 @@ struct dm_mapping {
 	uint64_t size;		     /* 512-byte sectors */
 	bool read_only;
 	bool allow_discards;
+	bool no_workqueues; /* crypt only: encrypt where the I/O is submitted, decrypt where it ends
+			     */
 };
 
 /* What the kernel says of a live mapping. */
@@ -47,6 +51,19 @@ int dm_create(const struct dm_mapping *mapping);
 
 /* -ENODEV: no such mapping, without a message. */
 int dm_query(const char *name, struct dm_state *ret);
+
+/*
+ * Stop I/O: what is under way is waited for, the file system is frozen, new I/O waits. Then let it
+ * go on again. -errno without a message.
+ */
+int dm_suspend(const char *name);
+int dm_resume(const char *name);
+
+/* Send the target a message. -errno without a message for people. */
+int dm_message(const char *name, const char *message);
+
+/* Call @each for every mapping, until it gives something else than 0; gives that. */
+int dm_list(int (*each)(void *data, const char *name, const char *uuid), void *data);
 
 /* Remove a mapping; -EBUSY while it is in use. */
 int dm_remove(const char *name);

@@ -22,7 +22,7 @@ static void closedirp(DIR **dir)
 
 #define _cleanup_dir_ __attribute__((cleanup(closedirp)))
 
-/* "/sys/dev/block/8:1", of a partition's disk where @disk; owned by the caller. */
+/* "/sys/dev/block/8:1/<rest>"; owned by the caller. */
 static char *sysfs_path(dev_t device, const char *rest)
 {
 	char *path;
@@ -159,6 +159,16 @@ static enum verdict ask_suspended(dev_t device, const void *data)
 bool storage_suspended(dev_t device)
 {
 	return walk_down(&(struct walk){.ask = ask_suspended}, device, 0);
+}
+
+bool storage_rotational(dev_t device)
+{
+	char rotational[8];
+
+	read_attribute(device, "queue/rotational", rotational, sizeof(rotational));
+	if (!*rotational) /* a partition has its disk's */
+		read_attribute(device, "../queue/rotational", rotational, sizeof(rotational));
+	return *rotational != '0';
 }
 
 /*

@@ -28,4 +28,7 @@ bool storage_stands_on(dev_t device, dev_t below);
 /* Whether I/O to @device would wait for a suspended mapping, itself or one below it. */
 bool storage_suspended(dev_t device);
 
+/* Whether @device seeks; what cannot be told does. */
+bool storage_rotational(dev_t device);
+
 #endif

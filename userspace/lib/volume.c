@@ -4,6 +4,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "device.h"
 #include "dm.h"
@@ -11,9 +14,9 @@
 #include "log.h"
 #include "module.h"
 #include "reason.h"
+#include "storage.h"
 #include "volume.h"
 
-#define MODULE	    "dm-fve"
 #define UUID_DIGITS 32 /* of a volume's UUID, in the mapping's UUID without its dashes */
 #define NONCE_SIZE  8  /* makes the key's description a used-once name */
 #define SECTOR	    512
@@ -34,21 +37,65 @@ int volume_check_name(const char *name)
 	return 0;
 }
 
-static int prepare_target(void)
+static const struct {
+	const char *word;   /* of --target */
+	const char *target; /* the kernel's name of it */
+	const char *module;
+} targets[] = {
+	[VOLUME_TARGET_AUTO] = {"auto", NULL, NULL},
+	[VOLUME_TARGET_FVE] = {"fve", "fve", "dm-fve"},
+	[VOLUME_TARGET_CRYPT] = {"crypt", "crypt", "dm-crypt"},
+};
+
+int volume_target_parse(const char *text, enum volume_target *ret)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(targets); i++)
+		if (!strcmp(targets[i].word, text)) {
+			*ret = (enum volume_target)i;
+			return 0;
+		}
+	return log_errno(EINVAL, "there is no target %s; there are: fve, crypt, auto", text);
+}
+
+/* -errno of loading the module, without a message. */
+static int load_target(enum volume_target target)
 {
 	int r;
 
 	/* Device-mapper itself may be a module too; the target's pulls it in. */
-	if (dm_check_target(VOLUME_TARGET) == 0)
+	if (dm_check_target(targets[target].target) == 0)
 		return 0;
-	r = module_load(MODULE);
-	if (r == 0 && dm_check_target(VOLUME_TARGET) == 0)
+	r = module_load(targets[target].module);
+	return r == 0 ? dm_check_target(targets[target].target) : r;
+}
+
+/* What is to be used in the place of @target, which may be auto. */
+static int prepare_target(const char *path, enum volume_target *target, bool *ret_missing)
+{
+	enum volume_target first = *target == VOLUME_TARGET_AUTO ? VOLUME_TARGET_FVE : *target;
+	int r = load_target(first);
+
+	*ret_missing = false;
+	if (r < 0 && *target == VOLUME_TARGET_AUTO && load_target(VOLUME_TARGET_CRYPT) == 0) {
+		log_error("WARNING: %s (%s): cannot load dm-fve.ko: %s; opening %s through "
+			  "dm-crypt, with the same data",
+			  reason_text(REASON_MODULE_MISSING), reason_code(REASON_MODULE_MISSING),
+			  strerror(-r), path);
+		*target = VOLUME_TARGET_CRYPT;
+		*ret_missing = true;
 		return 0;
-	return log_errno(ENOPKG,
-			 "%s (%s): cannot load " MODULE ".ko: %s; build and install it with "
-			 "make install, or open the volume with cryptsetup",
-			 reason_text(REASON_MODULE_MISSING), reason_code(REASON_MODULE_MISSING),
-			 r < 0 ? strerror(-r) : "it brings no such target");
+	}
+	*target = first;
+	if (r == 0)
+		return 0;
+	return log_errno(ENOPKG, "%s (%s): cannot load %s.ko: %s; %s",
+			 first == VOLUME_TARGET_FVE ? reason_text(REASON_MODULE_MISSING)
+						    : "the kernel has no crypt target",
+			 reason_code(REASON_MODULE_MISSING), targets[first].module, strerror(-r),
+			 first == VOLUME_TARGET_FVE
+				 ? "build and install it with make install, or open the volume "
+				   "with --target crypt"
+				 : "use --target fve");
 }
 
 /* "FVE-<uuid without dashes>-<name>" */
@@ -63,14 +110,20 @@ static char *mapping_uuid(const struct header *header, const char *name)
 	return asprintf(&text, DM_UUID_PREFIX "%s-%s", digits, name) < 0 ? NULL : text;
 }
 
-/* "fve:<uuid>:<random>": a description that is used once. */
-static char *key_description(const struct header *header)
+#define MISSING_MARK "module-missing:"
+
+/*
+ * "fve:<uuid>:<random>": a description that is used once. Where dm-crypt stands in for fve, the
+ * mapping has to remember it, and nothing else that it has can: "fve:module-missing:<uuid>:...".
+ */
+static char *key_description(const struct header *header, bool missing)
 {
 	_cleanup_secret_ struct secret *random = secret_random(NONCE_SIZE);
 	_cleanup_free_ char *nonce = random ? hex_encode(random->data, random->size) : NULL;
 	char *text;
 
-	if (!nonce || asprintf(&text, "fve:%s:%s", header_uuid(header), nonce) < 0)
+	if (!nonce || asprintf(&text, "fve:%s%s:%s", missing ? MISSING_MARK : "",
+			       header_uuid(header), nonce) < 0)
 		return NULL;
 	return text;
 }
@@ -79,14 +132,14 @@ int volume_open(const struct header *header, const struct secret *fvek, const ch
 		const struct volume_flags *flags)
 {
 	_cleanup_free_ char *uuid = mapping_uuid(header, name);
-	_cleanup_free_ char *description = key_description(header);
+	_cleanup_free_ char *description = NULL;
+	enum volume_target target = flags->target;
 	const struct header_segment *segment = header_segment(header);
 	struct dm_mapping mapping = {
 		.name = name,
 		.uuid = uuid,
 		.device = header_path(header),
 		.cipher = HEADER_CIPHER,
-		.key_description = description,
 		.key_size = (uint32_t)fvek->size,
 		.sector_size = segment->sector_size,
 		.iv_offset = segment->iv_offset,
@@ -96,10 +149,11 @@ int volume_open(const struct header *header, const struct secret *fvek, const ch
 		.allow_discards = flags->allow_discards,
 	};
 	struct device_info info;
+	bool missing;
 	int32_t key;
 	int r;
 
-	if (!uuid || !description)
+	if (!uuid)
 		return -ENOMEM;
 	r = device_probe(header_path(header), &info);
 	if (r == 0 && !info.is_block)
@@ -110,9 +164,18 @@ int volume_open(const struct header *header, const struct secret *fvek, const ch
 	if (r == 0)
 		r = device_check_unused(header_path(header));
 	if (r == 0)
-		r = prepare_target();
-	if (r == 0)
-		r = keyring_add(description, fvek, &key);
+		r = prepare_target(header_path(header), &target, &missing);
+	if (r < 0)
+		return r;
+	description = key_description(header, missing);
+	if (!description)
+		return -ENOMEM;
+	mapping.target = targets[target].target;
+	mapping.key_description = description;
+	/* Sorting writes in a thread of their own pays on a disk that seeks, and only there. */
+	mapping.no_workqueues = target == VOLUME_TARGET_CRYPT &&
+				!storage_rotational(device_number(header_path(header)));
+	r = keyring_add(description, fvek, &key);
 	if (r < 0)
 		return r;
 	r = dm_create(&mapping);
@@ -155,10 +218,29 @@ static char *volume_uuid(const char *uuid)
 	return text;
 }
 
+/* ":<bytes>:<type>:<description>", or of a wiped dm-crypt the key in hex, which is all zeros. */
+static int parse_key(const char *key, struct volume_status *status)
+{
+	const char *description;
+
+	if (*key != ':') {
+		status->key_size = (uint32_t)strlen(key) / 2;
+		status->key_wiped = true;
+		return strspn(key, "0") == strlen(key) ? 0 : -EIO;
+	}
+	if (sscanf(key, ":%" SCNu32 ":", &status->key_size) != 1)
+		return -EIO;
+	description = strstr(key, ":fve:");
+	status->module_missing = description && !strncmp(description + strlen(":fve:"),
+							 MISSING_MARK, strlen(MISSING_MARK));
+	return 0;
+}
+
 int volume_status(const char *name, struct volume_status *ret)
 {
 	_cleanup_dm_state_ struct dm_state state = {0};
 	_cleanup_volume_status_ struct volume_status status = {.sector_size = SECTOR};
+	_cleanup_free_ char *key = NULL;
 	uint64_t iv_offset, offset;
 	unsigned int major, minor;
 	int options_at = 0;
@@ -167,12 +249,11 @@ int volume_status(const char *name, struct volume_status *ret)
 
 	if (r < 0)
 		return r;
-	/* <cipher> :<size>:<type>:<description> <iv_offset> <major>:<minor> <offset> [options] */
-	if (sscanf(state.table, "%ms :%" SCNu32 ":%*s %" SCNu64 " %u:%u %" SCNu64 "%n",
-		   &status.cipher, &status.key_size, &iv_offset, &major, &minor, &offset,
-		   &options_at) != 6)
-		return log_errno(EIO, "the table of %s is not one of target fve: %s", name,
-				 state.table);
+	/* <cipher> <key> <iv_offset> <major>:<minor> <offset> [options] */
+	if (sscanf(state.table, "%ms %ms %" SCNu64 " %u:%u %" SCNu64 "%n", &status.cipher, &key,
+		   &iv_offset, &major, &minor, &offset, &options_at) != 6 ||
+	    parse_key(key, &status) < 0)
+		return log_errno(EIO, "%s has a table that fvesetup did not make", name);
 	rest = state.table + options_at;
 	while ((word = strsep(&rest, " "))) {
 		sscanf(word, "sector_size:%" SCNu32, &status.sector_size);
@@ -183,14 +264,112 @@ int volume_status(const char *name, struct volume_status *ret)
 	status.device = device_name(major, minor);
 	if (!status.uuid || !status.device)
 		return -ENOMEM;
+	status.target = steal(state.target);
 	status.target_status = steal(state.status);
+	if (!strncmp(status.target_status, "wiped", strlen("wiped")))
+		status.key_wiped = true;
 	status.data_offset = offset * SECTOR;
 	status.size = state.size * SECTOR;
 	status.open_count = state.open_count;
+	status.number = makedev(state.major, state.minor);
 	status.read_only = state.read_only;
 	status.suspended = state.suspended;
 	*ret = status;
 	status = (struct volume_status){0};
+	return 0;
+}
+
+/* What could not be read, and so not be started, while @device is suspended; NULL: nothing. */
+static const char *needed_by(dev_t device)
+{
+	_cleanup_free_ char *line = NULL;
+	const char *needed = NULL;
+	size_t size = 0;
+	FILE *swaps;
+
+	if (storage_stands_on(storage_of_path("/"), device))
+		return "the root file system";
+	if (storage_stands_on(storage_of_path("/proc/self/exe"), device))
+		return "fvesetup itself";
+	swaps = fopen("/proc/swaps", "re");
+	while (swaps && !needed && getline(&line, &size, swaps) > 0) {
+		struct stat st;
+
+		line[strcspn(line, " \t\n")] = '\0';
+		if (stat(line, &st) == 0 &&
+		    storage_stands_on(S_ISBLK(st.st_mode) ? st.st_rdev : storage_of_path(line),
+				      device))
+			needed = "swap";
+	}
+	if (swaps)
+		fclose(swaps);
+	return needed;
+}
+
+int volume_suspend(const char *name, bool force)
+{
+	_cleanup_volume_status_ struct volume_status status = {0};
+	const char *needed;
+	int r = volume_status(name, &status);
+
+	if (r < 0)
+		return r;
+	if (status.suspended && status.key_wiped)
+		return log_errno(EBUSY, "%s is suspended already", name);
+	needed = needed_by(status.number);
+	if (needed && !force)
+		return log_errno(EBUSY,
+				 "%s holds %s: while it is suspended nothing can be started from "
+				 "there, and so it could not be resumed; use --force where a "
+				 "resume is ready elsewhere, such as a shell with fvesetup in a "
+				 "file system in memory",
+				 name, needed);
+	/* A page of this program that would have to be read from there now would wait for ever. */
+	if (mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
+		return log_errno(errno, "cannot lock fvesetup into memory: %m");
+	r = dm_suspend(name);
+	if (r < 0)
+		return log_errno(-r, "cannot suspend %s: %s", name, strerror(-r));
+	r = dm_message(name, "key wipe");
+	if (r < 0) {
+		dm_resume(name);
+		return log_errno(-r, "cannot wipe the key of %s: %s; it was resumed", name,
+				 strerror(-r));
+	}
+	return 0;
+}
+
+int volume_resume(const char *name, const struct header *header, const struct secret *fvek)
+{
+	_cleanup_volume_status_ struct volume_status status = {0};
+	_cleanup_free_ char *description = NULL, *message = NULL;
+	int32_t key;
+	int r = volume_status(name, &status);
+
+	if (r < 0)
+		return r;
+	if (!status.suspended)
+		return log_errno(EINVAL, "%s is not suspended", name);
+	if (strcmp(status.uuid, header_uuid(header)))
+		return log_errno(EINVAL, "%s is volume %s, and %s holds %s", name, status.uuid,
+				 header_path(header), header_uuid(header));
+	/* dm-crypt forgets the description with the key. */
+	description =
+		key_description(header, status.module_missing || (!strcmp(status.target, "crypt") &&
+								  dm_check_target("fve") < 0));
+	if (!description ||
+	    asprintf(&message, "key set :%zu:logon:%s", fvek->size, description) < 0)
+		return -ENOMEM;
+	r = keyring_add(description, fvek, &key);
+	if (r < 0)
+		return r;
+	r = dm_message(name, message);
+	keyring_drop(key);
+	if (r == 0)
+		r = dm_resume(name);
+	if (r < 0)
+		return log_errno(-r, "cannot resume %s: %s; it is still suspended", name,
+				 strerror(-r));
 	return 0;
 }
 
@@ -199,6 +378,7 @@ void volume_status_free(struct volume_status *status)
 	free(status->uuid);
 	free(status->device);
 	free(status->cipher);
+	free(status->target);
 	free(status->target_status);
 	*status = (struct volume_status){0};
 }

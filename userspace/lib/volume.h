@@ -3,13 +3,24 @@
 #ifndef FVE_VOLUME_H
 #define FVE_VOLUME_H
 
+#include <sys/types.h>
+
 #include "header.h"
 
-#define VOLUME_TARGET "fve"
+/* Which device-mapper target does the work. Both read and write the same bytes. */
+enum volume_target {
+	VOLUME_TARGET_AUTO,  /* fve; dm-crypt where the kernel has no fve, and it is said */
+	VOLUME_TARGET_FVE,   /* fve or nothing */
+	VOLUME_TARGET_CRYPT, /* dm-crypt */
+};
+
+/* "auto", "fve", "crypt". -EINVAL with a message. */
+int volume_target_parse(const char *text, enum volume_target *ret);
 
 struct volume_flags {
 	bool read_only;
 	bool allow_discards;
+	enum volume_target target;
 };
 
 /* Whether @name can be that of a mapping; -EINVAL with a message. */
@@ -18,7 +29,8 @@ int volume_check_name(const char *name);
 /*
  * Map the volume as /dev/mapper/@name. The FVEK stands in the kernel keyring only while the
  * table is loaded. -EEXIST: name in use; -EBUSY: the device is; -ENOPKG and a message with
- * module-missing: the kernel has no fve target.
+ * module-missing: the kernel has no such target. Where dm-crypt stands in for fve a message with
+ * module-missing says so, and the mapping remembers it (volume_status).
  */
 int volume_open(const struct header *header, const struct secret *fvek, const char *name,
 		const struct volume_flags *flags);
@@ -26,18 +38,32 @@ int volume_open(const struct header *header, const struct secret *fvek, const ch
 /* Remove the mapping @name, which must be one of ours. */
 int volume_close(const char *name);
 
+/*
+ * Freeze I/O and wipe the key from the kernel; everything that this process needs to do so is
+ * locked into memory first. Without @force a mapping that the root file system, this program or
+ * swap stands on is refused (-EBUSY), since nothing could be started to resume it.
+ */
+int volume_suspend(const char *name, bool force);
+
+/* Give a suspended mapping of the volume of @header its key again, and let I/O go on. */
+int volume_resume(const char *name, const struct header *header, const struct secret *fvek);
+
 /* What an open volume is; strings owned. */
 struct volume_status {
 	char *uuid;   /* of the volume, as LUKS2 spells it */
 	char *device; /* lower device: /dev/NAME */
 	char *cipher;
-	char *target_status;  /* the kernel's line, docs/table-format.md */
+	char *target;	      /* "fve" or "crypt" */
+	char *target_status;  /* the kernel's line, docs/table-format.md; "" of crypt */
 	uint32_t key_size;    /* bytes */
 	uint32_t sector_size; /* bytes */
 	uint64_t data_offset; /* bytes */
 	uint64_t size;	      /* bytes */
 	int32_t open_count;
+	dev_t number; /* of the mapping */
 	bool read_only, suspended, allow_discards;
+	bool key_wiped;	     /* while it is suspended */
+	bool module_missing; /* dm-crypt stands in for fve, which the kernel had not */
 };
 
 /* -ENODEV with a message: no such volume, or not ours. */
