@@ -83,7 +83,7 @@ unit_tests  := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/t
 tools	    := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/tools/*.c))
 
 .PHONY: userspace
-userspace: $(BUILD)/fvesetup $(BUILD)/fvesetup.8 $(BUILD)/fvesetup.bash ## build/fvesetup, its man page and completion
+userspace: $(BUILD)/fvesetup $(BUILD)/fvesetup.8 $(BUILD)/fvetab.5 $(BUILD)/fvesetup.bash ## build/fvesetup, its man page and completion
 
 $(BUILD)/obj/%.o: userspace/%.c
 	$(call say,CC,$<)
@@ -129,6 +129,11 @@ $(BUILD)/fill: $(BUILD)/obj/man/fill.o $(filter-out %/main.o,$(cli_sources:users
 $(BUILD)/fvesetup.8: userspace/man/fvesetup.8.scd $(BUILD)/fill
 	$(call say,SCDOC,$@)
 	$(Q)$(BUILD)/fill < $< > $@.scd && scdoc < $@.scd | sed '/^\.TH /a .nh' > $@
+
+$(BUILD)/fvetab.5: userspace/man/fvetab.5.scd
+	$(call say,SCDOC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)scdoc < $< > $@
 
 $(BUILD)/fvesetup.bash: userspace/completion/fvesetup.bash $(BUILD)/fill
 	$(call say,FILL,$@)
@@ -176,17 +181,24 @@ bench: deps ## instructions per I/O, fve beside dm-crypt and dm-linear
 
 # --- install ---------------------------------------------------------------------------------
 # The one list of what install puts where, each "MODE FILE PLACE"; uninstall removes just these,
-# and the Debian packages are made of them (debian/*.install). dracut looks in one place only,
-# whatever PREFIX says.
+# and the Debian packages are made of them (debian/*.install). dracut, systemd and udev look
+# in one place only, whatever PREFIX says.
 
 sbindir	  := $(PREFIX)/sbin
 mandir	  := $(PREFIX)/share/man
 dracutdir ?= /usr/lib/dracut/modules.d
+systemddir ?= /usr/lib/systemd
+udevdir	  ?= /usr/lib/udev
 
 installed := 755 $(BUILD)/fvesetup $(sbindir)/fvesetup
 installed += 644 $(BUILD)/fvesetup.8 $(mandir)/man8/fvesetup.8
 installed += 644 $(BUILD)/fvesetup.bash $(PREFIX)/share/bash-completion/completions/fvesetup
-installed += $(foreach f,$(wildcard dracut/90fve/*),755 $(f) $(dracutdir)/90fve/$(notdir $(f)))
+installed += 644 $(BUILD)/fvetab.5 $(mandir)/man5/fvetab.5
+installed += $(foreach f,$(wildcard systemd/*.service systemd/*.target),644 $(f) $(systemddir)/system/$(notdir $(f)))
+installed += 755 systemd/fve-generator $(systemddir)/system-generators/fve-generator
+installed += 644 systemd/61-fve.rules $(udevdir)/rules.d/61-fve.rules
+installed += $(foreach f,$(wildcard dracut/90fve/*.sh),755 $(f) $(dracutdir)/90fve/$(notdir $(f)))
+installed += $(foreach f,$(filter-out %.sh,$(wildcard dracut/90fve/*)),644 $(f) $(dracutdir)/90fve/$(notdir $(f)))
 
 # Directories that are ours alone; uninstall removes them once they are empty.
 own_dirs  := $(dracutdir)/90fve

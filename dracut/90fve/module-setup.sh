@@ -1,25 +1,84 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# dracut module: fvesetup, the target and a way to the TPM inside the initramfs, so that a volume
-# can be opened there.
+# dracut module: open the volumes of /etc/fvetab in the initramfs, and cap the TPM on every way out
+# of it. What is done is fvesetup's to know; this only puts it in its places.
 
-# Without the tool there is nothing to bring along; without a request for us, too.
 check() {
 	require_binaries fvesetup || return 1
-	return 255
+	# A table is the request for us; without one only who asks for the module gets it.
+	[[ -s $dracutsysrootdir/etc/fvetab ]] || return 255
 }
 
 depends() {
-	echo dm
+	local deps="dm"
+	[[ -d $dracutsysrootdir$systemdutildir ]] && deps+=" systemd-ask-password"
+	echo "$deps"
 }
 
 installkernel() {
-	# The target, the cipher behind it on this and other CPUs, and the drivers of TPMs.
+	# The target and its stand-in, the cipher behind them on this and other CPUs, and the drivers
+	# of TPMs.
 	hostonly='' instmods dm_fve dm_crypt xts aes_generic aesni_intel =crypto =drivers/char/tpm
+	# What a stick with a startup key needs.
+	hostonly='' instmods usb_storage uas sd_mod vfat nls_cp437 nls_ascii nls_iso8859-1 nls_utf8 \
+		exfat
+}
+
+# Stock modules take each crypto_LUKS for theirs and would ask for a passphrase that cannot be
+# meant. Ours, and only ours, are taken out of what they were told.
+release_from_stock() {
+	local file uuid
+	for file in "$initdir"/etc/cmdline.d/*.conf; do
+		[[ -e $file ]] || continue
+		for uuid in $(grep -oE 'rd\.luks\.uuid=[^[:space:]"]+' "$file"); do
+			uuid=${uuid#*=}
+			is_ours "${uuid#luks-}" && sed -i "s/[[:blank:]]*rd\.luks\.uuid=$uuid//" "$file"
+		done
+	done
+	[[ -e $initdir/etc/crypttab ]] || return 0
+	for uuid in $(grep -oE 'UUID=[^[:space:]]+' "$initdir/etc/crypttab"); do
+		is_ours "${uuid#UUID=}" && sed -i "/[[:blank:]]$uuid\([[:blank:]]\|\$\)/d" "$initdir/etc/crypttab"
+	done
+	return 0
+}
+
+is_ours() {
+	grep -qi "UUID=$1" "$dracutsysrootdir/etc/fvetab" 2> /dev/null ||
+		[[ $(blkid -p -s SUBSYSTEM -o value "/dev/disk/by-uuid/$1" 2> /dev/null) == fve ]]
 }
 
 install() {
-	inst_multiple fvesetup
+	inst_multiple fvesetup blkid
 	# tpm2-tss opens these by name when it is told to, so no list of libraries shows them.
-	inst_libdir_file 'libtss2-tcti-device.so*' 'libtss2-tcti-swtpm.so*'
+	inst_libdir_file 'libtss2-tcti-device.so*'
+	inst_multiple -o /etc/fvetab
+	inst_rules 61-fve.rules "$moddir/69-fve-initrd.rules"
+	release_from_stock
+
+	if dracut_module_included "systemd-initrd"; then
+		install_units
+	else
+		inst_hook cmdline 30 "$moddir/register-unlock.sh"
+		inst_script "$moddir/unlock.sh" /sbin/fve-unlock
+		inst_hook emergency 00 "$moddir/cap.sh"
+		inst_hook pre-mount 00 "$moddir/cap.sh"
+		inst_hook cleanup 00 "$moddir/cap.sh"
+	fi
+	dracut_need_initqueue
+}
+
+install_units() {
+	local unit
+	inst_multiple "$systemdsystemunitdir"/fve-unlock.service "$systemdsystemunitdir"/fve-cap.service \
+		"$systemdsystemunitdir"/fve.target "$systemdutildir"/system-generators/fve-generator sh sleep
+	inst_simple "$moddir/unlock.conf" "$systemdsystemconfdir/fve-unlock.service.d/initrd.conf"
+	# Nothing is mounted, and nothing resumed, before the cap.
+	for unit in sysroot.mount systemd-hibernate-resume@.service; do
+		inst_simple "$moddir/after-cap.conf" "$systemdsystemconfdir/$unit.d/fve.conf"
+	done
+	# No shell without the cap.
+	for unit in emergency.service rescue.service dracut-emergency.service debug-shell.service; do
+		inst_simple "$moddir/cap-first.conf" "$systemdsystemconfdir/$unit.d/fve.conf"
+	done
+	$SYSTEMCTL -q --root "$initdir" add-wants initrd.target fve.target
 }

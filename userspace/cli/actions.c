@@ -15,6 +15,7 @@
 #define VOLUMES		   "Volumes"
 #define PROTECTORS	   "Protectors"
 #define KEYS		   "Keys"
+#define BOOT		   "Boot"
 
 const struct action actions[] = {
 	{VOLUMES, "format", "<device>", cmd_format, "make a new volume; all data there is lost",
@@ -92,6 +93,24 @@ const struct action actions[] = {
 	 "--recovery-file. The old one is removed when the file is written, or when somebody has "
 	 "confirmed to have the new one. <id> says which, where there are several.",
 	 TAKES(TO_UNLOCK, OPT_RECOVERY_FILE)},
+
+	{BOOT, "boot-unlock", "[<name>]", cmd_boot_unlock, "open the volumes of /etc/fvetab",
+	 "Open all volumes that fvetab(5) and the kernel command line name for now, or the one "
+	 "<name>: by machines' protectors, startup keys and PINs first; then the TPM is capped; "
+	 "then people are asked for what is still closed. What the units of the boot call. With "
+	 "--test nothing is mapped, but the TPM is capped all the same.",
+	 TAKES(OPT_KEY_FILE, OPT_PIN_FILE, OPT_STARTUP_KEY_FILE, OPT_TRIES, OPT_AGENT, OPT_TIMEOUT,
+	       OPT_TPM, OPT_TEST, OPT_TABLE, OPT_CMDLINE, OPT_INITRD)},
+	{BOOT, "boot-cap", "", cmd_boot_cap, "let the TPM release no key again in this boot",
+	 "Extend PCR 15, unless that was done already, so that the TPM releases no key of a volume "
+	 "again in this boot. Succeeds where there is no TPM. Fails when the TPM does and a volume "
+	 "of fvetab(5) depends on it.",
+	 TAKES(OPT_TPM, OPT_TABLE, OPT_CMDLINE, OPT_INITRD)},
+	{BOOT, "boot-generator", "<directory>", cmd_boot_generator,
+	 "what systemd has to know of /etc/fvetab",
+	 "Write into <directory> what systemd.generator(7) expects: that the devices of fvetab(5) "
+	 "appear when the volumes are open, and that this is to be done.",
+	 TAKES(OPT_TABLE, OPT_CMDLINE, OPT_INITRD)},
 };
 
 const size_t n_actions = ARRAY_SIZE(actions);

@@ -17,9 +17,9 @@
 struct args {
 	const char *operand[CLI_MAX_OPERANDS]; /* as many as the action takes; optional ones NULL */
 	bool batch_mode, json, force, no_recovery, test, read_only, allow_discards;
-	bool agent, help, version;
+	bool agent, initrd, help, version;
 	const char *key_file, *new_key_file, *pin_file, *startup_key_file, *other_key_file,
-		*recovery_file, *label, *tcti;
+		*recovery_file, *label, *tcti, *table_file, *cmdline_file;
 	const char *protector[CLI_MAX_PROTECTORS];
 	unsigned int n_protectors;
 	uint32_t sector_size; /* bytes, or 0 */
@@ -45,6 +45,9 @@ int cmd_protector_change(const struct args *args);
 int cmd_protector_test(const struct args *args);
 int cmd_rotate_vmk(const struct args *args);
 int cmd_rotate_recovery(const struct args *args);
+int cmd_boot_unlock(const struct args *args);
+int cmd_boot_cap(const struct args *args);
+int cmd_boot_generator(const struct args *args);
 
 /* prompt.c */
 

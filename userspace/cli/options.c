@@ -158,6 +158,15 @@ const struct option_row options[OPT_END] = {
 		 FLAG(force)},
 	[OPT_TPM] = {"tpm", 0, "TCTI", "the TPM to use (device:/dev/tpmrm0)",
 		     "The TPM, as tpm2-tss names it; device:/dev/tpmrm0 by default.", TEXT(tcti)},
+	[OPT_TABLE] = {"fvetab", 0, "FILE", "another table than /etc/fvetab", NULL,
+		       TEXT(table_file)},
+	[OPT_CMDLINE] = {"kernel-cmdline", 0, "FILE", "another file than /proc/cmdline", NULL,
+			 TEXT(cmdline_file)},
+	[OPT_INITRD] =
+		{"initrd", 0, NULL, "as in the initramfs: only volumes marked initrd",
+		 "Act as in the initramfs, which is recognized by /etc/initrd-release: open only "
+		 "the volumes that are marked initrd, or those that the command line names.",
+		 FLAG(initrd)},
 	[OPT_JSON] = {"json", 0, NULL, "print JSON (docs/json.md)",
 		      "Print JSON, as docs/json.md describes.", FLAG(json)},
 	[OPT_BATCH_MODE] = {"batch-mode", 'q', NULL, "ask for no confirmation", NULL,

@@ -35,6 +35,9 @@ enum option_id {
 	OPT_PBKDF_MEMORY,
 	OPT_FORCE,
 	OPT_TPM,
+	OPT_TABLE,
+	OPT_CMDLINE,
+	OPT_INITRD,
 	OPT_JSON,
 	/* From here on: those that every action takes. */
 	OPT_COMMON,

@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 
 #include "device.h"
 #include "log.h"
@@ -17,6 +18,7 @@
 #define LOCK_DIRECTORY	   "/run/fve"
 #define LOCK_TRIES	   100
 #define LOCK_INTERVAL_USEC 100000
+#define WAIT_INTERVAL_USEC 100000
 
 static void blkid_free_probep(blkid_probe *probe)
 {
@@ -79,6 +81,20 @@ int device_probe(const char *path, struct device_info *ret)
 	}
 	find_signature(fd, &info);
 	*ret = info;
+	return 0;
+}
+
+int device_wait(const char *path, uint32_t timeout_s)
+{
+	struct timespec start, now;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	while (access(path, F_OK) < 0) {
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		if (now.tv_sec - start.tv_sec >= (time_t)timeout_s)
+			return -ETIMEDOUT;
+		usleep(WAIT_INTERVAL_USEC);
+	}
 	return 0;
 }
 

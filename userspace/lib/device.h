@@ -17,6 +17,9 @@ struct device_info {
 /* -ENOENT, -EACCES, -ENOTBLK (neither block device nor regular file); the message is made here. */
 int device_probe(const char *path, struct device_info *ret);
 
+/* Wait up to @timeout_s seconds until @path is there. -ETIMEDOUT, without a message. */
+int device_wait(const char *path, uint32_t timeout_s);
+
 /* -EBUSY with a message when @path is mounted, mapped or otherwise claimed. */
 int device_check_unused(const char *path);
 

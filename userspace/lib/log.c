@@ -14,14 +14,16 @@ void log_set_level(enum log_level level)
 
 void log_write(enum log_level level, const char *format, ...)
 {
+	_cleanup_free_ char *text = NULL;
 	va_list args;
 
 	if (level > log_max)
 		return;
-	if (level == LOG_LEVEL_ERROR)
-		fputs("fvesetup: ", stderr);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	if (vasprintf(&text, format, args) < 0)
+		text = NULL;
 	va_end(args);
-	fputc('\n', stderr);
+	/* One write for a line, so that those of several processes do not mix. */
+	fprintf(stderr, "%s%s\n", level == LOG_LEVEL_ERROR ? "fvesetup: " : "",
+		text ?: "out of memory");
 }

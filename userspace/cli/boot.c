@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* What the boot-* actions share. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "boot.h"
+#include "cap.h"
+
+#define TEXT_MAX (256 * 1024) /* bytes of a table */
+
+static void complain(unsigned int line, const char *what, const char *word)
+{
+	if (line)
+		log_error("line %u of the table: %s: %s", line, what, word);
+	else
+		log_error("%s: %s", what, word);
+}
+
+/* The text of a small file; "" where it is not there. The caller frees. */
+static int read_text(const char *path, char **ret)
+{
+	_cleanup_free_ char *text = malloc(TEXT_MAX + 1);
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t size = 0;
+	ssize_t n = 0;
+
+	if (!text)
+		return -ENOMEM;
+	if (fd < 0 && errno != ENOENT)
+		return log_errno(errno, "cannot open %s: %m", path);
+	while (fd >= 0 && size < TEXT_MAX && (n = read(fd, text + size, TEXT_MAX - size)) > 0)
+		size += (size_t)n;
+	if (n < 0)
+		return log_errno(errno, "cannot read %s: %m", path);
+	text[size] = '\0';
+	*ret = steal(text);
+	return 0;
+}
+
+int boot_load(const struct args *args, const char *name, struct boot *ret)
+{
+	_cleanup_free_ char *table = NULL, *cmdline = NULL;
+	int r = read_text(args->cmdline_file ?: BOOT_CMDLINE, &cmdline);
+
+	if (r == 0)
+		r = read_text(args->table_file ?: BOOT_TABLE, &table);
+	if (r < 0)
+		return r;
+	ret->args = args;
+	ret->initrd = args->initrd || access("/etc/initrd-release", F_OK) == 0;
+	bootargs_parse(cmdline, &ret->kernel, complain);
+	fvetab_parse(table, &ret->table, complain);
+	fvetab_select(&ret->table, &ret->kernel, ret->initrd, name);
+	if (ret->initrd && ret->kernel.disabled)
+		ret->table.n = 0;
+	for (size_t i = 0; i < ret->table.n; i++)
+		ret->volume[i].entry = &ret->table.entry[i];
+	return 0;
+}
+
+void boot_free(struct boot *boot)
+{
+	for (size_t i = 0; i < boot->table.n; i++) {
+		header_close(boot->volume[i].header);
+		secret_free(boot->volume[i].fvek);
+	}
+}
+
+int boot_load_header(struct boot_volume *volume)
+{
+	char path[FVETAB_PATH_MAX + 32];
+	_cleanup_free_ char *real = NULL;
+
+	if (volume->header)
+		return 0;
+	if (fvetab_device_path(volume->entry->device, path) < 0)
+		return -ENAMETOOLONG;
+	/* "/dev/sda2" says more to a person than a link does. */
+	real = realpath(path, NULL);
+	return header_load(real ?: path, &volume->header);
+}
+
+/* Whether a TPM that is not capped could release a key; a header that cannot be read may. */
+static bool has_tpm_protector(struct boot *boot)
+{
+	for (size_t i = 0; i < boot->table.n; i++)
+		if (boot_load_header(&boot->volume[i]) < 0 ||
+		    cap_has_tpm_protector(boot->volume[i].header))
+			return true;
+	return false;
+}
+
+int boot_cap(struct boot *boot, const uint8_t *identity)
+{
+	enum reason reason;
+	int r = cap_tpm(boot->args->tcti, identity, &reason);
+
+	if (r == 0)
+		log_verbose("The TPM is capped: it releases no key again in this boot.");
+	if (r == 0 || r == -ENODEV)
+		return 0;
+	if (!has_tpm_protector(boot)) {
+		log_error("the TPM cannot be capped: %s (%s); no volume here depends on it",
+			  reason_text(reason), reason_code(reason));
+		return 0;
+	}
+	return log_errno(EIO,
+			 "the TPM cannot be capped, and would release the key to whoever is next: "
+			 "%s (%s); the boot does not go on",
+			 reason_text(reason), reason_code(reason));
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the boot-* actions share: what is configured, and capping. */
+#ifndef FVE_CLI_BOOT_H
+#define FVE_CLI_BOOT_H
+
+#include "cli.h"
+#include "fvetab.h"
+
+#define BOOT_TABLE   "/etc/fvetab"
+#define BOOT_CMDLINE "/proc/cmdline"
+
+/* One volume of the table, and how far it got. */
+struct boot_volume {
+	const struct fvetab_entry *entry;
+	struct header *header; /* NULL: not there, or not readable */
+	struct secret *fvek;   /* NULL: not unlocked, or mapped already */
+	struct protector used; /* which protector gave it */
+	bool open;
+};
+
+struct boot {
+	const struct args *args;
+	struct bootargs kernel;
+	struct fvetab table; /* what is to be opened now, the root volume first */
+	bool initrd;	     /* this is the initramfs */
+	struct boot_volume volume[FVETAB_MAX];
+};
+
+/*
+ * Read table and command line; complaints are printed. A table that is not there is an empty one.
+ * -ENOMEM, or -errno with a message.
+ */
+int boot_load(const struct args *args, const char *name, struct boot *ret);
+void boot_free(struct boot *boot);
+#define _cleanup_boot_ __attribute__((cleanup(boot_free)))
+
+/* Open the header of @volume where it is not open yet. The message is made here. */
+int boot_load_header(struct boot_volume *volume);
+
+/*
+ * Cap the TPM, with @identity or random bytes where it is NULL. 0 as well where there is no TPM,
+ * or where it failed and no volume here has a protector that it could release; else the boot must
+ * not go on, and the message says so.
+ */
+int boot_cap(struct boot *boot, const uint8_t *identity);
+
+#endif

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The 'fvesetup boot-generator' action: a systemd generator. For each volume of the table a drop-in
+ * says that its device appears when fve-unlock.service is done, so that mounts wait for a person
+ * who types, and not much longer once that has failed. What opens is one unit and not one for each
+ * volume: one unseal, one question.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "boot.h"
+
+#define DEVICE_WAIT_S 10 /* for udev, once the volume is mapped */
+
+/* A name in a unit's name, as systemd.unit(5) "STRING ESCAPING FOR INCLUSION IN UNIT NAMES". */
+static void escape(char *ret, const char *name)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				    "0123456789:_.";
+
+	for (; *name; name++)
+		ret += sprintf(ret, strchr(plain, *name) ? "%c" : "\\x%02x", (unsigned char)*name);
+	*ret = '\0';
+}
+
+static int make_directory(const char *path)
+{
+	return mkdir(path, 0755) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+/* DIRECTORY/NAME.d/50-fve.conf */
+static int write_drop_in(const char *directory, const char *unit)
+{
+	_cleanup_free_ char *dir = NULL, *path = NULL;
+	FILE *file;
+	int r;
+
+	if (asprintf(&dir, "%s/%s.d", directory, unit) < 0 ||
+	    asprintf(&path, "%s/50-fve.conf", dir) < 0)
+		return -ENOMEM;
+	r = make_directory(dir);
+	if (r < 0)
+		return r;
+	file = fopen(path, "we");
+	if (!file)
+		return -errno;
+	fprintf(file, "[Unit]\nAfter=fve-unlock.service\nJobRunningTimeoutSec=%d\n", DEVICE_WAIT_S);
+	return fclose(file) ? -EIO : 0;
+}
+
+static int want(const char *directory, const char *unit, const char *wanted)
+{
+	_cleanup_free_ char *dir = NULL, *link = NULL, *target = NULL;
+	int r;
+
+	if (asprintf(&dir, "%s/%s.wants", directory, unit) < 0 ||
+	    asprintf(&link, "%s/%s", dir, wanted) < 0 ||
+	    asprintf(&target, "/lib/systemd/system/%s", wanted) < 0)
+		return -ENOMEM;
+	r = make_directory(dir);
+	if (r == 0 && symlink(target, link) < 0 && errno != EEXIST)
+		r = -errno;
+	return r;
+}
+
+int cmd_boot_generator(const struct args *args)
+{
+	_cleanup_boot_ struct boot boot = {0};
+	const char *directory = args->operand[0];
+	int r = boot_load(args, NULL, &boot);
+
+	/* Generators make files that others read. */
+	umask(022);
+	if (r < 0 || !boot.table.n)
+		return r;
+	for (size_t i = 0; r == 0 && i < boot.table.n; i++) {
+		char unit[4 * FVETAB_NAME_MAX + 32] = "dev-mapper-";
+
+		escape(unit + strlen(unit), boot.table.entry[i].name);
+		strcat(unit, ".device");
+		r = write_drop_in(directory, unit);
+	}
+	if (r == 0)
+		r = want(directory, "sysinit.target", "fve.target");
+	/* A driver that comes late brings a TPM that nobody has capped. */
+	if (r == 0)
+		r = want(directory, "dev-tpmrm0.device", "fve-cap.service");
+	if (r < 0)
+		return log_errno(-r, "cannot write units to %s: %s", directory, strerror(-r));
+	return 0;
+}

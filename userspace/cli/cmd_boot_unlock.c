@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The 'fvesetup boot-unlock' action: all volumes of a boot in one go.
+ *
+ * The order is what the promises of docs/boot.md rest on:
+ *
+ *	1. The machine's protectors, startup keys and PINs, volume by volume, the root volume first.
+ *	   No volume is mapped yet.
+ *	2. The cap. From here on the TPM releases nothing.
+ *	3. What opened is mapped.
+ *	4. People are asked for what is still closed; what opens is mapped.
+ *
+ * So nobody is asked for a secret, no file system can be mounted and no shell can be had while
+ * the TPM would still unseal.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "boot.h"
+#include "cap.h"
+#include "device.h"
+#include "dm.h"
+#include "key_medium.h"
+#include "volume.h"
+
+#define DEVICE_TIMEOUT_S     90 /* systemd's for a device */
+#define NOFAIL_TIMEOUT_S     10 /* a volume that the boot can do without */
+#define KEY_MEDIUM_TIMEOUT_S 10
+#define STATE_DIRECTORY	     "/run/fve/boot"
+
+#define KIND(kind)	     (1u << PROTECTOR_##kind)
+#define PERSON_KINDS	     (KIND(RECOVERY) | KIND(PASSPHRASE) | KIND(KEYSLOT))
+#define KEY_KINDS	     (KIND(TPM2_KEY) | KIND(STARTUP_KEY))
+#define PIN_KINDS	     KIND(TPM2_PIN)
+#define ALONE_KINDS	     ~(PERSON_KINDS | KEY_KINDS | PIN_KINDS)
+
+/* Secrets that opened a volume, for the next one. */
+struct answers {
+	struct secret *pin, *secret;
+};
+
+static void answers_free(struct answers *answers)
+{
+	secret_free(answers->pin);
+	secret_free(answers->secret);
+}
+
+/* While one volume is tried: who asks, and what was answered last. */
+struct asking {
+	struct boot *boot;
+	struct boot_volume *volume;
+	struct answers *known; /* offered once each, before anybody is asked */
+	bool offered[2];
+	struct secret *last; /* owned */
+};
+
+static void asking_done(struct asking *asking)
+{
+	secret_free(asking->last);
+}
+
+static void refused(void *data, const struct protector *protector, const struct refusal *refusal)
+{
+	const struct asking *asking = data;
+
+	log_notice("%s (%s):", asking->volume->entry->name, header_path(asking->volume->header));
+	cli_show_refusal(protector, refusal);
+}
+
+static int ask(void *data, enum unlock_question question, const char *prompt, struct secret **ret)
+{
+	struct asking *asking = data;
+	const struct secret *known =
+		question == UNLOCK_ASK_PIN ? asking->known->pin : asking->known->secret;
+	const struct args *args = asking->boot->args;
+	const struct question asked = {
+		.text = prompt,
+		.volume = header_path(asking->volume->header),
+		.file = question == UNLOCK_ASK_PIN ? args->pin_file : args->key_file,
+		.agent = args->agent,
+		.timeout_s = args->timeout_s,
+	};
+	_cleanup_secret_ struct secret *answer = NULL;
+	int r = 0;
+
+	if (known && !asking->offered[question]) {
+		asking->offered[question] = true;
+		log_notice("%s: trying what opened the volume before.",
+			   asking->volume->entry->name);
+		answer = secret_copy(known->data, known->size);
+	} else {
+		r = prompt_secret(&asked, &answer);
+	}
+	if (r < 0)
+		return r;
+	if (!answer)
+		return -ENOMEM;
+	secret_free(asking->last);
+	asking->last = secret_copy(answer->data, answer->size);
+	*ret = steal(answer);
+	return asking->last ? 0 : -ENOMEM;
+}
+
+/* Remember what opened, for the volumes after this one. */
+static void remember(struct asking *asking, struct secret **known)
+{
+	secret_free(*known);
+	*known = steal(asking->last);
+}
+
+static uint32_t chosen(uint32_t value, uint32_t standard)
+{
+	return value != FVETAB_UNSET ? value : standard;
+}
+
+/* --- 0: the devices -------------------------------------------------------------------------- */
+
+static uint32_t device_timeout(const struct boot *boot, const struct fvetab_entry *entry)
+{
+	uint32_t standard = entry->nofail ? NOFAIL_TIMEOUT_S : DEVICE_TIMEOUT_S;
+
+	return chosen(boot->kernel.timeout_s, chosen(entry->timeout_s, standard));
+}
+
+/* All waits start together: the longest of them is the longest wait of the boot. */
+static void find_devices(struct boot *boot)
+{
+	time_t start = time(NULL);
+
+	for (size_t i = 0; i < boot->table.n; i++) {
+		struct boot_volume *volume = &boot->volume[i];
+		const struct fvetab_entry *entry = volume->entry;
+		_cleanup_dm_state_ struct dm_state state = {0};
+		uint32_t timeout = device_timeout(boot, entry);
+		time_t passed = time(NULL) - start;
+		char path[FVETAB_PATH_MAX + 32];
+
+		if (!boot->args->test && dm_query(entry->name, &state) == 0) {
+			log_notice("%s is open already.", entry->name);
+			volume->open = true;
+			continue;
+		}
+		if (fvetab_device_path(entry->device, path) < 0)
+			continue;
+		if (passed < 0 || passed > timeout)
+			passed = timeout;
+		if (device_wait(path, timeout - (uint32_t)passed) < 0)
+			log_error("%s: the device %s is not there after %u s", entry->name,
+				  entry->device, timeout);
+		else
+			boot_load_header(volume);
+	}
+}
+
+/* --- 1: machines ----------------------------------------------------------------------------- */
+
+static int try_kinds(struct asking *asking, uint32_t kinds, const struct secret *startup_key)
+{
+	struct boot_volume *volume = asking->volume;
+	const struct fvetab_entry *entry = volume->entry;
+	struct unlock how = {
+		.tcti = asking->boot->args->tcti,
+		.kinds = entry->kinds ? entry->kinds & kinds : kinds,
+		.startup_key = startup_key,
+		.tries = {[UNLOCK_ASK_PIN] = chosen(entry->tries, asking->boot->args->tries) +
+					     (asking->known->pin != NULL)},
+		.ask = ask,
+		.refused = refused,
+		.data = asking,
+	};
+
+	if (!how.kinds)
+		return -ENOENT;
+	return unlock_machine(volume->header, &how, &volume->fvek, &volume->used);
+}
+
+static bool has_kind(const struct boot_volume *volume, uint32_t kinds)
+{
+	struct protector list[PROTECTOR_LIST_MAX];
+	int n = protector_list(volume->header, list);
+
+	if (volume->entry->kinds)
+		kinds &= volume->entry->kinds;
+	for (int i = 0; i < n; i++)
+		if (kinds & 1u << list[i].kind)
+			return true;
+	return false;
+}
+
+/* The startup key from --startup-key-file, or from the medium that the table names. */
+static int find_startup_key(const struct boot *boot, const struct fvetab_entry *entry,
+			    struct secret **ret)
+{
+	char device[FVETAB_PATH_MAX + 32];
+
+	if (boot->args->startup_key_file)
+		return cli_read_startup_key(boot->args, ret);
+	if (!*entry->key_path)
+		return 0;
+	if (*entry->key_device && fvetab_device_path(entry->key_device, device) < 0)
+		return 0;
+	return key_medium_read(*entry->key_device ? device : NULL, entry->key_path,
+			       chosen(entry->key_timeout_s, KEY_MEDIUM_TIMEOUT_S), ret);
+}
+
+static int try_machine(struct asking *asking)
+{
+	_cleanup_secret_ struct secret *startup_key = NULL;
+	struct boot_volume *volume = asking->volume;
+	int r;
+
+	if (cap_has_tpm_protector(volume->header) && cap_wait_for_tpm(asking->boot->args->tcti) < 0)
+		log_verbose("There is no TPM after %d s.", CAP_TPM_WAIT_S);
+	r = try_kinds(asking, ALONE_KINDS, NULL);
+	if (r < 0 && has_kind(volume, KEY_KINDS)) {
+		find_startup_key(asking->boot, volume->entry, &startup_key);
+		r = try_kinds(asking, KEY_KINDS, startup_key);
+	}
+	if (r < 0 && has_kind(volume, PIN_KINDS)) {
+		r = try_kinds(asking, PIN_KINDS, NULL);
+		if (r == 0 && asking->last)
+			remember(asking, &asking->known->pin);
+	}
+	return r;
+}
+
+static void unlock_by_machine(struct boot *boot, struct answers *known)
+{
+	for (size_t i = 0; i < boot->table.n; i++) {
+		__attribute__((cleanup(asking_done))) struct asking asking = {
+			.boot = boot,
+			.volume = &boot->volume[i],
+			.known = known,
+		};
+
+		if (asking.volume->header && !asking.volume->open)
+			try_machine(&asking);
+	}
+}
+
+/* --- 2: the cap ------------------------------------------------------------------------------ */
+
+/* What says afterwards which volume this boot is from: the first that opened. */
+static int cap(struct boot *boot)
+{
+	uint8_t identity[SHA256_SIZE];
+
+	for (size_t i = 0; i < boot->table.n; i++) {
+		const struct boot_volume *volume = &boot->volume[i];
+
+		if (volume->fvek && cap_identity(volume->header, volume->fvek, identity) == 0)
+			return boot_cap(boot, identity);
+	}
+	return boot_cap(boot, NULL);
+}
+
+/* --- 3: mapping ------------------------------------------------------------------------------ */
+
+/*
+ * Leave a note for who comes after the boot: which protector opened, for a recovery password
+ * that was used is to be replaced.
+ */
+static void leave_note(const struct boot_volume *volume)
+{
+	char path[sizeof(STATE_DIRECTORY) + FVETAB_NAME_MAX + 1];
+	FILE *file;
+
+	if ((mkdir("/run/fve", 0700) < 0 && errno != EEXIST) ||
+	    (mkdir(STATE_DIRECTORY, 0700) < 0 && errno != EEXIST))
+		return;
+	snprintf(path, sizeof(path), STATE_DIRECTORY "/%s", volume->entry->name);
+	file = fopen(path, "we");
+	if (!file)
+		return;
+	fprintf(file, "%s %s\n", protector_kind_name(volume->used.kind), volume->used.head.id);
+	fclose(file);
+}
+
+static int map(const struct boot *boot, struct boot_volume *volume)
+{
+	const struct fvetab_entry *entry = volume->entry;
+	struct volume_flags flags = {
+		.read_only = entry->read_only,
+		.allow_discards = entry->discard,
+	};
+	int r = boot->args->test ? 0
+				 : volume_open(volume->header, volume->fvek, entry->name, &flags);
+
+	secret_free(volume->fvek);
+	volume->fvek = NULL;
+	if (r < 0)
+		return r;
+	volume->open = true;
+	log_notice("%s (%s) opened by protector %s %s%s%s", entry->name,
+		   header_path(volume->header), protector_kind_name(volume->used.kind),
+		   volume->used.head.id, *volume->used.head.label ? ", " : "",
+		   volume->used.head.label);
+	if (!boot->args->test)
+		leave_note(volume);
+	return 0;
+}
+
+/* --- 4: people ------------------------------------------------------------------------------- */
+
+static int unlock_by_person(struct boot *boot, struct boot_volume *volume, struct answers *known)
+{
+	__attribute__((cleanup(asking_done))) struct asking asking = {
+		.boot = boot,
+		.volume = volume,
+		.known = known,
+	};
+	const struct fvetab_entry *entry = volume->entry;
+	uint32_t kinds = PERSON_KINDS;
+	uint32_t tries = boot->args->key_file ? 1 : chosen(entry->tries, boot->args->tries);
+	struct unlock how = {
+		/* A recovery password that is asked for must not be refused by the table. */
+		.kinds = entry->kinds ? (entry->kinds & kinds) | KIND(RECOVERY) : kinds,
+		.tries = {[UNLOCK_ASK_SECRET] = tries + (known->secret != NULL)},
+		.ask = ask,
+		.refused = refused,
+		.data = &asking,
+	};
+	int r = unlock_person(volume->header, &how, &volume->fvek, &volume->used);
+
+	if (r == -ENOENT)
+		return log_errno(EPERM, "no protector of %s opened it, and none takes a secret",
+				 header_path(volume->header));
+	if (r == 0 && asking.last)
+		remember(&asking, &known->secret);
+	return r;
+}
+
+static int open_the_rest(struct boot *boot, struct answers *known)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < boot->table.n; i++) {
+		struct boot_volume *volume = &boot->volume[i];
+		int r = 0;
+
+		if (volume->open)
+			continue;
+		if (!volume->header)
+			r = -ENODEV;
+		if (r == 0 && !volume->fvek)
+			r = unlock_by_person(boot, volume, known);
+		if (r == 0)
+			r = map(boot, volume);
+		if (r < 0 && volume->entry->nofail)
+			log_notice("%s stays closed; the boot goes on without it (nofail).",
+				   volume->entry->name);
+		else if (r < 0)
+			result = result ?: r;
+	}
+	return result;
+}
+
+int cmd_boot_unlock(const struct args *args)
+{
+	_cleanup_boot_ struct boot boot = {0};
+	__attribute__((cleanup(answers_free))) struct answers known = {0};
+	int r = boot_load(args, args->operand[0], &boot);
+
+	if (r < 0)
+		return r;
+	if (!boot.table.n && args->operand[0])
+		return log_errno(ENOENT, "the table has no volume %s", args->operand[0]);
+	if (!boot.table.n)
+		return 0;
+	find_devices(&boot);
+	if (!boot.kernel.recovery)
+		unlock_by_machine(&boot, &known);
+	else
+		log_notice("Asked for recovery on the kernel command line: the machine's "
+			   "protectors are left alone.");
+	r = cap(&boot);
+	return r < 0 ? r : open_the_rest(&boot, &known);
+}
