@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # dracut module: open the volumes of /etc/fvetab in the initramfs, and cap the TPM on every way out
 # of it. What is done is fvesetup's to know; this only puts it in its places.
+# shellcheck disable=SC2154 # dracut sets its variables
 
 check() {
 	require_binaries fvesetup || return 1
@@ -30,13 +31,13 @@ release_from_stock() {
 	local file uuid
 	for file in "$initdir"/etc/cmdline.d/*.conf; do
 		[[ -e $file ]] || continue
-		for uuid in $(grep -oE 'rd\.luks\.uuid=[^[:space:]"]+' "$file"); do
+		grep -oE 'rd\.luks\.uuid=[^[:space:]"]+' "$file" | while read -r uuid; do
 			uuid=${uuid#*=}
 			is_ours "${uuid#luks-}" && sed -i "s/[[:blank:]]*rd\.luks\.uuid=$uuid//" "$file"
 		done
 	done
 	[[ -e $initdir/etc/crypttab ]] || return 0
-	for uuid in $(grep -oE 'UUID=[^[:space:]]+' "$initdir/etc/crypttab"); do
+	grep -oE 'UUID=[^[:space:]]+' "$initdir/etc/crypttab" | while read -r uuid; do
 		is_ours "${uuid#UUID=}" && sed -i "/[[:blank:]]$uuid\([[:blank:]]\|\$\)/d" "$initdir/etc/crypttab"
 	done
 	return 0

@@ -182,3 +182,17 @@ expect 4 "$fvesetup" boot-cap --tpm "$tpm" --fvetab "$TMP/fvetab" --initrd
 expect_text "the boot does not go on"
 boot 4 --key-file "$TMP/pass"
 expect_text "the boot does not go on"
+
+# What systemd is told of the table: the devices wait for the unlock, and not for ever.
+printf 'root /dev/a - initrd\nda-ta/x /dev/b\nda-ta /dev/b\n' >"$TMP/fvetab"
+mkdir "$TMP/units"
+expect 0 "$fvesetup" boot-generator --fvetab "$TMP/fvetab" "$TMP/units"
+grep -qx After=fve-unlock.service "$TMP/units/dev-mapper-root.device.d/50-fve.conf" || fail "no order"
+[ -e "$TMP/units/dev-mapper-da\\x2dta.device.d/50-fve.conf" ] || fail "the name is not escaped"
+[ -h "$TMP/units/sysinit.target.wants/fve.target" ] || fail "nobody wants fve.target"
+[ -h "$TMP/units/dev-tpmrm0.device.wants/fve-cap.service" ] || fail "a late TPM stays uncapped"
+rm -r "$TMP/units"
+mkdir "$TMP/units"
+: >"$TMP/fvetab"
+expect 0 "$fvesetup" boot-generator --fvetab "$TMP/fvetab" "$TMP/units"
+[ -z "$(ls "$TMP/units")" ] || fail "units without a table"

@@ -13,7 +13,7 @@
 struct boot_volume {
 	const struct fvetab_entry *entry;
 	struct header *header; /* NULL: not there, or not readable */
-	struct secret *fvek;   /* NULL: not unlocked, or mapped already */
+	struct secret *fvek;   /* NULL: not unlocked */
 	struct protector used; /* which protector gave it */
 	bool open;
 };

@@ -35,6 +35,7 @@
 #define PERSON_KINDS	     (KIND(RECOVERY) | KIND(PASSPHRASE) | KIND(KEYSLOT))
 #define KEY_KINDS	     (KIND(TPM2_KEY) | KIND(STARTUP_KEY))
 #define PIN_KINDS	     KIND(TPM2_PIN)
+#define AUTO_KINDS	     KIND(AUTO)
 #define ALONE_KINDS	     ~(PERSON_KINDS | KEY_KINDS | PIN_KINDS)
 
 /* Secrets that opened a volume, for the next one. */
@@ -157,14 +158,31 @@ static void find_devices(struct boot *boot)
 
 /* --- 1: machines ----------------------------------------------------------------------------- */
 
+/* The volumes that were unlocked before, into @ret with room for all; gives their number. */
+static size_t find_others(const struct boot *boot, struct unlocked_volume *ret)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < boot->table.n; i++)
+		if (boot->volume[i].fvek)
+			ret[n++] = (struct unlocked_volume){
+				.uuid = header_uuid(boot->volume[i].header),
+				.fvek = boot->volume[i].fvek,
+			};
+	return n;
+}
+
 static int try_kinds(struct asking *asking, uint32_t kinds, const struct secret *startup_key)
 {
+	struct unlocked_volume others[FVETAB_MAX];
 	struct boot_volume *volume = asking->volume;
 	const struct fvetab_entry *entry = volume->entry;
 	struct unlock how = {
 		.tcti = asking->boot->args->tcti,
 		.kinds = entry->kinds ? entry->kinds & kinds : kinds,
 		.startup_key = startup_key,
+		.others = others,
+		.n_others = find_others(asking->boot, others),
 		.tries = {[UNLOCK_ASK_PIN] = chosen(entry->tries, asking->boot->args->tries) +
 					     (asking->known->pin != NULL)},
 		.ask = ask,
@@ -286,11 +304,10 @@ static int map(const struct boot *boot, struct boot_volume *volume)
 		.read_only = entry->read_only,
 		.allow_discards = entry->discard,
 	};
-	int r = boot->args->test ? 0
-				 : volume_open(volume->header, volume->fvek, entry->name, &flags);
+	int r = *entry->target ? volume_target_parse(entry->target, &flags.target) : 0;
 
-	secret_free(volume->fvek);
-	volume->fvek = NULL;
+	if (r == 0 && !boot->args->test)
+		r = volume_open(volume->header, volume->fvek, entry->name, &flags);
 	if (r < 0)
 		return r;
 	volume->open = true;
@@ -323,8 +340,11 @@ static int unlock_by_person(struct boot *boot, struct boot_volume *volume, struc
 		.refused = refused,
 		.data = &asking,
 	};
-	int r = unlock_person(volume->header, &how, &volume->fvek, &volume->used);
+	/* What a person opened may open this one. */
+	int r = try_kinds(&asking, AUTO_KINDS, NULL);
 
+	if (r < 0)
+		r = unlock_person(volume->header, &how, &volume->fvek, &volume->used);
 	if (r == -ENOENT)
 		return log_errno(EPERM, "no protector of %s opened it, and none takes a secret",
 				 header_path(volume->header));
