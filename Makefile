@@ -7,7 +7,7 @@ DESTDIR	?=
 BUILD	:= build
 V	?= 0
 
-# Kernels that `make check` and `make demo` build for and boot, by Debian's series.
+# Kernels that `make check` and `make demo` build for and boot, by Debian's series. 7.3 works too.
 KERNELS	?= 6.1 6.12
 # Kernel build directory for `make modules`; the running kernel's where it has one.
 KDIR	?= $(wildcard /lib/modules/$(shell uname -r)/build)

@@ -35,10 +35,11 @@ static void point_to_bounce(struct fve_io *io, struct bio *bio)
 	io->end_io = bio->bi_end_io;
 	bio->bi_end_io = end_write;
 	bio->bi_io_vec = io->bounce;
-	bio->bi_iter.bi_idx = 0;
-	bio->bi_iter.bi_bvec_done = 0;
-	bio->bi_iter.bi_sector =
-		io->fve->start + dm_target_offset(io->fve->ti, bio->bi_iter.bi_sector);
+	/* From the start of the first vector. */
+	bio->bi_iter = (struct bvec_iter){
+		.bi_sector = io->fve->start + dm_target_offset(io->fve->ti, io->iter.bi_sector),
+		.bi_size = io->iter.bi_size,
+	};
 }
 
 /* With the pages at hand. An error leaves the clone as it was, without pages. */
