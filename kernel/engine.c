@@ -10,54 +10,66 @@
 
 #include "engine.h"
 
-static const struct fve_engine *const engines[] = {
-	&fve_engine_kapi,
-	&fve_engine_kapi_simd,
+static const struct {
+	const char *name;
+	const struct fve_engine *engine; /* NULL: not in this kernel */
+} engines[] = {
+	{"kapi", &fve_engine_kapi},
+	{"kapi-simd", &fve_engine_kapi_simd},
+	{"library", FVE_ENGINE_LIBRARY},
 };
 
-static const struct fve_engine *find(const char *name)
+bool fve_engine_exists(const char *name)
 {
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(engines); i++) {
-		if (!strcmp(engines[i]->name, name))
-			return engines[i];
+		if (!strcmp(engines[i].name, name))
+			return true;
 	}
-	return NULL;
+	return false;
 }
 
-bool fve_engine_exists(const char *name)
+static struct fve_cipher *alloc_by_engine(const struct fve_engine *engine)
 {
-	return find(name) != NULL;
+	return engine ? engine->alloc() : ERR_PTR(-ENOENT);
 }
 
 /*
  * The public algorithm where it is synchronous: then it is the fastest the kernel has, from any
- * context. Where it is the asynchronous wrapper around SIMD code, that code itself: the wrapper
- * only adds a detour through cryptd in the cases in which fve_cipher_usable() says no.
+ * context, and the library called directly where it is just that. Where it is the asynchronous
+ * wrapper around SIMD code, that code itself: the wrapper only adds a detour through cryptd in the
+ * cases in which fve_cipher_usable() says no.
  */
 static struct fve_cipher *alloc_best(void)
 {
-	struct fve_cipher *public = fve_engine_kapi.alloc(), *simd;
+	struct fve_cipher *public = fve_engine_kapi.alloc(), *better;
 
-	if (IS_ERR(public) || public->context == FVE_ANY_CONTEXT)
+	if (IS_ERR(public))
 		return public;
-
-	simd = fve_engine_kapi_simd.alloc();
-	if (IS_ERR(simd))
+	if (!strcmp(public->driver, FVE_LIBRARY_DRIVER))
+		better = alloc_by_engine(FVE_ENGINE_LIBRARY);
+	else if (public->context == FVE_ANY_CONTEXT)
+		return public;
+	else
+		better = fve_engine_kapi_simd.alloc();
+	if (IS_ERR(better))
 		return public;
 	fve_engine_kapi.free(public);
-	return simd;
+	return better;
 }
 
 struct fve_cipher *fve_cipher_alloc(const char *name)
 {
-	const struct fve_engine *engine;
+	size_t i;
 
 	if (!name)
 		return alloc_best();
-	engine = find(name);
-	return engine ? engine->alloc() : ERR_PTR(-ENOENT);
+	for (i = 0; i < ARRAY_SIZE(engines); i++) {
+		if (!strcmp(engines[i].name, name))
+			return alloc_by_engine(engines[i].engine);
+	}
+	return ERR_PTR(-ENOENT);
 }
 
 void fve_cipher_free(struct fve_cipher *cipher)
@@ -80,4 +92,30 @@ bool fve_cipher_usable(const struct fve_cipher *cipher)
 		break;
 	}
 	return false;
+}
+
+/* All that this kernel has: a table may name any of them. */
+int fve_selftest(void)
+{
+	struct fve_cipher *cipher = alloc_best();
+	size_t i;
+	int r;
+
+	if (IS_ERR(cipher))
+		return PTR_ERR(cipher);
+	fve_cipher_free(cipher);
+
+	for (i = 0; i < ARRAY_SIZE(engines); i++) {
+		cipher = alloc_by_engine(engines[i].engine);
+		if (IS_ERR(cipher))
+			continue;
+		r = fve_cipher_selftest(cipher);
+		if (r)
+			pr_err("dm-fve: engine %s (%s) fails its test\n", engines[i].name,
+			       cipher->driver);
+		fve_cipher_free(cipher);
+		if (r)
+			return r;
+	}
+	return 0;
 }

@@ -61,6 +61,20 @@ extern const struct fve_engine fve_engine_kapi;
 /* The synchronous SIMD code behind an asynchronous xts(aes), Linux 6.15 and older. */
 extern const struct fve_engine fve_engine_kapi_simd;
 
+/*
+ * The library of AES modes, Linux 7.3 and newer, called without requests or scatterlists. The
+ * crypto API has it too, as this driver of xts(aes), below all drivers made of SIMD code: where
+ * this is the one that it picks, the library is what makes use of the CPU.
+ */
+#define FVE_LIBRARY_DRIVER "xts-aes-lib"
+
+#if IS_REACHABLE(CONFIG_CRYPTO_LIB_AES_XTS)
+extern const struct fve_engine fve_engine_library;
+#define FVE_ENGINE_LIBRARY (&fve_engine_library)
+#else
+#define FVE_ENGINE_LIBRARY NULL
+#endif
+
 bool fve_engine_exists(const char *name);
 
 /* @name NULL: the best there is. ERR_PTR(-ENOENT) where this kernel has no such engine. */
@@ -80,7 +94,10 @@ static inline int fve_cipher_crypt(struct fve_cipher *cipher, const struct fve_r
 	return cipher->engine->crypt(cipher, run);
 }
 
-/* Known answers through the engine that a table would get; -errno keeps the module out. */
+/* Known answers through @cipher, which gets other keys on the way. */
+int fve_cipher_selftest(struct fve_cipher *cipher);
+
+/* The same for each engine that this kernel has; -errno keeps the module out. */
 int fve_selftest(void);
 
 #endif

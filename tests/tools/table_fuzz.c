@@ -78,6 +78,7 @@ static const char *const dictionary[] = {
 	"sector_size:-512",
 	"engine:kapi",
 	"engine:kapi-simd",
+	"engine:library",
 	"engine:",
 	"engine:none",
 	"no_read_workqueue",

@@ -106,7 +106,7 @@ engines() {
 	[ "$target" = fve ] || return 0
 	make_key engines 64
 	local engine
-	for engine in kapi kapi-simd; do
+	for engine in kapi kapi-simd library; do
 		if dmsetup create engines 2>/dev/null --table \
 			"$(table_line fve 8 engines 0 "$ram" 0 "engine:$engine")"; then
 			remove engines
