@@ -68,7 +68,7 @@ $(fault_modules): fault-module-%: $(kernel_sources)
 # --- libfve and fvesetup ---------------------------------------------------------------------
 
 CC	 ?= gcc
-PKGS	 := libcryptsetup devmapper tss2-esys tss2-mu tss2-rc tss2-tctildr libkmod libcrypto json-c blkid libargon2
+PKGS	 := libcryptsetup devmapper tss2-esys tss2-mu tss2-rc tss2-tctildr libkmod libcrypto json-c blkid libargon2 libkcapi
 CFLAGS	 ?= -O2 -g
 WARN	 := -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wformat=2
 HARDEN	 := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
@@ -119,7 +119,7 @@ $(BUILD)/unit/%: tests/unit/%.c tests/unit/test.h $(BUILD)/san/libfve.a
 $(BUILD)/tools/%: tests/tools/%.c $(BUILD)/libfve.a
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(FVE_CFLAGS) $(CFLAGS) -o $@ $< $(BUILD)/libfve.a $(FVE_LIBS) -lkcapi -lpthread
+	$(Q)$(CC) $(CPPFLAGS) $(FVE_CFLAGS) $(CFLAGS) -o $@ $< $(BUILD)/libfve.a $(FVE_LIBS) -lpthread
 
 # What --help, the man page and the completion say comes from the same tables, by this tool.
 $(BUILD)/fill: $(BUILD)/obj/man/fill.o $(filter-out %/main.o,$(cli_sources:userspace/%.c=$(BUILD)/obj/%.o)) $(BUILD)/libfve.a

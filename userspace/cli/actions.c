@@ -14,6 +14,7 @@
 
 #define VOLUMES		   "Volumes"
 #define PROTECTORS	   "Protectors"
+#define TESTS		   "Tests"
 #define KEYS		   "Keys"
 #define BOOT		   "Boot"
 
@@ -111,6 +112,19 @@ const struct action actions[] = {
 	 "Write into <directory> what systemd.generator(7) expects: that the devices of fvetab(5) "
 	 "appear when the volumes are open, and that this is to be done.",
 	 TAKES(OPT_TABLE, OPT_CMDLINE, OPT_INITRD)},
+
+	{TESTS, "selftest", "", cmd_selftest, "check the cryptography by known answers",
+	 "Check what encrypts here by known answers: the libraries, and the kernel's AES-XTS by the "
+	 "driver that the target would use, through AF_ALG. Nothing may be written to an encrypted "
+	 "disk where this finds a wrong answer. Exits with 4 where one is wrong, or where AF_ALG is "
+	 "not available and the kernel's cipher is untested.",
+	 TAKES(OPT_JSON)},
+	{TESTS, "benchmark", "", cmd_benchmark, "tell how fast this machine is",
+	 "Tell how long Argon2id takes, and how fast the kernel's AES-XTS is, through AF_ALG and in "
+	 "memory alone, as cryptsetup benchmark does. For each sector size: each sector is a "
+	 "request of two system calls here, which weigh more the smaller it is; the target makes "
+	 "none. make bench measures the target itself.",
+	 TAKES(OPT_ITER_TIME, OPT_PBKDF_MEMORY, OPT_JSON)},
 };
 
 const size_t n_actions = ARRAY_SIZE(actions);

@@ -48,6 +48,8 @@ int cmd_rotate_recovery(const struct args *args);
 int cmd_boot_unlock(const struct args *args);
 int cmd_boot_cap(const struct args *args);
 int cmd_boot_generator(const struct args *args);
+int cmd_selftest(const struct args *args);
+int cmd_benchmark(const struct args *args);
 
 /* prompt.c */
 

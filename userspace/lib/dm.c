@@ -46,7 +46,7 @@ static struct dm_task *task_new(int type, const char *name)
 	return task;
 }
 
-int dm_check_target(const char *target)
+int dm_target_version(const char *target, uint32_t ret[3])
 {
 	_cleanup_task_ struct dm_task *task = task_new(DM_DEVICE_LIST_VERSIONS, NULL);
 	struct dm_versions *entry;
@@ -55,12 +55,21 @@ int dm_check_target(const char *target)
 		return -ENODEV;
 	entry = dm_task_get_versions(task);
 	for (;;) {
-		if (!strcmp(entry->name, target))
+		if (!strcmp(entry->name, target)) {
+			memcpy(ret, entry->version, sizeof(entry->version));
 			return 0;
+		}
 		if (!entry->next)
 			return -ENODEV;
 		entry = (struct dm_versions *)((char *)entry + entry->next);
 	}
+}
+
+int dm_check_target(const char *target)
+{
+	uint32_t version[3];
+
+	return dm_target_version(target, version);
 }
 
 /* The table parameters of docs/table-format.md; the caller frees. */

@@ -43,6 +43,9 @@ struct dm_state {
 void dm_state_free(struct dm_state *state);
 #define _cleanup_dm_state_ __attribute__((cleanup(dm_state_free)))
 
+/* The version of a target that is loaded: major, minor, patch level. -ENODEV: it is not. */
+int dm_target_version(const char *target, uint32_t ret[3]);
+
 /* Whether the kernel has the target; -ENODEV where it has not, or has no device-mapper at all. */
 int dm_check_target(const char *target);
 

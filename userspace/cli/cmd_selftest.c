@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The 'fvesetup selftest' action: known answers for all that encrypts. */
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "afalg.h"
+#include "cli.h"
+#include "dm.h"
+#include "selftest.h"
+#include "show.h"
+
+/* One line of the result; collected for JSON where @array is one. */
+static void tell(struct json_object *array, const char *name, const char *by, const char *source,
+		 int r)
+{
+	const char *result = r == 0 ? "passed" : r == -EBADMSG ? "failed" : "untested";
+	struct json_object *o;
+
+	if (!array) {
+		printf("%-13s %-16s %-9s %s\n", name, by, result, source);
+		return;
+	}
+	o = json_object_new_object();
+	json_object_object_add(o, "name", json_object_new_string(name));
+	json_object_object_add(o, "implementation", json_object_new_string(by));
+	json_object_object_add(o, "result", json_object_new_string(result));
+	json_object_object_add(o, "source", json_object_new_string(source));
+	json_object_array_add(array, o);
+}
+
+/* -EBADMSG, a wrong answer, outweighs that something could not be tested. */
+static int worse(int a, int b)
+{
+	return a == -EBADMSG || b == 0 ? a : b;
+}
+
+static int test_kernel(struct json_object *array)
+{
+	struct afalg_driver driver = {.name = "xts(aes)"};
+	int r = afalg_find_driver(&driver);
+
+	if (r == 0)
+		r = selftest_kernel(driver.name);
+	tell(array, "AES-XTS", driver.name, SELFTEST_KERNEL_SOURCE, r);
+	if (*driver.inner && !array)
+		printf("%-13s the target calls its inner %s\n", "", driver.inner);
+	if (r == -EBADMSG)
+		log_error("the kernel's %s gives wrong answers: do not write to any encrypted disk",
+			  driver.name);
+	else if (r < 0)
+		log_error("the kernel's cipher cannot be reached from here: %s; it takes AF_ALG "
+			  "(modprobe algif_skcipher)",
+			  strerror(-r));
+	return r < 0 && r != -EBADMSG ? -ENOPKG : r;
+}
+
+/* What is loaded. That it did load says that its own known answers held. */
+static void tell_module(struct json_object *root)
+{
+	uint32_t version[3];
+	char text[40];
+
+	if (dm_target_version("fve", version) < 0) {
+		if (root)
+			json_object_object_add(root, "module", NULL);
+		else
+			printf("\nThe module dm-fve is not loaded.\n");
+		return;
+	}
+	snprintf(text, sizeof(text), "%u.%u.%u", version[0], version[1], version[2]);
+	if (root)
+		json_object_object_add(root, "module", json_object_new_string(text));
+	else
+		printf("\nThe module dm-fve is loaded, with target fve"
+		       " %s; it has tested its engine itself.\n"
+		       "Which engine a volume uses: fvesetup status <name>\n",
+		       text);
+}
+
+int cmd_selftest(const struct args *args)
+{
+	struct json_object *array = args->json ? json_object_new_array() : NULL;
+	struct json_object *root = args->json ? json_object_new_object() : NULL;
+	int result = 0;
+
+	for (size_t i = 0; i < n_selftests; i++) {
+		int r = selftests[i].run();
+
+		tell(array, selftests[i].name, selftests[i].library, selftests[i].source, r);
+		if (r < 0)
+			log_error("%s of %s gives %s: use nothing that it has encrypted",
+				  selftests[i].name, selftests[i].library,
+				  r == -EBADMSG ? "a wrong answer" : strerror(-r));
+		result = worse(result, r);
+	}
+	fflush(stdout);
+	result = worse(result, test_kernel(array));
+	if (root)
+		json_object_object_add(root, "tests", array);
+	tell_module(root);
+	if (root)
+		json_print(root);
+	return result;
+}

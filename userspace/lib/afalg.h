@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The kernel's own AES-XTS, used from userspace through AF_ALG. afalg.c is the only file that
+ * includes libkcapi. Nothing secret goes this way: it is for known answers and speed.
+ */
+#ifndef FVE_AFALG_H
+#define FVE_AFALG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define AFALG_NAME_SIZE 64    /* CRYPTO_MAX_ALG_NAME is 128, and a driver's name half of it */
+#define AFALG_IV_SIZE	16    /* bytes, an AES block */
+#define AFALG_DATA_MAX	65536 /* bytes of one request: what a socket of 16 pages takes */
+
+/* Who does xts(aes) in this kernel. */
+struct afalg_driver {
+	char name[AFALG_NAME_SIZE];  /* "xts-aes-aesni" */
+	char inner[AFALG_NAME_SIZE]; /* what a SIMD driver wraps, "__xts-aes-aesni", or "" */
+	int priority;
+};
+
+struct afalg_cipher;
+
+/*
+ * The driver that a user of xts(aes) gets: the one of highest priority. -EAFNOSUPPORT: this kernel
+ * has no AF_ALG; -ENOENT: or not for this cipher (algif_skcipher, xts, aes).
+ */
+int afalg_find_driver(struct afalg_driver *ret);
+
+/* A cipher of @driver with a key of @size bytes. -EAFNOSUPPORT and -ENOENT as above. */
+int afalg_open(const char *driver, const uint8_t *key, size_t size, struct afalg_cipher **ret);
+void afalg_close(struct afalg_cipher *cipher); /* NULL is fine */
+
+/* One data unit of @size bytes, at most AFALG_DATA_MAX, in place. */
+int afalg_crypt(struct afalg_cipher *cipher, bool encrypt, const uint8_t iv[AFALG_IV_SIZE],
+		uint8_t *data, size_t size);
+
+static inline void afalg_closep(struct afalg_cipher **cipher)
+{
+	afalg_close(*cipher);
+}
+
+#define _cleanup_afalg_ __attribute__((cleanup(afalg_closep)))
+
+#endif
