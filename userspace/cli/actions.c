@@ -49,6 +49,24 @@ const struct action actions[] = {
 	 TAKES(TO_UNLOCK)},
 	{VOLUMES, "status", "<name>", cmd_status, "show an open volume",
 	 "Show an open volume and what its target counted.", TAKES(OPT_JSON)},
+	{VOLUMES, "adopt", "<device>", cmd_adopt, "take over an existing LUKS2 volume",
+	 "Take over a LUKS2 volume with cipher aes-xts-plain64 and a 512-bit key, open or not, "
+	 "that cryptsetup luksFormat or systemd-cryptenroll made. One of its secrets is asked for. "
+	 "Nothing of its data or keyslots changes, and all that opened it still does: what a person "
+	 "can type is listed as passphrase, and what others put there as keyslot. After a power "
+	 "cut, do it again.",
+	 TAKES(OPT_KEY_FILE, OPT_TRIES, OPT_AGENT, OPT_TIMEOUT)},
+	{VOLUMES, "release", "<device>", cmd_release, "hand a volume back to stock tools",
+	 "Remove all that is ours from the header: the machine's protectors, the volume master key, "
+	 "the names of the others. People's secrets stay and open it with cryptsetup; one of them "
+	 "is asked for, as a proof. Where nobody could open it then, it is refused. After a power "
+	 "cut, do it again.",
+	 TAKES(OPT_KEY_FILE, OPT_TRIES, OPT_AGENT, OPT_TIMEOUT)},
+	{VOLUMES, "erase", "<device>", cmd_erase, "destroy all that opens a volume",
+	 "Overwrite every keyslot and remove every token, in both copies of the header, so that "
+	 "nothing opens the volume any more. An open volume is refused without --force. Backups of "
+	 "the header, and old blocks that flash keeps, are not reached.",
+	 TAKES(OPT_FORCE)},
 	{VOLUMES, "dump", "<device>", cmd_dump, "show a volume's header",
 	 "Show what the header says. No secret is shown, and none is needed.", TAKES(OPT_JSON)},
 

@@ -27,7 +27,8 @@ struct args {
 	uint32_t timeout_s; /* for an answer; 0: none */
 	struct header_pbkdf pbkdf;
 	enum volume_target target;
-	uint32_t kinds; /* set by actions: of protectors to unlock with, as in struct unlock */
+	uint32_t kinds;	   /* set by actions: of protectors to unlock with, as in struct unlock */
+	bool stock_header; /* set by actions: only people's secrets, and no MAC is expected */
 };
 
 /* The actions: 0 or -errno, with the message printed. */
@@ -37,6 +38,9 @@ int cmd_close(const struct args *args);
 int cmd_status(const struct args *args);
 int cmd_suspend(const struct args *args);
 int cmd_resume(const struct args *args);
+int cmd_adopt(const struct args *args);
+int cmd_release(const struct args *args);
+int cmd_erase(const struct args *args);
 int cmd_dump(const struct args *args);
 int cmd_protector_list(const struct args *args);
 int cmd_protector_add(const struct args *args);

@@ -109,22 +109,26 @@ static int no_room(const struct header *header)
 			 header_path(header));
 }
 
-int change_check_room(const struct header *header, bool needs_keyslot)
+bool change_has_room(const struct header *header, size_t tokens, size_t keyslots, size_t bytes)
 {
 	_cleanup_json_ struct json_object *root = NULL;
 	const char *json;
 	struct room room;
-	int r = header_json(header, &json);
 
-	if (r < 0)
-		return r;
+	if (header_json(header, &json) < 0)
+		return false;
 	root = json_tokener_parse(json);
-	r = root ? measure(root, &room) : -EBADMSG;
-	if (r < 0)
-		return r;
-	room.tokens++;
-	room.keyslots += needs_keyslot;
-	return leaves_reserve(&room) ? 0 : no_room(header);
+	if (!root || measure(root, &room) < 0)
+		return false;
+	room.tokens += tokens;
+	room.keyslots += keyslots;
+	room.bytes += bytes;
+	return leaves_reserve(&room);
+}
+
+int change_check_room(const struct header *header, bool needs_keyslot)
+{
+	return change_has_room(header, 1, needs_keyslot, 0) ? 0 : no_room(header);
 }
 
 /* Take @slot out of the array "keyslots" of @object. */

@@ -71,6 +71,9 @@ int change_check_header(const struct header *header, const struct secret *fvek);
 /* -EBUSY with a message where there is no room for one more protector beside the reserve. */
 int change_check_room(const struct header *header, bool needs_keyslot);
 
+/* Whether that many more tokens and keyslots, with @bytes of JSON, leave the reserve free. */
+bool change_has_room(const struct header *header, size_t tokens, size_t keyslots, size_t bytes);
+
 void change_free(struct change *change);
 
 #define _cleanup_change_ __attribute__((cleanup(change_free)))

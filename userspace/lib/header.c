@@ -124,12 +124,12 @@ int header_format(const char *path, const struct header_format *how, const struc
 	return 0;
 }
 
-int header_load(const char *path, struct header **ret)
+int header_load_any(const char *path, struct header **ret)
 {
 	_cleanup_header_ struct header *header = NULL;
 	struct device_info info;
 	uint32_t requirements;
-	const char *subsystem;
+	int key_size;
 	int r = device_probe(path, &info);
 
 	if (r < 0)
@@ -147,29 +147,56 @@ int header_load(const char *path, struct header **ret)
 				 path);
 	if (r < 0)
 		return log_errno(ENODEV, "%s is not a LUKS2 volume", path);
-	subsystem = crypt_get_subsystem(header->cd);
-	if (!subsystem || strcmp(subsystem, SUBSYSTEM))
-		return log_errno(ENODEV,
-				 "%s is a LUKS2 volume that was not made by fvesetup; "
-				 "open it with cryptsetup",
-				 path);
 	if (crypt_persistent_flags_get(header->cd, CRYPT_FLAGS_REQUIREMENTS, &requirements) < 0 ||
 	    requirements)
 		return log_errno(ENODEV, "%s is being re-encrypted; finish that with cryptsetup",
 				 path);
+	/* The keyslots tell the key's size: an erased volume has none. */
+	key_size = crypt_get_volume_key_size(header->cd);
 	if (strcmp(crypt_get_cipher(header->cd), "aes") ||
 	    strcmp(crypt_get_cipher_mode(header->cd), "xts-plain64") ||
-	    crypt_get_volume_key_size(header->cd) != FVEK_SIZE)
+	    (key_size > 0 && key_size != FVEK_SIZE))
 		return log_errno(ENODEV,
 				 "%s has cipher %s-%s with %d-bit keys; only " HEADER_CIPHER
 				 " with %d bits is accepted",
 				 path, crypt_get_cipher(header->cd),
-				 crypt_get_cipher_mode(header->cd),
-				 crypt_get_volume_key_size(header->cd) * 8, FVEK_SIZE * 8);
+				 crypt_get_cipher_mode(header->cd), key_size * 8, FVEK_SIZE * 8);
 	r = read_segment(header);
 	if (r < 0)
 		return r;
 	*ret = steal(header);
+	return 0;
+}
+
+int header_load(const char *path, struct header **ret)
+{
+	_cleanup_header_ struct header *header = NULL;
+	int r = header_load_any(path, &header);
+
+	if (r < 0)
+		return r;
+	if (strcmp(header_subsystem(header), SUBSYSTEM))
+		return log_errno(ENODEV,
+				 "%s is a LUKS2 volume that was not made by fvesetup; open it with "
+				 "cryptsetup, or take it over: fvesetup adopt %s",
+				 path, path);
+	*ret = steal(header);
+	return 0;
+}
+
+const char *header_subsystem(const struct header *header)
+{
+	return crypt_get_subsystem(header->cd) ?: "";
+}
+
+int header_claim(struct header *header, bool ours)
+{
+	_cleanup_free_ char *label = strdup(header_label(header));
+	int r = label ? crypt_set_label(header->cd, label, ours ? SUBSYSTEM : "") : -ENOMEM;
+
+	if (r < 0)
+		return log_errno(-r, "cannot write the header of %s: %s", header->path,
+				 strerror(-r));
 	return 0;
 }
 
@@ -279,6 +306,11 @@ int header_token_get(const struct header *header, int token, const char **ret_ty
 	if (info == CRYPT_TOKEN_INACTIVE || info == CRYPT_TOKEN_INVALID)
 		return -ENOENT;
 	return crypt_token_json_get(header->cd, token, ret_json) < 0 ? -EIO : 0;
+}
+
+bool header_token_names(const struct header *header, int token, int slot)
+{
+	return crypt_token_is_assigned(header->cd, token, slot) == 0;
 }
 
 int header_token_set(struct header *header, int token, const char *json)

@@ -56,6 +56,8 @@ int header_format(const char *path, const struct header_format *how, const struc
  * with a cipher or feature that is not ours; -EFBIG: the device is shorter than its header says.
  */
 int header_load(const char *path, struct header **ret);
+/* The same for a LUKS2 header that need not be one of ours, but with our cipher and key size. */
+int header_load_any(const char *path, struct header **ret);
 void header_close(struct header *header);
 
 static inline void header_closep(struct header **header)
@@ -69,6 +71,10 @@ static inline void header_closep(struct header **header)
 const char *header_path(const struct header *header);
 const char *header_uuid(const struct header *header);
 const char *header_label(const struct header *header); /* "" where there is none */
+/* "fve" in a header of ours; "" where there is none. */
+const char *header_subsystem(const struct header *header);
+/* Make the header one of ours, or of nobody's. One atomic write; the label stays. */
+int header_claim(struct header *header, bool ours);
 const struct header_segment *header_segment(const struct header *header);
 
 /*
@@ -89,6 +95,8 @@ const char *header_keyslot_pbkdf(const struct header *header, int slot);
 /* Type and JSON of @token, borrowed until the next change; -ENOENT when unused. */
 int header_token_get(const struct header *header, int token, const char **ret_type,
 		     const char **ret_json);
+/* Whether @token names @slot as one that it opens. */
+bool header_token_names(const struct header *header, int token, int slot);
 /* Write @json as @token (HEADER_ANY: a free one); gives its number. One atomic write. */
 int header_token_set(struct header *header, int token, const char *json);
 int header_token_remove(struct header *header, int token);

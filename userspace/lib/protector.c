@@ -49,7 +49,8 @@ bool protector_takes_key(enum protector_kind kind)
 bool protector_is_person(const struct protector *protector)
 {
 	return protector->kind == PROTECTOR_RECOVERY || protector->kind == PROTECTOR_STARTUP_KEY ||
-	       protector->kind == PROTECTOR_PASSPHRASE || protector->kind == PROTECTOR_KEYSLOT;
+	       protector->kind == PROTECTOR_PASSPHRASE ||
+	       (protector->kind == PROTECTOR_KEYSLOT && !protector->foreign);
 }
 
 /* Tokens of ours that are no protector: the VMK's, the policy key's, the header's MAC. */
@@ -101,6 +102,25 @@ static void read_token(const struct header *header, int token, const char *type,
 	}
 }
 
+/*
+ * Whether a token of others names @slot, and its type: what opens it is then no secret that a
+ * person could type, but for systemd's recovery key.
+ */
+static bool foreign_token(const struct header *header, int slot, char ret[TOKEN_LABEL_MAX + 1])
+{
+	const char *type, *json;
+
+	for (int i = 0; i < HEADER_MAX_TOKENS; i++) {
+		if (header_token_get(header, i, &type, &json) < 0 ||
+		    !strncmp(type, TOKEN_TYPE_PREFIX, strlen(TOKEN_TYPE_PREFIX)) ||
+		    !header_token_names(header, i, slot))
+			continue;
+		snprintf(ret, TOKEN_LABEL_MAX + 1, "%s", type);
+		return strcmp(type, "systemd-recovery") != 0;
+	}
+	return false;
+}
+
 int protector_list(const struct header *header, struct protector *ret)
 {
 	_cleanup_token_vmk_ struct token_vmk vmk = {.slot = HEADER_ANY};
@@ -136,6 +156,7 @@ int protector_list(const struct header *header, struct protector *ret)
 					    .slot = i};
 		snprintf(ret[n].head.id, sizeof(ret[n].head.id), "slot-%u",
 			 (unsigned int)i % HEADER_MAX_KEYSLOTS);
+		ret[n].foreign = foreign_token(header, i, ret[n].head.label);
 		n++;
 	}
 	return n;

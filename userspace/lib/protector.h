@@ -18,7 +18,7 @@ enum protector_kind {
 	PROTECTOR_RECOVERY,    /* a person's: 48 digits */
 	PROTECTOR_STARTUP_KEY, /* a person's: a file */
 	PROTECTOR_PASSPHRASE,  /* a person's */
-	PROTECTOR_KEYSLOT,     /* a LUKS2 keyslot that stock tools made: opens, is not ours */
+	PROTECTOR_KEYSLOT,     /* a LUKS2 keyslot that others made: opens, is not ours */
 	PROTECTOR_UNKNOWN,     /* a token of ours of a newer version, or damaged */
 	PROTECTOR_MAX,
 };
@@ -30,7 +30,8 @@ struct protector {
 	int token;		/* LUKS2 token number, or HEADER_ANY for PROTECTOR_KEYSLOT */
 	int slot;		/* keyslot of a person's protector, or HEADER_ANY */
 	struct token_head head; /* id "slot-N" or "token-N" where there is no better one */
-	enum reason health;	/* REASON_NONE, or why it cannot open anything */
+	bool foreign; /* PROTECTOR_KEYSLOT that a token of others names: @head.label is its type */
+	enum reason health; /* REASON_NONE, or why it cannot open anything */
 };
 
 #define PROTECTOR_LIST_MAX (HEADER_MAX_KEYSLOTS + HEADER_MAX_TOKENS)

@@ -318,6 +318,26 @@ static int announce(struct header *header, const struct secret *fvek, uint32_t g
 	return change_commit(&change, fvek);
 }
 
+static bool has_vmk(const struct header *header)
+{
+	const char *type, *json;
+
+	for (int i = 0; i < HEADER_MAX_TOKENS; i++)
+		if (header_token_get(header, i, &type, &json) == 0 && !strcmp(type, "fve-vmk"))
+			return true;
+	return false;
+}
+
+int rotate_first(struct header *header, const struct secret *fvek)
+{
+	_cleanup_vmks_ struct vmks vmks = {0};
+	int r = has_vmk(header) ? 0 : announce(header, fvek, 1);
+
+	if (r == 0)
+		r = find_vmks(header, &vmks);
+	return r < 0 || !interrupted(&vmks) ? r : finish(header, fvek);
+}
+
 int rotate_vmk(struct header *header, const struct secret *fvek, uint32_t *ret_generation)
 {
 	_cleanup_vmks_ struct vmks vmks = {0};

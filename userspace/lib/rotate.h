@@ -15,6 +15,12 @@
  */
 int rotate_vmk(struct header *header, const struct secret *fvek, uint32_t *ret_generation);
 
+/*
+ * Make the first VMK of a header that verifies, or finish that where it was interrupted; nothing
+ * where there is one. As safe to be cut off in as a rotation.
+ */
+int rotate_first(struct header *header, const struct secret *fvek);
+
 /* Finish a rotation that was interrupted; nothing where there is none. Before any other change. */
 int rotate_resume(struct header *header, const struct secret *fvek);
 

@@ -73,10 +73,11 @@ int unlock_check_header(const struct header *header, const struct secret *fvek,
 }
 
 /* A person is there to judge: the volume opens, with a warning. Forgets the FVEK on an error. */
-static int warn_of_header(const struct header *header, struct secret **fvek)
+static int warn_of_header(const struct header *header, const struct unlock *how,
+			  struct secret **fvek)
 {
 	struct refusal refusal;
-	int r = unlock_check_header(header, *fvek, &refusal);
+	int r = how->stock_header ? 0 : unlock_check_header(header, *fvek, &refusal);
 
 	if (r != -EKEYREJECTED) {
 		if (r < 0)
@@ -111,7 +112,7 @@ static int try_person(struct header *header, const struct unlock *how, const str
 		if (r == 0)
 			r = try_secret(header, all, typed, ret_fvek, ret_used);
 	}
-	return r < 0 ? r : warn_of_header(header, ret_fvek);
+	return r < 0 ? r : warn_of_header(header, how, ret_fvek);
 }
 
 /* Tell of a refusal that has a reason; others have had their message. Gives -EPERM. */
@@ -239,7 +240,7 @@ static int try_step(struct header *header, const struct unlock *how, const struc
 		r = step->try(header, how, &all->list[i], ret_fvek);
 		if (r == 0)
 			r = step->machine ? check_machine(header, how, &all->list[i], ret_fvek)
-					  : warn_of_header(header, ret_fvek);
+					  : warn_of_header(header, how, ret_fvek);
 		if (r == 0)
 			*ret_used = all->list[i];
 		if (r != -EPERM)

@@ -23,6 +23,8 @@ struct unlock {
 	size_t n_others;
 	bool only_person; /* a secret is given: the machine's protectors are left alone */
 
+	bool stock_header; /* not one of ours, or not yet: there is no MAC to be missed */
+
 	/* Ask for what @question says. -ENOKEY: nobody there to ask. */
 	int (*ask)(void *data, enum unlock_question question, const char *prompt,
 		   struct secret **ret);

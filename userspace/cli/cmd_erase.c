@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The 'fvesetup erase' action: nothing opens the volume any more. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "cli.h"
+#include "device.h"
+
+static int confirm(const struct args *args, const char *path)
+{
+	_cleanup_free_ char *question = NULL;
+
+	if (asprintf(&question, "Nobody and nothing will open %s any more: all its data is lost.",
+		     path) < 0)
+		return -ENOMEM;
+	return prompt_confirm(args, question);
+}
+
+/* Keyslots first: without them no token opens anything. */
+static int erase(struct header *header)
+{
+	const char *type, *json;
+	int r = 0;
+
+	for (int i = 0; i < HEADER_MAX_KEYSLOTS && r == 0; i++)
+		if (header_keyslot_used(header, i))
+			r = header_keyslot_remove(header, i);
+	for (int i = 0; i < HEADER_MAX_TOKENS && r == 0; i++)
+		if (header_token_get(header, i, &type, &json) == 0)
+			r = header_token_remove(header, i);
+	return r;
+}
+
+int cmd_erase(const struct args *args)
+{
+	_cleanup_header_ struct header *header = NULL;
+	_cleanup_close_ int lock = -1;
+	const char *path = args->operand[0];
+	int r = device_lock(path, &lock);
+
+	if (r == 0)
+		r = header_load(path, &header);
+	/* It would stay readable until it is closed. */
+	if (r == 0 && !args->force)
+		r = device_check_unused(path);
+	if (r == 0)
+		r = confirm(args, path);
+	if (r < 0)
+		return r;
+	signals_hold();
+	r = erase(header);
+	if (r < 0)
+		return log_errno(-r, "%s is erased in part only: repeat it", path);
+	log_notice(
+		"%s is erased: its keyslots are overwritten and its tokens gone, in both copies of "
+		"the header.\n"
+		"Not reached: backups of the header, and old blocks that flash keeps after they "
+		"are written over. Where that matters, erase the whole drive by its own means "
+		"(blkdiscard --secure, nvme format --ses=2, hdparm --security-erase).",
+		path);
+	return 0;
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Adopting and releasing, in an order in which every state opens. */
+#include <errno.h>
+#include <string.h>
+
+#include "adopt.h"
+#include "change.h"
+#include "header_mac.h"
+#include "log.h"
+#include "protector.h"
+#include "rotate.h"
+#include "token_json.h"
+
+#define LABEL "adopted"
+
+/* JSON of one person's token; of the VMK's keyslot and token and the MACs of making them. */
+#define PERSON_BYTES 256
+#define VMK_BYTES    2048
+
+static bool is_ours(const char *type)
+{
+	return !strncmp(type, TOKEN_TYPE_PREFIX, strlen(TOKEN_TYPE_PREFIX));
+}
+
+/* One segment, to the end of the device. */
+static int check_segments(const struct header *header)
+{
+	_cleanup_json_ struct json_object *root = NULL;
+	struct json_object *segments, *segment, *size;
+	const char *json;
+	int r = header_json(header, &json);
+
+	if (r < 0)
+		return r;
+	root = json_tokener_parse(json);
+	segments = json_object_object_get(root, "segments");
+	segment = json_object_object_get(segments, "0");
+	size = json_object_object_get(segment, "size");
+	if (json_object_object_length(segments) != 1 || !size ||
+	    strcmp(json_object_get_string(size), "dynamic"))
+		return log_errno(
+			ENODEV,
+			"the data of %s is not one piece up to the end of the device; only "
+			"that is accepted",
+			header_path(header));
+	return 0;
+}
+
+/* What a person opens and no token of ours names. */
+static bool to_be_named(const struct protector *protector)
+{
+	return protector->kind == PROTECTOR_KEYSLOT && protector_is_person(protector);
+}
+
+int adopt_check(const struct header *header)
+{
+	struct protector list[PROTECTOR_LIST_MAX];
+	size_t persons = 0;
+	int n, r;
+
+	if (!strcmp(header_subsystem(header), "fve"))
+		return log_errno(EEXIST, "%s is an fve volume already", header_path(header));
+	if (*header_subsystem(header))
+		return log_errno(ENODEV, "%s belongs to %s, says its header", header_path(header),
+				 header_subsystem(header));
+	r = check_segments(header);
+	if (r < 0)
+		return r;
+	n = protector_list(header, list);
+	for (int i = 0; i < n; i++) {
+		persons += to_be_named(&list[i]);
+		if (!protector_is_person(&list[i]) && list[i].kind != PROTECTOR_KEYSLOT)
+			return log_errno(EBADMSG,
+					 "%s still has a protector of ours, %s: a release was "
+					 "interrupted; finish it first: fvesetup release %s",
+					 header_path(header), list[i].head.id, header_path(header));
+	}
+	if (!change_has_room(header, persons + 2, 1, persons * PERSON_BYTES + VMK_BYTES))
+		return log_errno(
+			EBUSY,
+			"the metadata area of %s, %ju bytes, has no room for its tokens; it "
+			"cannot grow in place; nothing was changed",
+			header_path(header), (uintmax_t)header_segment(header)->metadata_size);
+	return 0;
+}
+
+/* Tokens for people's keyslots; the first change of all writes the first MAC. */
+static int name_persons(struct header *header, const struct secret *fvek)
+{
+	_cleanup_change_ struct change change = {.header = header};
+	struct protector list[PROTECTOR_LIST_MAX];
+	_cleanup_token_mac_ struct token_mac mac = {0};
+	int token, n = protector_list(header, list);
+
+	/* No MAC: nobody of us was here yet, and what is there is taken as it is. */
+	change.accept = header_mac_load(header, &mac, &token) == -ENOENT;
+	for (int i = 0; i < n; i++) {
+		struct token_person person = {.slot = list[i].slot};
+		_cleanup_free_ char *json = NULL;
+		int r;
+
+		if (!to_be_named(&list[i]))
+			continue;
+		r = token_head_init(&person.head,
+				    *list[i].head.label ? LABEL ", systemd-recovery" : LABEL);
+		if (r < 0)
+			return r;
+		json = token_person_format(&person, protector_token_type(PROTECTOR_PASSPHRASE));
+		change_set_token(&change, HEADER_ANY, json);
+	}
+	if (!change.n_steps && !change.accept)
+		return 0;
+	return change_commit(&change, fvek);
+}
+
+/* Whether the VMK was begun: a keyslot without a name may then be its, and no person's. */
+static bool vmk_begun(const struct header *header)
+{
+	const char *type, *json;
+
+	for (int i = 0; i < HEADER_MAX_TOKENS; i++)
+		if (header_token_get(header, i, &type, &json) == 0 && !strcmp(type, "fve-vmk"))
+			return true;
+	return false;
+}
+
+int adopt(struct header *header, const struct secret *fvek)
+{
+	int r = vmk_begun(header) ? rotate_first(header, fvek) : 0;
+
+	if (r == 0)
+		r = name_persons(header, fvek);
+	if (r == 0)
+		r = rotate_first(header, fvek);
+	return r < 0 ? r : header_claim(header, true);
+}
+
+int release_check(const struct header *header)
+{
+	struct protector list[PROTECTOR_LIST_MAX];
+	int n = protector_list(header, list);
+
+	for (int i = 0; i < n; i++)
+		if (protector_is_person(&list[i]) && list[i].health == REASON_NONE)
+			return 0;
+	return log_errno(
+		EBUSY,
+		"nobody could open %s then: no keyslot of it is a person's; add a recovery "
+		"password first: fvesetup protector add %s recovery",
+		header_path(header), header_path(header));
+}
+
+static int remove_vmk_slots(struct header *header)
+{
+	const char *type, *json;
+
+	for (int i = 0; i < HEADER_MAX_TOKENS; i++) {
+		_cleanup_token_vmk_ struct token_vmk token = {0};
+		int r;
+
+		if (header_token_get(header, i, &type, &json) < 0 || strcmp(type, "fve-vmk") ||
+		    token_vmk_parse(json, &token) < 0 || token.slot < 0 ||
+		    !header_keyslot_used(header, token.slot))
+			continue;
+		r = header_keyslot_remove(header, token.slot);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/*
+ * The claim goes first: what is left after a power cut is a stock volume with tokens that mean
+ * nothing to anybody. The tokens of the VMKs stay until their keyslots are gone.
+ */
+int release(struct header *header)
+{
+	const char *type, *json;
+	int r = header_claim(header, false);
+
+	if (r == 0)
+		r = remove_vmk_slots(header);
+	for (int i = 0; i < HEADER_MAX_TOKENS && r == 0; i++)
+		if (header_token_get(header, i, &type, &json) == 0 && is_ours(type))
+			r = header_token_remove(header, i);
+	if (r < 0)
+		log_error("the release of %s was cut short; repeat it", header_path(header));
+	return r;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Taking over a LUKS2 volume that was made elsewhere, and handing one back to stock tools. Its
+ * data, its volume key and people's keyslots stay as they are. Until the last write of an
+ * adoption, and from the first of a release on, the header is a stock one with tokens that stock
+ * tools do not know; both can be repeated after a power cut.
+ */
+#ifndef FVE_ADOPT_H
+#define FVE_ADOPT_H
+
+#include "header.h"
+
+/*
+ * Whether the volume can be adopted, from a header of header_load_any(). -EEXIST: it is one of
+ * ours; -EBUSY: no room in its metadata; -ENODEV: of a shape that is not ours; -EBADMSG: a
+ * release was interrupted. The messages are made here.
+ */
+int adopt_check(const struct header *header);
+
+/*
+ * Give every keyslot that a person opens its token, make the VMK and the MAC, then claim the
+ * header. @header as adopt_check() took it.
+ */
+int adopt(struct header *header, const struct secret *fvek);
+
+/* -EBUSY with a message where nobody could open the volume after a release. */
+int release_check(const struct header *header);
+
+/* Remove all that is ours but people's keyslots. */
+int release(struct header *header);
+
+#endif
