@@ -111,6 +111,12 @@ $(BUILD)/san/fvesetup: $(cli_sources:userspace/%.c=$(BUILD)/san/%.o) $(BUILD)/sa
 	$(call say,LD,$@)
 	$(Q)$(CC) $(SANITIZE) -o $@ $^ $(FVE_LIBS)
 
+# A tool that does not cap the TPM: tests/boot/t_boot_control.sh shows what would come of it.
+$(BUILD)/fault/fvesetup: tests/boot/no_cap.c $(cli_sources:userspace/%.c=$(BUILD)/obj/%.o) $(BUILD)/libfve.a
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(FVE_CFLAGS) $(CFLAGS) -Wl,--wrap=cap_tpm -o $@ $^ $(FVE_LIBS)
+
 $(BUILD)/unit/%: tests/unit/%.c tests/unit/test.h $(BUILD)/san/libfve.a
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
@@ -151,7 +157,7 @@ demo-deps:
 	$(Q)tests/deps demo
 
 .PHONY: test-programs
-test-programs: $(unit_tests) $(tools) $(BUILD)/fvesetup $(BUILD)/san/fvesetup
+test-programs: $(unit_tests) $(tools) $(BUILD)/fvesetup $(BUILD)/san/fvesetup $(BUILD)/fault/fvesetup
 
 .PHONY: check
 check: deps ## lint, unit, host and VM tests on all KERNELS
@@ -170,8 +176,9 @@ lint: deps ## all linters
 	$(Q)tests/lint $(KERNELS)
 
 .PHONY: demo
-demo: demo-deps ## the main job end to end, in four boots of one virtual machine
+demo: demo-deps ## the main job end to end: a Debian whose root opens itself, until it does not
 	$(Q)$(MAKE) --no-print-directory userspace test-modules KERNELS=$(firstword $(KERNELS))
+	$(Q)$(MAKE) --no-print-directory $(BUILD)/tools/volume_keys $(BUILD)/tools/xts_file
 	$(Q)tests/demo/demo --kernel $(firstword $(KERNELS))
 
 .PHONY: bench

@@ -196,3 +196,6 @@ mkdir "$TMP/units"
 : >"$TMP/fvetab"
 expect 0 "$fvesetup" boot-generator --fvetab "$TMP/fvetab" "$TMP/units"
 [ -z "$(ls "$TMP/units")" ] || fail "units without a table"
+
+# Nobody has used a recovery password here.
+expect 0 "$fvesetup" boot-finish --fvetab "$TMP/fvetab" --kernel-cmdline "$TMP/cmdline"

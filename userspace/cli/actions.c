@@ -125,6 +125,11 @@ const struct action actions[] = {
 	 "again in this boot. Succeeds where there is no TPM. Fails when the TPM does and a volume "
 	 "of fvetab(5) depends on it.",
 	 TAKES(OPT_TPM, OPT_TABLE, OPT_CMDLINE, OPT_INITRD)},
+	{BOOT, "boot-finish", "", cmd_boot_finish, "replace a recovery password that was used",
+	 "After a boot that a recovery password opened: replace that password where fvetab(5) says "
+	 "new-recovery=, else say how to. After one whose state no approval fits: say how to approve "
+	 "it.",
+	 TAKES(OPT_TABLE, OPT_CMDLINE)},
 	{BOOT, "boot-generator", "<directory>", cmd_boot_generator,
 	 "what systemd has to know of /etc/fvetab",
 	 "Write into <directory> what systemd.generator(7) expects: that the devices of fvetab(5) "

@@ -9,6 +9,9 @@
 #define BOOT_TABLE   "/etc/fvetab"
 #define BOOT_CMDLINE "/proc/cmdline"
 
+/* One file for each volume that boot-unlock opened: "KIND ID", and "pcr-mismatch" after them. */
+#define BOOT_NOTES "/run/fve/boot"
+
 /* One volume of the table, and how far it got. */
 struct boot_volume {
 	const struct fvetab_entry *entry;
@@ -16,6 +19,7 @@ struct boot_volume {
 	struct secret *fvek;   /* NULL: not unlocked */
 	struct protector used; /* which protector gave it */
 	bool open;
+	bool mismatch; /* the TPM refused this boot state */
 };
 
 struct boot {

@@ -51,6 +51,7 @@ int cmd_rotate_vmk(const struct args *args);
 int cmd_rotate_recovery(const struct args *args);
 int cmd_boot_unlock(const struct args *args);
 int cmd_boot_cap(const struct args *args);
+int cmd_boot_finish(const struct args *args);
 int cmd_boot_generator(const struct args *args);
 int cmd_selftest(const struct args *args);
 int cmd_benchmark(const struct args *args);

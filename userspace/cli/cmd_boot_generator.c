@@ -88,6 +88,8 @@ int cmd_boot_generator(const struct args *args)
 	/* A driver that comes late brings a TPM that nobody has capped. */
 	if (r == 0)
 		r = want(directory, "dev-tpmrm0.device", "fve-cap.service");
+	if (r == 0 && !boot.initrd)
+		r = want(directory, "multi-user.target", "fve-finish.service");
 	if (r < 0)
 		return log_errno(-r, "cannot write units to %s: %s", directory, strerror(-r));
 	return 0;

@@ -29,7 +29,6 @@
 #define DEVICE_TIMEOUT_S     90 /* systemd's for a device */
 #define NOFAIL_TIMEOUT_S     10 /* a volume that the boot can do without */
 #define KEY_MEDIUM_TIMEOUT_S 10
-#define STATE_DIRECTORY	     "/run/fve/boot"
 
 #define KIND(kind)	     (1u << PROTECTOR_##kind)
 #define PERSON_KINDS	     (KIND(RECOVERY) | KIND(PASSPHRASE) | KIND(KEYSLOT))
@@ -65,8 +64,9 @@ static void asking_done(struct asking *asking)
 
 static void refused(void *data, const struct protector *protector, const struct refusal *refusal)
 {
-	const struct asking *asking = data;
+	struct asking *asking = data;
 
+	asking->volume->mismatch |= refusal->reason == REASON_PCR_MISMATCH;
 	log_notice("%s (%s):", asking->volume->entry->name, header_path(asking->volume->header));
 	cli_show_refusal(protector, refusal);
 }
@@ -283,17 +283,18 @@ static int cap(struct boot *boot)
  */
 static void leave_note(const struct boot_volume *volume)
 {
-	char path[sizeof(STATE_DIRECTORY) + FVETAB_NAME_MAX + 1];
+	char path[sizeof(BOOT_NOTES) + FVETAB_NAME_MAX + 1];
 	FILE *file;
 
 	if ((mkdir("/run/fve", 0700) < 0 && errno != EEXIST) ||
-	    (mkdir(STATE_DIRECTORY, 0700) < 0 && errno != EEXIST))
+	    (mkdir(BOOT_NOTES, 0700) < 0 && errno != EEXIST))
 		return;
-	snprintf(path, sizeof(path), STATE_DIRECTORY "/%s", volume->entry->name);
+	snprintf(path, sizeof(path), BOOT_NOTES "/%s", volume->entry->name);
 	file = fopen(path, "we");
 	if (!file)
 		return;
-	fprintf(file, "%s %s\n", protector_kind_name(volume->used.kind), volume->used.head.id);
+	fprintf(file, "%s %s%s\n", protector_kind_name(volume->used.kind), volume->used.head.id,
+		volume->mismatch ? " pcr-mismatch" : "");
 	fclose(file);
 }
 
@@ -362,6 +363,9 @@ static int open_the_rest(struct boot *boot, struct answers *known)
 		int r = 0;
 
 		if (volume->open)
+			continue;
+		/* Nobody is asked for swap where the root is missing. */
+		if (result < 0 && volume->entry->nofail)
 			continue;
 		if (!volume->header)
 			r = -ENODEV;

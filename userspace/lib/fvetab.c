@@ -143,7 +143,6 @@ static int set_startup_key(struct fvetab_entry *entry, const char *value)
 static int set_option(struct fvetab_entry *entry, const char *name, const char *value)
 {
 	static const char *const targets[] = {"fve", "crypt", "auto", NULL};
-	static const char *const reseals[] = {"auto", "ask", "never", NULL};
 	const struct {
 		const char *name;
 		bool *flag;
@@ -171,8 +170,10 @@ static int set_option(struct fvetab_entry *entry, const char *name, const char *
 		return parse_number(value, FVETAB_SECONDS_MAX, &entry->key_timeout_s);
 	if (!strcmp(name, "target"))
 		return set_choice(entry->target, value, targets);
-	if (!strcmp(name, "reseal"))
-		return set_choice(entry->reseal, value, reseals);
+	if (!strcmp(name, "new-recovery"))
+		return value[0] == '/'
+			       ? copy(entry->new_recovery, sizeof(entry->new_recovery), value)
+			       : -EINVAL;
 	return -ENOENT;
 }
 

@@ -25,10 +25,10 @@ struct fvetab_entry {
 	uint32_t timeout_s;		    /* how long to wait for the device */
 	uint32_t tries;			    /* how often to ask for a secret */
 	char key_path[FVETAB_PATH_MAX + 1]; /* startup key: path on its medium, or "" */
-	char key_device[FVETAB_PATH_MAX + 1]; /* the medium, spelt as a device, or "" */
-	uint32_t key_timeout_s;		      /* how long to wait for the medium */
-	char target[8];			      /* "fve", "crypt", "auto"; "" when not given */
-	char reseal[8];			      /* "auto", "ask", "never"; "" when not given */
+	char key_device[FVETAB_PATH_MAX + 1];	/* the medium, spelt as a device, or "" */
+	uint32_t key_timeout_s;			/* how long to wait for the medium */
+	char target[8];				/* "fve", "crypt", "auto"; "" when not given */
+	char new_recovery[FVETAB_PATH_MAX + 1]; /* directory for new recovery passwords, or "" */
 	bool initrd, nofail, noauto, read_only, discard;
 };
 

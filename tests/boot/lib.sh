@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+# What boot tests share. Sourced at the top of each; BUILD is the build directory, TMP a scratch
+# directory. The installation is shared and never written to: QEMU keeps what a boot writes in a
+# snapshot that goes away, and TPM and firmware variables are copies.
+
+set -eu
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+BUILD=$(realpath "${BUILD:-$here/../../build}")
+export BUILD
+TMP=${TMP:-$(mktemp -d)}
+PATH=$PATH:/usr/sbin:/sbin
+fvesetup=$BUILD/fvesetup
+
+# shellcheck disable=SC2034 # for the tests
+{
+	inst=$("$here/installation")
+	pass=$(cat "$inst/pass")
+	recovery=$(cat "$inst/recovery")
+	cmdline=$(cat "$inst/cmdline")
+	disks=(--disk "$inst/disk,snapshot=on")
+	# What a person is asked when no machine opened.
+	asked="expect=Passphrase or recovery password"
+	# Into the emergency shell of an initramfs whose root has no password.
+	shell=("expect=Press Enter for maintenance" "type=" "expect=# ")
+	# Power off, from any shell.
+	off="echo o >/proc/sysrq-trigger"
+	# Give up: three wrong answers.
+	wrong=("$asked" type=wrong "$asked" type=wrong "$asked" type=wrong)
+}
+cp -r "$inst/tpm" "$TMP/tpm"
+cp "$inst/vars" "$TMP/vars"
+
+fail() {
+	echo "FAILED: $*" >&2
+	exit 1
+}
+
+# boot STATUS [OPTION...] [STEP...]: the machine, as tests/boot/machine has it, with its disks.
+# Leaves the console's transcript in $TMP/console and what the guest reported in $TMP/out.
+boot() {
+	local want=$1 status=0
+	shift
+	rm -f "$TMP/tpm/log"
+	"$here/machine" --kernel "$inst/vmlinuz" --initrd "$inst/initrd" --append "$cmdline" \
+		--tpm "$TMP/tpm" --uefi "$TMP/vars" "${disks[@]}" --console "$TMP/console" \
+		--timeout "${FVE_BOOT_TIMEOUT:-900}" "$@" >"$TMP/out" || status=$?
+	echo "--- console"
+	tr -d '\r' <"$TMP/console" | sed 's/\x1b\[[0-9;?=]*[a-zA-Z]//g'
+	echo "--- reported"
+	cat "$TMP/out"
+	[ "$status" = "$want" ] || fail "the machine ended with $status instead of $want"
+}
+
+# The console showed it.
+said() {
+	grep -qaF -- "$1" "$TMP/console" || fail "the console does not say: $1"
+}
+
+not_said() {
+	! grep -qaF -- "$1" "$TMP/console" || fail "the console says: $1"
+}
+
+# The guest reported it on its second serial port.
+reported() {
+	grep -qF -- "$1" "$TMP/out" || fail "the guest did not report: $1"
+}
+
+# script TEXT: what the booted system is to run.
+script() {
+	printf '%s\n' "$1" >"$TMP/script"
+}
+
+# In the guest: an attacker, root, tries the TPM's protector of $1 (/dev/vda). "unseal 0" is the
+# key in his hands.
+attempt() {
+	echo "fvesetup open --test --protector tpm2 ${1:-/dev/vda} 2>&1; echo unseal \$?"
+}
+
+# The same, typed into a shell; reported on the second port, then off.
+attempt_typed() {
+	echo "type=($(attempt "$@")) >/dev/ttyS1 2>&1; echo status 0 >/dev/ttyS1; $off"
+}
+
+# A copy of the root volume that a test may change, as the first disk.
+own_disk() {
+	cp --sparse=always "$inst/disk" "$TMP/disk"
+	disks=(--disk "$TMP/disk")
+}
+
+# Remove the only protector of kind $1 from that copy.
+remove() {
+	local id
+	id=$("$fvesetup" protector list "$TMP/disk" | awk -v kind="$1" '$2 == kind { print $1 }')
+	"$fvesetup" protector remove --key-file "$inst/pass" "$TMP/disk" "$id"
+}
+
+# How often TPM2_Unseal went over the bus in the last boot (TPM 2.0 Part 2, table 12: 0x15e).
+unseals() {
+	grep -cE '^ 80 0[12] 00 00 .. .. 00 00 01 5E ' "$TMP/tpm/log" || true
+}

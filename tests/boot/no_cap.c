@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * A deliberate fault for t_boot_control: fvesetup linked with -Wl,--wrap=cap_tpm and this file
+ * says that it has capped the TPM, and has not.
+ */
+#include "cap.h"
+
+int __wrap_cap_tpm(const char *tcti, const uint8_t *identity, enum reason *ret_reason);
+
+int __wrap_cap_tpm(const char *tcti, const uint8_t *identity, enum reason *ret_reason)
+{
+	(void)tcti;
+	(void)identity;
+	*ret_reason = REASON_NONE;
+	return 0;
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The 'fvesetup boot-finish' action, in the booted system. A recovery password that somebody has
+ * typed is known to more than its paper: it is replaced, or it is said how. Nobody is asked.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "boot.h"
+
+struct note {
+	char kind[32], id[32], remark[32];
+};
+
+static bool read_note(const char *name, struct note *ret)
+{
+	char path[sizeof(BOOT_NOTES) + FVETAB_NAME_MAX + 1];
+	FILE *file;
+	int n;
+
+	*ret = (struct note){0};
+	snprintf(path, sizeof(path), BOOT_NOTES "/%s", name);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	n = fscanf(file, "%31s %31s %31s", ret->kind, ret->id, ret->remark);
+	fclose(file);
+	return n >= 2;
+}
+
+/* One that was replaced must not be replaced again: whatever was used opens nothing any more. */
+static void forget_note(const char *name)
+{
+	char path[sizeof(BOOT_NOTES) + FVETAB_NAME_MAX + 1];
+
+	snprintf(path, sizeof(path), BOOT_NOTES "/%s", name);
+	unlink(path);
+}
+
+static int replace(const struct boot *boot, struct boot_volume *volume, const struct note *note)
+{
+	const struct fvetab_entry *entry = volume->entry;
+	_cleanup_free_ char *file = NULL;
+	struct args args = *boot->args;
+	char stamp[32];
+	time_t now = time(NULL);
+	struct tm tm;
+	int r;
+
+	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", gmtime_r(&now, &tm));
+	if (asprintf(&file, "%s/%s-%s", entry->new_recovery, entry->name, stamp) < 0)
+		return -ENOMEM;
+	args.operand[0] = header_path(volume->header);
+	args.operand[1] = note->id;
+	args.recovery_file = file;
+	args.batch_mode = true;
+	/* The only machine's one that may open after the cap; a person is not there. */
+	args.protector[0] = "auto";
+	args.n_protectors = 1;
+	r = cmd_rotate_recovery(&args);
+	if (r == 0) {
+		log_notice("%s: the recovery password %s, with which it was opened, is replaced; "
+			   "the new one is in %s",
+			   entry->name, note->id, file);
+		forget_note(entry->name);
+	}
+	return r;
+}
+
+static int finish(const struct boot *boot, struct boot_volume *volume)
+{
+	const char *name = volume->entry->name;
+	struct note note;
+	int r = 0;
+
+	if (!read_note(name, &note))
+		return 0;
+	if (!strcmp(note.remark, "pcr-mismatch"))
+		log_notice("%s: the TPM does not know this boot state. If it is meant, approve it: "
+			   "fvesetup tpm approve %s",
+			   name, volume->entry->device);
+	if (strcmp(note.kind, "recovery"))
+		return 0;
+	if (*volume->entry->new_recovery) {
+		r = boot_load_header(volume);
+		if (r == 0)
+			r = replace(boot, volume, &note);
+		if (r == 0)
+			return 0;
+	}
+	log_notice("%s: it was opened with the recovery password %s. Replace it: fvesetup rotate "
+		   "recovery %s %s",
+		   name, note.id,
+		   volume->header ? header_path(volume->header) : volume->entry->device, note.id);
+	return r;
+}
+
+int cmd_boot_finish(const struct args *args)
+{
+	_cleanup_boot_ struct boot boot = {0};
+	int result = boot_load(args, NULL, &boot);
+
+	for (size_t i = 0; result == 0 && i < boot.table.n; i++) {
+		int r = finish(&boot, &boot.volume[i]);
+
+		result = result ?: r;
+	}
+	return result;
+}
