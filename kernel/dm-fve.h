@@ -10,6 +10,7 @@
  *   read.c    decrypting where the completion runs, or in a context that may
  *   write.c   encrypting into bounce pages in the submitter's context
  *   pages.c   bounce pages: cache, allocator, reserve
+ *   zoned.c   what differs on zoned devices
  *
  * Locking. The I/O path takes no lock of the device. It holds a reference on fve->key.users around
  * each use of the cipher (key.c argues why that suffices). fve->key.lock serialises everything that
@@ -40,9 +41,12 @@
  */
 #define FVE_MAX_WRITE (128U << 10)
 
-/* Set only by the test bed's faulty build; see Kbuild. */
+/* Set only by the test bed's faulty builds; see Kbuild. */
 #ifndef FVE_IV_ERROR
 #define FVE_IV_ERROR 0
+#endif
+#ifndef FVE_NO_PAGES
+#define FVE_NO_PAGES 0
 #endif
 
 /* ---- table.c ---- */
@@ -106,6 +110,12 @@ static inline bool fve_key_get(struct fve_key *key)
 	return percpu_ref_tryget_live(&key->users);
 }
 
+/* A hint that fve_key_get() would succeed. */
+static inline bool fve_key_valid(const struct fve_key *key)
+{
+	return READ_ONCE(key->state) == FVE_KEY_VALID;
+}
+
 static inline void fve_key_put(struct fve_key *key)
 {
 	percpu_ref_put(&key->users);
@@ -148,6 +158,7 @@ struct fve {
 	unsigned int unit_shift; /* from 512-byte sectors to data units */
 	unsigned int iv_shift;	 /* from 512-byte sectors to IVs: unit_shift or 0 */
 	bool allow_discards;
+	bool zoned;	/* the lower device; see zoned.c */
 	bool suspended; /* under key.lock */
 
 	struct fve_key key;
@@ -230,11 +241,17 @@ void fve_page_put(struct page *page); /* must hold no plaintext */
 int fve_reserve_init(struct fve_reserve *reserve);
 void fve_reserve_exit(struct fve_reserve *reserve);
 
+/* Let who waits for the reserve see that the key is gone. */
+void fve_reserve_wake(struct fve_reserve *reserve);
+
 /* All pages for @bytes or none; false: there are too few. Never waits. */
 bool fve_bounce_get(struct fve_io *io, unsigned int bytes);
 
-/* The same from the reserve, waiting until others have returned theirs. Only in the worker. */
-void fve_bounce_get_reserve(struct fve_io *io, unsigned int bytes);
+/*
+ * The same from the reserve, waiting until others have returned theirs; false: the key was revoked
+ * meanwhile. In the worker, and in map() of a zoned device.
+ */
+bool fve_bounce_get_reserve(struct fve_io *io, unsigned int bytes);
 
 /* Back to where they came from. In any context. */
 void fve_bounce_put(struct fve_io *io);
@@ -248,5 +265,25 @@ int fve_map_read(struct fve *fve, struct bio *bio);
 int fve_write_init(struct fve *fve, const char *name);
 void fve_write_exit(struct fve *fve);
 int fve_map_write(struct fve *fve, struct bio *bio);
+
+/* ---- zoned.c ---- */
+
+#ifdef CONFIG_BLK_DEV_ZONED
+
+int fve_report_zones(struct dm_target *ti, struct dm_report_zones_args *args,
+		     unsigned int nr_zones);
+
+/* For a zoned device only. */
+void fve_zoned_limits(const struct fve *fve, struct queue_limits *limits);
+
+#else
+
+#define fve_report_zones NULL
+
+static inline void fve_zoned_limits(const struct fve *fve, struct queue_limits *limits)
+{
+}
+
+#endif
 
 #endif

@@ -6,9 +6,10 @@
  *              it comes back, so it is handed out again as it is. That saves more than the trip to
  *              the allocator: with init_on_alloc the kernel clears each page it hands out.
  *   allocator  without waiting and without touching the emergency reserves.
- *   reserve    per device, only for its worker. The worker takes all the pages of a write or none
- *              and is alone in waiting for them, so that two writes cannot each hold half. What it
- *              waits for are completions of writes that the lower device already has.
+ *   reserve    per device, for its worker (and where a device is zoned, for map()). A write takes
+ *              all its pages or none, so that two writes cannot each hold half. What is waited for
+ *              are completions of writes that the lower device already has; should it never
+ *              complete them, a revoked key ends the wait.
  *
  * A shrinker empties the cache when memory is short.
  */
@@ -47,7 +48,7 @@ struct page *fve_page_get(void)
 		page = cache->pages[--cache->nr];
 	spin_unlock_irqrestore(&cache->lock, flags);
 
-	return page ? page : alloc_page(GFP_BOUNCE);
+	return page || FVE_NO_PAGES ? page : alloc_page(GFP_BOUNCE);
 }
 
 void fve_page_put(struct page *page)
@@ -224,13 +225,21 @@ static bool reserve_take(struct fve_reserve *reserve, struct fve_io *io, unsigne
 	return enough;
 }
 
-void fve_bounce_get_reserve(struct fve_io *io, unsigned int bytes)
+bool fve_bounce_get_reserve(struct fve_io *io, unsigned int bytes)
 {
 	struct fve_reserve *reserve = &io->fve->reserve;
+	bool taken = false;
 
 	io->from_reserve = true;
 	io->nr_pages = 0;
-	wait_event(reserve->returned, reserve_take(reserve, io, bytes));
+	wait_event(reserve->returned,
+		   !fve_key_valid(&io->fve->key) || (taken = reserve_take(reserve, io, bytes)));
+	return taken;
+}
+
+void fve_reserve_wake(struct fve_reserve *reserve)
+{
+	wake_up_all(&reserve->returned);
 }
 
 static void reserve_return(struct fve_reserve *reserve, struct fve_io *io, struct page *vector_page)

@@ -60,6 +60,7 @@ static void set_target_features(struct dm_target *ti, const struct fve *fve)
 	ti->limit_swap_bios = true;
 	/* A deferred write is accounted when it is submitted, not when map() returns. */
 	ti->accounts_remapped_io = true;
+	ti->emulate_zone_append = fve->zoned;
 }
 
 static int fve_ctr(struct dm_target *ti, unsigned int argc, char **argv)
@@ -95,6 +96,7 @@ static int fve_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 	r = check_geometry(fve);
 	if (r)
 		goto bad;
+	fve->zoned = bdev_is_zoned(fve->dev->bdev);
 
 	ti->error = "Out of memory";
 	r = -ENOMEM;
@@ -139,15 +141,18 @@ static int fve_map(struct dm_target *ti, struct bio *bio)
 {
 	struct fve *fve = ti->private;
 
-	if (unlikely(READ_ONCE(fve->key.state) != FVE_KEY_VALID)) {
+	if (unlikely(!fve_key_valid(&fve->key))) {
 		fve_count(fve, FVE_ERRORS, 1);
 		return DM_MAPIO_KILL;
 	}
 
-	/* No data: discards, and flushes, which dm sends apart from the data they came with. */
+	/*
+	 * No data: discards, operations on zones, and flushes, which dm sends apart from the data
+	 * they came with and which alone have no place.
+	 */
 	if (unlikely(!bio_has_data(bio))) {
 		bio_set_dev(bio, fve->dev->bdev);
-		if (bio_sectors(bio))
+		if (bio_sectors(bio) || op_is_zone_mgmt(bio_op(bio)))
 			bio->bi_iter.bi_sector =
 				fve->start + dm_target_offset(ti, bio->bi_iter.bi_sector);
 		return DM_MAPIO_REMAPPED;
@@ -306,6 +311,7 @@ static int fve_message(struct dm_target *ti, unsigned int argc, char **argv, cha
 	mutex_lock(&fve->key.lock);
 	if (argc == 1 && !strcasecmp(argv[0], "revoke")) {
 		fve_key_drop(&fve->key, FVE_KEY_REVOKED);
+		fve_reserve_wake(&fve->reserve);
 	} else if (!strcasecmp(argv[0], "key")) {
 		r = message_key(fve, argc, argv);
 	} else {
@@ -328,11 +334,15 @@ static void fve_postsuspend(struct dm_target *ti)
 	set_suspended(ti->private, true);
 }
 
+/*
+ * A wiped key is expected back: I/O waits for it. A revoked one is not: what waits is to fail
+ * rather than to hang with its device.
+ */
 static int fve_preresume(struct dm_target *ti)
 {
 	struct fve *fve = ti->private;
 
-	if (READ_ONCE(fve->key.state) == FVE_KEY_VALID)
+	if (READ_ONCE(fve->key.state) != FVE_KEY_NONE)
 		return 0;
 	DMERR("%s: no key, refusing to resume", dm_table_device_name(ti->table));
 	return -ENOKEY;
@@ -362,13 +372,15 @@ static void fve_io_hints(struct dm_target *ti, struct queue_limits *limits)
 	limits->logical_block_size = max(limits->logical_block_size, fve->unit_size);
 	limits->physical_block_size = max(limits->physical_block_size, fve->unit_size);
 	limits->io_min = max(limits->io_min, fve->unit_size);
+	if (fve->zoned)
+		fve_zoned_limits(fve, limits);
 }
 
 /* Raise the version when the table, the messages or the status change. */
 static struct target_type fve_target = {
 	.name = "fve",
-	.version = {1, 0, 0},
-	.features = DM_TARGET_NOWAIT,
+	.version = {1, 1, 0},
+	.features = DM_TARGET_NOWAIT | DM_TARGET_ZONED_HM,
 	.module = THIS_MODULE,
 	.ctr = fve_ctr,
 	.dtr = fve_dtr,
@@ -378,6 +390,7 @@ static struct target_type fve_target = {
 	.postsuspend = fve_postsuspend,
 	.preresume = fve_preresume,
 	.resume = fve_resume,
+	.report_zones = fve_report_zones,
 	.iterate_devices = fve_iterate_devices,
 	.io_hints = fve_io_hints,
 };

@@ -56,6 +56,19 @@ static int encrypt_to_bounce(struct fve_io *io, struct bio *bio, bool may_sleep)
 	return 0;
 }
 
+/* Where it is allowed to wait, for memory and for the cipher. */
+static int encrypt_waiting(struct fve *fve, struct bio *bio)
+{
+	struct fve_io *io = fve_io_of(bio);
+
+	if (!fve_bounce_get(io, bio->bi_iter.bi_size)) {
+		fve_count(fve, FVE_RESERVE, 1);
+		if (!fve_bounce_get_reserve(io, bio->bi_iter.bi_size))
+			return -EKEYREVOKED;
+	}
+	return encrypt_to_bounce(io, bio, true);
+}
+
 static void fail(struct fve *fve, struct bio *bio)
 {
 	fve_count(fve, FVE_ERRORS, 1);
@@ -68,20 +81,13 @@ static void run_worker(struct work_struct *work)
 	struct bio *bio;
 
 	for (;;) {
-		struct fve_io *io;
-
 		spin_lock_irq(&fve->deferred_lock);
 		bio = bio_list_pop(&fve->deferred);
 		spin_unlock_irq(&fve->deferred_lock);
 		if (!bio)
 			return;
 
-		io = fve_io_of(bio);
-		if (!fve_bounce_get(io, bio->bi_iter.bi_size)) {
-			fve_count(fve, FVE_RESERVE, 1);
-			fve_bounce_get_reserve(io, bio->bi_iter.bi_size);
-		}
-		if (encrypt_to_bounce(io, bio, true))
+		if (encrypt_waiting(fve, bio))
 			fail(fve, bio);
 		else
 			dm_submit_bio_remap(bio, NULL);
@@ -96,6 +102,8 @@ static int defer(struct fve *fve, struct bio *bio)
 	fve_count(fve, FVE_DEFERRED, 1);
 	/* The submitter would poll for a bio that has not been submitted yet. */
 	bio_clear_polled(bio);
+	/* The worker may wait, and what it submits too: "would block" would come too late. */
+	bio->bi_opf &= ~REQ_NOWAIT;
 
 	spin_lock_irqsave(&fve->deferred_lock, flags);
 	bio_list_add(&fve->deferred, bio);
@@ -115,7 +123,7 @@ int fve_map_write(struct fve *fve, struct bio *bio)
 		 * in flight, "would block" for another part comes too late, from a completion,
 		 * where io_uring can no longer retry. Polled bios dm retries by itself.
 		 */
-		if ((bio->bi_opf & (REQ_NOWAIT | REQ_POLLED)) == REQ_NOWAIT) {
+		if (!fve->zoned && (bio->bi_opf & (REQ_NOWAIT | REQ_POLLED)) == REQ_NOWAIT) {
 			bio_wouldblock_error(bio);
 			return DM_MAPIO_SUBMITTED;
 		}
@@ -125,6 +133,13 @@ int fve_map_write(struct fve *fve, struct bio *bio)
 	io->fve = fve;
 	bio_set_dev(bio, fve->dev->bdev);
 	fve_count(fve, FVE_WRITES, 1);
+
+	if (unlikely(fve->zoned)) {
+		if (!encrypt_waiting(fve, bio))
+			return DM_MAPIO_REMAPPED;
+		fve_count(fve, FVE_ERRORS, 1);
+		return DM_MAPIO_KILL;
+	}
 
 	if (unlikely(!fve_bounce_get(io, bio->bi_iter.bi_size))) {
 		if (!(bio->bi_opf & REQ_NOWAIT))
