@@ -38,3 +38,16 @@ measure 4 "another kernel"
 run open --test --tpm "$tpm" volume.img </dev/null
 run protector test --tpm "$tpm" volume.img
 run protector test --json --tpm "$tpm" volume.img
+
+note "policy"
+approval=$("$fvesetup" tpm approve "${unlock[@]}" volume.img --label 'new kernel' | sed -n 's/^approved: //p')
+echo "$approval" >>ids
+run tpm status --tpm "$tpm" volume.img
+run tpm status --json --tpm "$tpm" volume.img
+run tpm revoke "${unlock[@]}" volume.img "$approval"
+run tpm status --tpm "$tpm" volume.img
+run tpm predict "${unlock[@]}" volume.img
+run protector disable "${unlock[@]}" --boots 2 volume.img
+run tpm status --tpm "$tpm" volume.img
+run protector enable "${unlock[@]}" volume.img
+run protector enable "${unlock[@]}" volume.img

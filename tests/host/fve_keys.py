@@ -103,7 +103,8 @@ def keys(image, key_file, pin, startup_key, auto_key):
             found["VMK"] = unwrap(derive(fvek, "fve vmk link"), token["vmk"],
                                   f"fve 1 {uuid} vmk link - {token['generation']}")
     for token in tokens:
-        if token["type"] in ("fve-auto", "fve-tpm2", "fve-tpm2-pin", "fve-tpm2-key"):
+        if token["type"] in ("fve-auto", "fve-tpm2", "fve-tpm2-pin", "fve-tpm2-key",
+                             "fve-suspended"):
             kind = token["type"][len("fve-"):]
             kek = unwrap(derive(fvek, "fve kek"), token["kek"],
                          f"fve 1 {uuid} kek {kind} {token['id']} 0")

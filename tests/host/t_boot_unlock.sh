@@ -25,7 +25,7 @@ volume() {
 boot() {
 	local want=$1
 	shift
-	expect "$want" "$fvesetup" boot-unlock --initrd --test --tpm "$tpm" \
+	expect "$want" "$fvesetup" boot-unlock --in-initrd --test --tpm "$tpm" \
 		--fvetab "$TMP/fvetab" --kernel-cmdline "$TMP/cmdline" "$@"
 }
 
@@ -89,14 +89,14 @@ expect 0 "$fvesetup" boot-cap --tpm "$tpm" --fvetab "$TMP/fvetab"
 
 # Whoever is asked finds the TPM capped: the question is never answered.
 power_on "something else"
-ask 2 -- "$fvesetup" boot-unlock --initrd --test --tpm "$tpm" --fvetab "$TMP/fvetab" \
+ask 2 -- "$fvesetup" boot-unlock --in-initrd --test --tpm "$tpm" --fvetab "$TMP/fvetab" \
 	--kernel-cmdline "$TMP/cmdline"
 expect_capped "$root"
 
 # Recovery on the command line: no machine's protector is used, and the TPM is capped.
 power_on
 echo "root=/dev/mapper/root rd.fve.recovery=1" >"$TMP/cmdline"
-ask 0 "$(cat "$root.rec")" "$(cat "$data.rec")" -- "$fvesetup" boot-unlock --initrd --test \
+ask 0 "$(cat "$root.rec")" "$(cat "$data.rec")" -- "$fvesetup" boot-unlock --in-initrd --test \
 	--tpm "$tpm" --fvetab "$TMP/fvetab" --kernel-cmdline "$TMP/cmdline"
 expect_text "opened by protector recovery"
 expect_capped "$root"
@@ -114,7 +114,7 @@ echo "root=/dev/mapper/root" >"$TMP/cmdline"
 power_on
 volume "$root" --protector tpm2-pin --tpm "$tpm" --pin-file "$TMP/pin"
 power_on
-ask 0 654321 123456 -- "$fvesetup" boot-unlock root --initrd --test --tpm "$tpm" \
+ask 0 654321 123456 -- "$fvesetup" boot-unlock root --in-initrd --test --tpm "$tpm" \
 	--fvetab "$TMP/fvetab" --kernel-cmdline "$TMP/cmdline"
 expect_text "(pin-wrong)"
 expect_text "left before the TPM locks"
@@ -124,7 +124,7 @@ expect_text "(capped)"
 
 # An empty answer goes on to the recovery password, with the TPM capped.
 power_on
-ask 2 "" -- "$fvesetup" boot-unlock root --initrd --test --tpm "$tpm" \
+ask 2 "" -- "$fvesetup" boot-unlock root --in-initrd --test --tpm "$tpm" \
 	--fvetab "$TMP/fvetab" --kernel-cmdline "$TMP/cmdline"
 expect 2 "$fvesetup" open --test --tpm "$tpm" --protector tpm2-pin --pin-file "$TMP/pin" "$root"
 expect_text "(capped)"
@@ -132,7 +132,7 @@ expect_text "(capped)"
 # One passphrase for two volumes is asked for once.
 volume "$root"
 power_on
-ask 0 "$(cat "$TMP/pass")" -- "$fvesetup" boot-unlock --initrd --test --tpm "$tpm" \
+ask 0 "$(cat "$TMP/pass")" -- "$fvesetup" boot-unlock --in-initrd --test --tpm "$tpm" \
 	--fvetab "$TMP/fvetab" --kernel-cmdline "$TMP/cmdline"
 expect_text "root ($root) opened by protector passphrase"
 expect_text "data: trying what opened the volume before"
@@ -178,7 +178,7 @@ start_tpm "$state"
 volume "$root.tpm" --protector tpm2,unsafe-pcrs --tpm "$tpm"
 stop_tpm
 echo "root $root.tpm - initrd" >"$TMP/fvetab"
-expect 4 "$fvesetup" boot-cap --tpm "$tpm" --fvetab "$TMP/fvetab" --initrd
+expect 4 "$fvesetup" boot-cap --tpm "$tpm" --fvetab "$TMP/fvetab" --in-initrd
 expect_text "the boot does not go on"
 boot 4 --key-file "$TMP/pass"
 expect_text "the boot does not go on"

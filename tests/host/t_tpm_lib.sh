@@ -173,8 +173,8 @@ measure_boot
 probed none unseal "$d"
 
 echo "--- each part damaged, then put back"
-# approval: mask (4 bytes), values (24 * 32), r, s. policy.pub: x, y. Blobs: size, then contents.
-damages="approval:0 approval:$((4 + 9 * 32)) approval:$((4 + 24 * 32)) approval:$((4 + 25 * 32 + 31))
+# approval: mask (4 bytes), values (24 * 32), padding, limit (8), r, s. policy.pub: x, y. Blobs: size, then contents.
+damages="approval:0 approval:$((4 + 9 * 32)) approval:$((16 + 24 * 32)) approval:$((16 + 25 * 32 + 31))
 	policy.pub:0 policy.pub:63 sealed.pub:0 sealed.pub:1 sealed.pub:3 sealed.pub:9
 	sealed.pub:$(($(stat -c %s "$d/sealed.pub") - 1)) sealed.priv:0 sealed.priv:1 sealed.priv:3
 	sealed.priv:40 sealed.priv:$(($(stat -c %s "$d/sealed.priv") - 1))"

@@ -24,7 +24,7 @@ same_kek() {
 
 # unseal UUID AUTH: in a directory with token and policy; leaves the sealed key in ./unsealed.
 unseal() {
-	local ref signature pcrs
+	local ref signature pcrs counter
 	ref=fve:$1
 	jq -r .public token | base64 -d >pub
 	jq -r .private token | base64 -d >priv
@@ -32,6 +32,8 @@ unseal() {
 	{ echo 3059301306072a8648ce3d020106082a8648ce3d030107034200 04; jq -r .key policy; } |
 		xxd -r -p | openssl pkey -pubin -inform DER -out key.pem
 	signature=$(jq -r '.approvals[0].signature' policy)
+	counter=$(jq -r .counter policy)
+	jq -r '.approvals[0].limit' policy | xargs printf '%016x' | xxd -r -p >limit
 	printf 'asn1=SEQUENCE:s\n[s]\nr=INTEGER:0x%s\ns=INTEGER:0x%s\n' "${signature:0:64}" \
 		"${signature:64}" >signature.cnf
 	openssl asn1parse -genconf signature.cnf -noout -out signature
@@ -42,6 +44,7 @@ unseal() {
 		-c key.ctx -n key.name &&
 	tpm2_startauthsession --policy-session -S session &&
 	tpm2_policypcr -Q -S session -l "sha256:$pcrs" -L pcr.policy &&
+	tpm2_policynv -Q -S session -L pcr.policy -i limit -C "$counter" "$counter" ule &&
 	{ cat pcr.policy; printf '%s' "$ref"; } >message &&
 	tpm2_verifysignature -Q -c key.ctx -g sha256 -f ecdsa -m message -s signature -t ticket &&
 	tpm2_flushcontext -t &&

@@ -109,20 +109,19 @@ static int cmd_extend(struct tpm *tpm, char **argv, enum reason *reason)
 static int cmd_approve(struct tpm *tpm, char **argv, enum reason *reason)
 {
 	_cleanup_secret_ struct secret *private = secret_new(P256_SIZE);
-	struct policy_approval approval;
-	struct ec_public public;
-	struct pcr_values pcrs;
+	struct policy_authority authority = {.ref = REF};
+	struct policy_approval approval = {0};
 	uint32_t mask;
 	int r = private ? pcr_mask_parse(argv[0], &mask) : -ENOMEM;
 
 	if (r == 0)
-		r = load_all("policy.pub", &public, sizeof(public));
+		r = load_all("policy.pub", &authority.key, sizeof(authority.key));
 	if (r == 0)
 		r = load_all("policy.key", private->data, P256_SIZE);
 	if (r == 0)
-		r = tpm_read_pcrs(tpm, mask, &pcrs, reason);
+		r = tpm_read_pcrs(tpm, mask, &approval.pcrs, reason);
 	if (r == 0)
-		r = policy_approve(private, &public, REF, &pcrs, &approval);
+		r = policy_sign(private, &authority, &approval);
 	return r < 0 ? r : save("approval", &approval, sizeof(approval));
 }
 
@@ -131,21 +130,21 @@ static int cmd_seal(struct tpm *tpm, char **argv, enum reason *reason)
 	bool no_da = !argv[1] || strcmp(argv[1], "da") != 0;
 	_cleanup_secret_ struct secret *private = NULL, *kek = secret_random(KEK_SIZE);
 	_cleanup_tpm_sealed_ struct tpm_sealed sealed = {0};
+	struct policy_authority authority = {.ref = REF};
 	uint8_t auth_policy[SHA256_SIZE];
-	struct ec_public public;
 	struct tpm_name srk;
 	int r = kek ? tpm_srk_name(tpm, true, &srk, reason) : -ENOMEM;
 
 	if (r == 0)
-		r = crypto_ec_generate(&private, &public);
+		r = crypto_ec_generate(&private, &authority.key);
 	if (r == 0)
-		r = policy_authorize_digest(&public, REF, auth_policy);
+		r = policy_authorize_digest(&authority, auth_policy);
 	if (r == 0)
-		r = tpm_seal(tpm, &srk, auth_policy, no_da, kek, &sealed, reason);
+		r = tpm_seal(tpm, &srk, auth_policy, no_da, NULL, kek, &sealed, reason);
 	if (r != 0)
 		return r;
 	if (save("srk", &srk, sizeof(srk)) < 0 || save("kek", kek->data, KEK_SIZE) < 0 ||
-	    save("policy.pub", &public, sizeof(public)) < 0 ||
+	    save("policy.pub", &authority.key, sizeof(authority.key)) < 0 ||
 	    save("policy.key", private->data, P256_SIZE) < 0 ||
 	    save("auth-policy", auth_policy, sizeof(auth_policy)) < 0 ||
 	    save("sealed.pub", sealed.public.data, sealed.public.size) < 0 ||
@@ -157,17 +156,17 @@ static int cmd_seal(struct tpm *tpm, char **argv, enum reason *reason)
 static int unseal(struct tpm *tpm, struct secret **ret, enum reason *reason)
 {
 	_cleanup_tpm_sealed_ struct tpm_sealed sealed = {0};
+	struct policy_authority authority = {.ref = REF};
 	struct policy_approval approval;
-	struct ec_public public;
 	struct tpm_name srk;
 
 	if (load_all("srk", &srk, sizeof(srk)) < 0 ||
-	    load_all("policy.pub", &public, sizeof(public)) < 0 ||
+	    load_all("policy.pub", &authority.key, sizeof(authority.key)) < 0 ||
 	    load_all("approval", &approval, sizeof(approval)) < 0 ||
 	    load_blob("sealed.pub", &sealed.public) < 0 ||
 	    load_blob("sealed.priv", &sealed.private) < 0)
 		return -EIO;
-	return tpm_unseal(tpm, &srk, &sealed, &public, REF, &approval, ret, reason);
+	return tpm_unseal(tpm, &srk, &sealed, &authority, &approval, NULL, ret, reason);
 }
 
 static int cmd_unseal(struct tpm *tpm, char **argv, enum reason *reason)

@@ -14,6 +14,13 @@
  *	tpm2_verifysignature -c k.ctx -d ... -s ... -f ecdsa -t ticket
  *	tpm2_policyauthorize -S s -i pcr.policy -n k.name -t ticket \
  *		-q $(printf fve-ref | xxd -p) -L auth.policy		-> policy_authorized
+ *
+ * and for counters, with printf 'fve counter %s' $uuid | openssl dgst -sha256 -binary > pol:
+ *
+ *	tpm2_nvdefine -C o -g sha256 -s 8 -a 'nt=counter|authread|authwrite|no_da' -L pol 0x01846503
+ *	tpm2_nvincrement -C 0x01846503 0x01846503; tpm2_nvreadpublic 0x01846503	-> counter_name
+ *	tpm2_policynv -S s -i (00 00 00 00 00 00 00 05) -C 0x01846503 0x01846503 ule -> policy_nv
+ *	tpm2_policycountertimer -S s --ule resets=16909060			-> policy_resets
  */
 #include <errno.h>
 #include <string.h>
@@ -40,6 +47,13 @@ static const char signature_s[] =
 static const char policy_authorized[] =
 	"07164c470407cc7b114a1ada54a37465e26be0431aa67895ca1b69b7990acd33";
 
+static const char uuid[] = "12345678-1234-1234-1234-123456789abc";
+static const char counter_name[] =
+	"000bea348f2497afff07000d048b29dd1b46c3f76067c2bd3a1a58889b4b6617707e";
+static const char policy_nv[] = "970d078d1d78d1e6a80b0b20225528d1dd93582d91551483db08457bd687c276";
+static const char policy_resets[] =
+	"e288ef882919dffa48b4618e78ba7bd844fb30da2f98d2d98a8ffc5edf9270e3";
+
 /* PCRs 7 and 23 at zero, 16 extended once, 17 at its start value of all ones. */
 static void sample_pcrs(struct pcr_values *ret)
 {
@@ -62,54 +76,89 @@ static bool equals_hex(const uint8_t *data, size_t size, const char *hex)
 	return text && !strcmp(text, hex);
 }
 
+/* Of a fresh session after TPM2_PolicyPCR. */
+static int pcr_policy(const struct pcr_values *pcrs, uint8_t ret[SHA256_SIZE])
+{
+	memset(ret, 0, SHA256_SIZE);
+	return policy_extend_pcr(ret, pcrs);
+}
+
 static void test_digests(void)
 {
 	struct pcr_values pcrs;
 	struct ec_public key;
-	uint8_t digest[SHA256_SIZE], name[POLICY_KEY_NAME_SIZE];
+	struct policy_authority authority = {.ref = REF};
+	struct policy_approval approval = {0};
+	uint8_t digest[SHA256_SIZE], name[POLICY_NAME_SIZE];
 
 	sample_pcrs(&pcrs);
+	approval.pcrs = pcrs;
 	sample_key(&key);
-	CHECK(!policy_pcr_digest(&pcrs, digest));
+	authority.key = key;
+	CHECK(!pcr_policy(&pcrs, digest));
 	CHECK(equals_hex(digest, sizeof(digest), policy_pcr));
 	CHECK(!policy_key_name(&key, name));
 	CHECK(equals_hex(name, sizeof(name), key_name));
-	CHECK(!policy_to_be_signed(&pcrs, REF, digest));
+	CHECK(!policy_to_be_signed(&authority, &approval, digest));
 	CHECK(equals_hex(digest, sizeof(digest), to_be_signed));
-	CHECK(!policy_authorize_digest(&key, REF, digest));
+	CHECK(!policy_authorize_digest(&authority, digest));
 	CHECK(equals_hex(digest, sizeof(digest), policy_authorized));
 
 	/* A value outside the mask takes no part; one inside does. */
 	memset(pcrs.value[8], 1, SHA256_SIZE);
-	CHECK(!policy_pcr_digest(&pcrs, digest));
+	CHECK(!pcr_policy(&pcrs, digest));
 	CHECK(equals_hex(digest, sizeof(digest), policy_pcr));
 	pcrs.value[23][31] = 1;
-	CHECK(!policy_pcr_digest(&pcrs, digest));
+	CHECK(!pcr_policy(&pcrs, digest));
 	CHECK(!equals_hex(digest, sizeof(digest), policy_pcr));
 }
 
 static void test_approval(void)
 {
 	_cleanup_secret_ struct secret *private = secret_new(P256_SIZE);
-	struct policy_approval approval;
+	struct policy_authority authority = {.ref = REF};
+	struct policy_approval approval = {0};
 	struct ec_signature openssl;
-	struct pcr_values pcrs;
-	struct ec_public key;
 	uint8_t digest[SHA256_SIZE];
 
-	sample_pcrs(&pcrs);
-	sample_key(&key);
+	sample_pcrs(&approval.pcrs);
+	sample_key(&authority.key);
 	CHECK(private && !hex_decode(private_key, private->data, P256_SIZE));
 	CHECK(!hex_decode(signature_r, openssl.r, P256_SIZE));
 	CHECK(!hex_decode(signature_s, openssl.s, P256_SIZE));
-	CHECK(!policy_to_be_signed(&pcrs, REF, digest));
-	CHECK(!crypto_ec_verify(&key, digest, &openssl));
+	CHECK(!policy_to_be_signed(&authority, &approval, digest));
+	CHECK(!crypto_ec_verify(&authority.key, digest, &openssl));
 
-	CHECK(!policy_approve(private, &key, REF, &pcrs, &approval));
-	CHECK(!memcmp(&approval.pcrs, &pcrs, sizeof(pcrs)));
-	CHECK(!crypto_ec_verify(&key, digest, &approval.signature));
-	CHECK(!policy_to_be_signed(&pcrs, "another-ref", digest));
-	CHECK(crypto_ec_verify(&key, digest, &approval.signature) == -EBADMSG);
+	CHECK(!policy_sign(private, &authority, &approval));
+	CHECK(!crypto_ec_verify(&authority.key, digest, &approval.signature));
+	strcpy(authority.ref, "another-ref");
+	CHECK(!policy_to_be_signed(&authority, &approval, digest));
+	CHECK(crypto_ec_verify(&authority.key, digest, &approval.signature) == -EBADMSG);
+}
+
+static void test_counters(void)
+{
+	struct policy_authority authority = {.counter.index = 0x01846503};
+	struct policy_approval approval = {.limit = 5};
+	uint8_t digest[SHA256_SIZE] = {0}, with[SHA256_SIZE], without[SHA256_SIZE];
+	struct policy_counter *counter = &authority.counter;
+
+	CHECK(!policy_counter_name(counter->index, uuid, counter->name));
+	CHECK(equals_hex(counter->name, POLICY_NAME_SIZE, counter_name));
+	CHECK(!policy_extend_counter(digest, counter, 5));
+	CHECK(equals_hex(digest, sizeof(digest), policy_nv));
+	memset(digest, 0, sizeof(digest));
+	CHECK(!policy_extend_reset_limit(digest, 0x01020304));
+	CHECK(equals_hex(digest, sizeof(digest), policy_resets));
+
+	/* PCRs first, then the counter; without one the limit takes no part. */
+	sample_pcrs(&approval.pcrs);
+	CHECK(!policy_approved_digest(&authority, &approval, with));
+	CHECK(!pcr_policy(&approval.pcrs, digest) && !policy_extend_counter(digest, counter, 5));
+	CHECK(!memcmp(with, digest, sizeof(with)));
+	counter->index = 0;
+	CHECK(!policy_approved_digest(&authority, &approval, without));
+	CHECK(equals_hex(without, sizeof(without), policy_pcr));
 }
 
 static void test_differ(void)
@@ -183,6 +232,7 @@ int main(void)
 	test_digests();
 	test_auth_value();
 	test_approval();
+	test_counters();
 	test_differ();
 	test_masks();
 	return test_done();

@@ -168,7 +168,8 @@ static void test_tpm2_pin(void)
 
 static void test_policy(void)
 {
-	_cleanup_token_policy_ struct token_policy token = {.generation = 1}, back = {0};
+	_cleanup_token_policy_ struct token_policy token = {.generation = 1, .counter = 0x01846500},
+						   back = {0};
 	_cleanup_free_ char *json = NULL, *again = NULL;
 
 	CHECK(blob_set(&token.private, "p", 1) == 0);
@@ -177,8 +178,10 @@ static void test_policy(void)
 	for (int i = 0; i < 2; i++) {
 		struct token_approval *a = &token.approvals[i];
 
-		snprintf(a->label, sizeof(a->label), "boot %d", i);
-		CHECK(token_time_now(a->created) == 0);
+		CHECK(token_head_init(&a->head, i ? "second" : "first") == 0);
+		a->policy.limit = 1ull << 40;
+		a->events.n = i ? POLICY_EVENTS_MAX : 0;
+		a->events.list[7] = (struct policy_event){9, {1, 2}};
 		a->policy.pcrs.mask = 1u << 4 | 1u << 15;
 		a->policy.pcrs.value[4][0] = (uint8_t)i;
 		a->policy.signature.r[0] = 1;
@@ -186,6 +189,9 @@ static void test_policy(void)
 	json = token_policy_format(&token);
 	CHECK(token_policy_parse(json, &back) == 0);
 	CHECK(back.n_approvals == 2 && back.approvals[1].policy.pcrs.value[4][0] == 1);
+	CHECK(back.approvals[1].policy.limit == 1ull << 40 && !back.approvals[0].events.n);
+	CHECK(back.approvals[1].events.list[7].pcr == 9);
+	CHECK(back.counter == 0x01846500);
 	again = token_policy_format(&back);
 	CHECK(!strcmp(json, again));
 }

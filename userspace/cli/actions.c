@@ -9,7 +9,7 @@
 /* Lists that several actions share. */
 #define TO_UNLOCK                                                                                \
 	OPT_PROTECTOR, OPT_KEY_FILE, OPT_PIN_FILE, OPT_STARTUP_KEY_FILE, OPT_AGENT, OPT_TIMEOUT, \
-		OPT_TRIES, OPT_TPM
+		OPT_TRIES, OPT_TPM, OPT_EVENT_LOG
 #define TO_MAKE_PROTECTORS OPT_RECOVERY_FILE, OPT_ITER_TIME, OPT_PBKDF_MEMORY
 
 #define VOLUMES		   "Volumes"
@@ -17,6 +17,7 @@
 #define TESTS		   "Tests"
 #define KEYS		   "Keys"
 #define BOOT		   "Boot"
+#define TPM_POLICY	   "TPM policy"
 
 const struct action actions[] = {
 	{VOLUMES, "format", "<device>", cmd_format, "make a new volume; all data there is lost",
@@ -25,8 +26,8 @@ const struct action actions[] = {
 	 "unless --no-recovery is given; with --recovery-file it is written to a file "
 	 "instead.",
 	 TAKES(OPT_PROTECTOR, OPT_KEY_FILE, OPT_PIN_FILE, OPT_STARTUP_KEY_FILE, OPT_AGENT,
-	       OPT_TIMEOUT, OPT_TPM, OPT_NO_RECOVERY, OPT_LABEL, OPT_SECTOR_SIZE, OPT_FORCE,
-	       TO_MAKE_PROTECTORS)},
+	       OPT_TIMEOUT, OPT_TPM, OPT_EVENT_LOG, OPT_NO_RECOVERY, OPT_LABEL, OPT_SECTOR_SIZE,
+	       OPT_FORCE, TO_MAKE_PROTECTORS)},
 	{VOLUMES, "open", "<device> [<name>]", cmd_open, "map a volume as /dev/mapper/<name>",
 	 "Map the volume as /dev/mapper/<name>. The machine's protectors are tried first; "
 	 "when all of them refuse, each with its reason, a passphrase or recovery password "
@@ -98,6 +99,18 @@ const struct action actions[] = {
 	 "missing, or untested. With an id that protector is really used, and its secret "
 	 "asked for. No PIN is tried that was not given.",
 	 TAKES(TO_UNLOCK, OPT_JSON)},
+	{PROTECTORS, "protector disable", "<device>", cmd_protector_disable,
+	 "suspend protection for some boots",
+	 "Suspend protection: add a protector suspended that opens the volume in the next --boots "
+	 "boots on this machine, however it boots, and asks for no PIN. No key in the clear is "
+	 "written: the key is sealed in the TPM, whose count of resets ends it, and what caps the "
+	 "TPM after unlocking keeps it back too. Whoever has the whole machine can open the volume "
+	 "meanwhile. All other protectors stay.",
+	 TAKES(TO_UNLOCK, OPT_BOOTS)},
+	{PROTECTORS, "protector enable", "<device>", cmd_protector_enable,
+	 "end that before it ends by itself",
+	 "Resume protection at once: remove the protector suspended, expired or not.",
+	 TAKES(TO_UNLOCK)},
 
 	{KEYS, "rotate vmk", "<device>", cmd_rotate_vmk, "replace the volume master key",
 	 "Replace the volume master key (VMK), through which the machine's protectors open the "
@@ -113,28 +126,58 @@ const struct action actions[] = {
 	 "confirmed to have the new one. <id> says which, where there are several.",
 	 TAKES(TO_UNLOCK, OPT_RECOVERY_FILE)},
 
+	{TPM_POLICY, "tpm status", "<device>", cmd_tpm_status, "tell what the TPM would do now",
+	 "Tell whether the TPM would release the key now, and if not why: the reason, the PCRs that "
+	 "differ, and the first event of the log that does; the approved boot chains; the counter "
+	 "by which they are revoked; wrong PINs that count, and when one is forgiven. No secret is "
+	 "needed and no try is made. The exit status is 2 where no TPM protector would open.",
+	 TAKES(OPT_TPM, OPT_EVENT_LOG, OPT_JSON)},
+	{TPM_POLICY, "tpm approve", "<device>", cmd_tpm_approve,
+	 "approve how the machine has booted",
+	 "Approve the boot chain of this boot, for all TPM protectors of the volume in this TPM, and "
+	 "over the PCRs that are approved already. No sealed key changes. Print the approval's id. "
+	 "There is room for 12: the oldest that was revoked makes room, else the oldest that is not "
+	 "of this boot.",
+	 TAKES(TO_UNLOCK, OPT_LABEL)},
+	{TPM_POLICY, "tpm predict", "<device>", cmd_tpm_predict,
+	 "show or approve the PCRs of the next boot",
+	 "Compute the PCRs of a boot with another --kernel, --initrd or --cmdline, or with another "
+	 "--uki, from the event log of this boot; show them, and with --approve approve them as tpm "
+	 "approve does. Where the log does not replay to the PCRs, or does not tell what to replace, "
+	 "one line says so and nothing is approved. A kernel must be signed by whoever signed this "
+	 "one, or PCR 7 will differ. With GRUB only files of the same name are predicted. "
+	 "Nobody is asked anything where a machine's protector or --key-file opens, so that it can "
+	 "run when a package is installed.",
+	 TAKES(OPT_KERNEL, OPT_INITRD, OPT_CMDLINE, OPT_UKI, OPT_APPROVE, OPT_LABEL,
+	       OPT_OLD_CMDLINE, TO_UNLOCK, OPT_JSON)},
+	{TPM_POLICY, "tpm revoke", "<device> <approval>", cmd_tpm_revoke, "take an approval back",
+	 "Take an approval back, for good: the others are signed again, and a counter in the TPM goes "
+	 "on, so that an old copy of the header does not bring it back. An interrupted revocation is "
+	 "finished by the next tpm approve, tpm predict --approve or tpm revoke.",
+	 TAKES(TO_UNLOCK)},
+
 	{BOOT, "boot-unlock", "[<name>]", cmd_boot_unlock, "open the volumes of /etc/fvetab",
 	 "Open all volumes that fvetab(5) and the kernel command line name for now, or the one "
 	 "<name>: by machines' protectors, startup keys and PINs first; then the TPM is capped; "
 	 "then people are asked for what is still closed. What the units of the boot call. With "
 	 "--test nothing is mapped, but the TPM is capped all the same.",
 	 TAKES(OPT_KEY_FILE, OPT_PIN_FILE, OPT_STARTUP_KEY_FILE, OPT_TRIES, OPT_AGENT, OPT_TIMEOUT,
-	       OPT_TPM, OPT_TEST, OPT_TABLE, OPT_CMDLINE, OPT_INITRD)},
+	       OPT_TPM, OPT_TEST, OPT_TABLE, OPT_KERNEL_CMDLINE, OPT_IN_INITRD)},
 	{BOOT, "boot-cap", "", cmd_boot_cap, "let the TPM release no key again in this boot",
 	 "Extend PCR 15, unless that was done already, so that the TPM releases no key of a volume "
 	 "again in this boot. Succeeds where there is no TPM. Fails when the TPM does and a volume "
 	 "of fvetab(5) depends on it.",
-	 TAKES(OPT_TPM, OPT_TABLE, OPT_CMDLINE, OPT_INITRD)},
+	 TAKES(OPT_TPM, OPT_TABLE, OPT_KERNEL_CMDLINE, OPT_IN_INITRD)},
 	{BOOT, "boot-finish", "", cmd_boot_finish, "replace a recovery password that was used",
 	 "After a boot that a recovery password opened: replace that password where fvetab(5) says "
 	 "new-recovery=, else say how to. After one whose state no approval fits: say how to approve "
 	 "it.",
-	 TAKES(OPT_TABLE, OPT_CMDLINE)},
+	 TAKES(OPT_TABLE, OPT_KERNEL_CMDLINE)},
 	{BOOT, "boot-generator", "<directory>", cmd_boot_generator,
 	 "what systemd has to know of /etc/fvetab",
 	 "Write into <directory> what systemd.generator(7) expects: that the devices of fvetab(5) "
 	 "appear when the volumes are open, and that this is to be done.",
-	 TAKES(OPT_TABLE, OPT_CMDLINE, OPT_INITRD)},
+	 TAKES(OPT_TABLE, OPT_KERNEL_CMDLINE, OPT_IN_INITRD)},
 
 	{TESTS, "selftest", "", cmd_selftest, "check the cryptography by known answers",
 	 "Check what encrypts here by known answers: the libraries, and the kernel's AES-XTS by the "
@@ -153,18 +196,20 @@ const struct action actions[] = {
 const size_t n_actions = ARRAY_SIZE(actions);
 
 const struct spec_row specs[] = {
-	{"tpm2[,pcrs=4+7+...][,unsafe-pcrs]", "the TPM, while the machine boots as approved",
+	{"tpm2[,pcrs=4+7+...][,unsafe-pcrs][,no-revocation]",
+	 "the TPM, while the machine boots as approved",
 	 "The TPM, while its PCRs are as they are now. The default is 7+11 on a system that "
 	 "boots a unified kernel image and 4+7+8+9 elsewhere, and always PCR 15 at its "
 	 "start value. A set that does not cover the initrd is refused, since anyone could "
-	 "then boot an initrd of their own, unless unsafe-pcrs is given."},
-	{"tpm2-pin[,pcrs=...][,unsafe-pcrs]", "the same, and a PIN",
+	 "then boot an initrd of their own, unless unsafe-pcrs is given. A counter in the TPM serves to revoke approvals; with "
+	 "no-revocation, for a TPM that has no room or an owner's password, there is none."},
+	{"tpm2-pin[,pcrs=...][,...]", "the same, and a PIN",
 	 "The same, and a PIN of at least six characters, which need not be digits. Both "
 	 "are needed, even by who can read the TPM's memory. After 32 wrong PINs the TPM "
 	 "locks, and forgives one each ten minutes; this is set when the protector is "
 	 "added, unless somebody else owns the TPM's lockout. A PIN that is a passphrase of "
 	 "the volume too is refused."},
-	{"tpm2-key[,pcrs=...][,unsafe-pcrs]", "the same, and a startup key",
+	{"tpm2-key[,pcrs=...][,...]", "the same, and a startup key",
 	 "The same, and a startup key: a file of 32 random bytes that is made for it. Both "
 	 "are needed."},
 	{"auto,file=PATH", "a key file on another, open volume",

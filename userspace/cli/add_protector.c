@@ -117,6 +117,7 @@ static int add(const struct args *args, struct header *header, const struct secr
 	const struct tpm2_enrolment enrolment = {
 		.spec = spec,
 		.tcti = args->tcti,
+		.event_log = args->event_log,
 		.secret = secret,
 		.pbkdf = &args->pbkdf,
 		.approved = replaces,

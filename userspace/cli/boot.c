@@ -49,7 +49,7 @@ int boot_load(const struct args *args, const char *name, struct boot *ret)
 	if (r < 0)
 		return r;
 	ret->args = args;
-	ret->initrd = args->initrd || access("/etc/initrd-release", F_OK) == 0;
+	ret->initrd = args->in_initrd || access("/etc/initrd-release", F_OK) == 0;
 	bootargs_parse(cmdline, &ret->kernel, complain);
 	fvetab_parse(table, &ret->table, complain);
 	fvetab_select(&ret->table, &ret->kernel, ret->initrd, name);

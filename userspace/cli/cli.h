@@ -17,13 +17,15 @@
 struct args {
 	const char *operand[CLI_MAX_OPERANDS]; /* as many as the action takes; optional ones NULL */
 	bool batch_mode, json, force, no_recovery, test, read_only, allow_discards;
-	bool agent, initrd, help, version;
+	bool agent, in_initrd, help, version, approve;
 	const char *key_file, *new_key_file, *pin_file, *startup_key_file, *other_key_file,
-		*recovery_file, *label, *tcti, *table_file, *cmdline_file;
+		*recovery_file, *label, *tcti, *table_file, *cmdline_file, *event_log, *kernel,
+		*initrd, *cmdline, *old_cmdline, *uki;
 	const char *protector[CLI_MAX_PROTECTORS];
 	unsigned int n_protectors;
 	uint32_t sector_size; /* bytes, or 0 */
 	uint32_t tries;
+	uint32_t boots;	    /* of protector disable; 0: not given */
 	uint32_t timeout_s; /* for an answer; 0: none */
 	struct header_pbkdf pbkdf;
 	enum volume_target target;
@@ -49,6 +51,12 @@ int cmd_protector_change(const struct args *args);
 int cmd_protector_test(const struct args *args);
 int cmd_rotate_vmk(const struct args *args);
 int cmd_rotate_recovery(const struct args *args);
+int cmd_protector_disable(const struct args *args);
+int cmd_protector_enable(const struct args *args);
+int cmd_tpm_status(const struct args *args);
+int cmd_tpm_approve(const struct args *args);
+int cmd_tpm_predict(const struct args *args);
+int cmd_tpm_revoke(const struct args *args);
 int cmd_boot_unlock(const struct args *args);
 int cmd_boot_cap(const struct args *args);
 int cmd_boot_finish(const struct args *args);
@@ -106,8 +114,16 @@ const char *cli_mapping_name(const char *text);
 /* The contents of --startup-key-file; NULL where it is not given, not there or not a key. */
 int cli_read_startup_key(const struct args *args, struct secret **ret);
 
+/* refusal.c */
+
+struct json_object;
+
 /* Tell a person why @protector refused. */
-void cli_show_refusal(const struct protector *protector, const struct refusal *refusal);
+void cli_show_refusal(const struct args *args, const struct protector *protector,
+		      const struct refusal *refusal);
+/* Add "reason", "pcrs" and "event" (docs/json.md). */
+void cli_refusal_json(const struct args *args, const struct refusal *refusal,
+		      struct json_object *object);
 
 /* add_protector.c */
 

@@ -8,70 +8,9 @@
 #include "cli.h"
 #include "rotate.h"
 
-#define DIGEST_SHOWN 8 /* bytes of a PCR value that a person is shown */
-
-/* What firmware and boot loader measure there: UAPI.7 Linux TPM PCR registry. */
-static const char *const pcr_meaning[PCR_COUNT] = {
-	[0] = "firmware code",
-	[1] = "firmware configuration",
-	[2] = "option ROMs",
-	[3] = "option ROM configuration",
-	[4] = "boot loader and kernel image",
-	[5] = "partition table",
-	[7] = "Secure Boot state",
-	[8] = "boot loader commands",
-	[9] = "initrd and kernel command line",
-	[11] = "unified kernel image",
-	[12] = "kernel command line overrides",
-	[14] = "MOK certificates",
-	[15] = "cap after unlock",
-};
-
-static void show_digest(char ret[2 * DIGEST_SHOWN + 4], const uint8_t value[SHA256_SIZE])
-{
-	_cleanup_free_ char *hex = hex_encode(value, DIGEST_SHOWN);
-
-	sprintf(ret, "%s...", hex ?: "");
-}
-
-static void show_lockout(const struct refusal *refusal)
-{
-	const struct tpm_lockout *lockout = &refusal->lockout;
-	uint32_t left = lockout->failed < lockout->max_tries && !lockout->locked
-				? lockout->max_tries - lockout->failed
-				: 0;
-
-	if (refusal->reason == REASON_PIN_WRONG && left)
-		log_notice("  %u %s left before the TPM locks", left, left == 1 ? "try" : "tries");
-	else
-		log_notice("  the TPM takes another try in at most %u min, if it keeps power; a "
-			   "recovery password opens now",
-			   (lockout->interval_s + 59) / 60);
-}
-
-void cli_show_refusal(const struct protector *protector, const struct refusal *refusal)
-{
-	const struct pcr_values *expected = &refusal->expected, *found = &refusal->found;
-	char was[2 * DIGEST_SHOWN + 4], is[2 * DIGEST_SHOWN + 4];
-
-	log_notice("Protector %s %s refused: %s (%s)", protector_kind_name(protector->kind),
-		   protector->head.id, reason_text(refusal->reason), reason_code(refusal->reason));
-	if (refusal->reason == REASON_PIN_WRONG || refusal->reason == REASON_TPM_LOCKED_OUT)
-		show_lockout(refusal);
-	for (int i = 0; i < PCR_COUNT; i++) {
-		if (!(expected->mask & 1u << i))
-			continue;
-		show_digest(was, expected->value[i]);
-		show_digest(is, found->value[i]);
-		log_notice("  PCR %d (%s): expected %s found %s", i, pcr_meaning[i] ?: "other", was,
-			   is);
-	}
-}
-
 static void refused(void *data, const struct protector *protector, const struct refusal *refusal)
 {
-	(void)data;
-	cli_show_refusal(protector, refusal);
+	cli_show_refusal(data, protector, refusal);
 }
 
 static int ask(void *data, enum unlock_question question, const char *prompt, struct secret **ret)

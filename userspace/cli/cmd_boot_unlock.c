@@ -68,7 +68,7 @@ static void refused(void *data, const struct protector *protector, const struct 
 
 	asking->volume->mismatch |= refusal->reason == REASON_PCR_MISMATCH;
 	log_notice("%s (%s):", asking->volume->entry->name, header_path(asking->volume->header));
-	cli_show_refusal(protector, refusal);
+	cli_show_refusal(asking->boot->args, protector, refusal);
 }
 
 static int ask(void *data, enum unlock_question question, const char *prompt, struct secret **ret)

@@ -11,34 +11,55 @@
 
 #define SECTOR 512
 
-static void json_approvals(struct json_object *root, const struct token_policy *policy)
+/* Of all TPMs that the volume has protectors in. */
+static void json_approvals(struct json_object *root, const struct header *header)
 {
 	struct json_object *array = json_object_new_array();
 
-	for (size_t i = 0; i < policy->n_approvals; i++) {
-		const struct token_approval *a = &policy->approvals[i];
-		struct json_object *o = json_object_new_object(), *pcrs = json_object_new_object();
+	for (int token = 0; token < HEADER_MAX_TOKENS; token++) {
+		_cleanup_boot_policy_ struct boot_policy policy = {0};
 
-		for (int pcr = 0; pcr < PCR_COUNT; pcr++) {
-			_cleanup_free_ char *hex = NULL;
-			char key[12];
-
-			if (!(a->policy.pcrs.mask & 1u << pcr))
-				continue;
-			hex = hex_encode(a->policy.pcrs.value[pcr], SHA256_SIZE);
-			snprintf(key, sizeof(key), "%d", pcr);
-			json_object_object_add(pcrs, key, json_object_new_string(hex ?: ""));
-		}
-		json_object_object_add(o, "label", json_object_new_string(a->label));
-		json_object_object_add(o, "created", json_object_new_string(a->created));
-		json_object_object_add(o, "pcrs", pcrs);
-		json_object_array_add(array, o);
+		if (boot_policy_get(header, token, &policy) < 0)
+			continue;
+		for (size_t i = 0; i < policy.token.n_approvals; i++)
+			json_object_array_add(array, json_approval(&policy.token.approvals[i]));
 	}
 	json_object_object_add(root, "approvals", array);
 }
 
-static int dump_json(const struct header *header, uint32_t generation,
-		     const struct token_policy *policy)
+static void show_approvals(const struct header *header)
+{
+	for (int token = 0; token < HEADER_MAX_TOKENS; token++) {
+		_cleanup_boot_policy_ struct boot_policy policy = {0};
+
+		if (boot_policy_get(header, token, &policy) < 0)
+			continue;
+		for (size_t i = 0; i < policy.token.n_approvals; i++) {
+			const struct token_approval *a = &policy.token.approvals[i];
+			_cleanup_free_ char *pcrs = pcr_mask_format(a->policy.pcrs.mask);
+
+			printf("Approved boot:   %s, PCRs %s, %s, %s\n", a->head.id, pcrs ?: "",
+			       a->head.created, a->head.label);
+		}
+	}
+}
+
+/* -EBADMSG with a message where a policy cannot be read. */
+static int check_policies(const struct header *header)
+{
+	for (int token = 0; token < HEADER_MAX_TOKENS; token++) {
+		_cleanup_boot_policy_ struct boot_policy policy = {0};
+		int r = boot_policy_get(header, token, &policy);
+
+		if (r < 0 && r != -ENOENT)
+			return log_errno(EBADMSG,
+					 "the fve-policy token of %s is damaged or unknown",
+					 header_path(header));
+	}
+	return 0;
+}
+
+static int dump_json(const struct header *header, uint32_t generation)
 {
 	const struct header_segment *s = header_segment(header);
 	struct json_object *o = json_object_new_object();
@@ -57,12 +78,11 @@ static int dump_json(const struct header *header, uint32_t generation,
 			       json_object_new_int64((int64_t)s->metadata_size));
 	json_object_object_add(o, "vmk_generation", json_object_new_int64(generation));
 	json_object_object_add(o, "protectors", json_protectors(header));
-	json_approvals(o, policy);
+	json_approvals(o, header);
 	return json_print(o);
 }
 
-static void dump_text(const struct header *header, uint32_t generation,
-		      const struct token_policy *policy)
+static void dump_text(const struct header *header, uint32_t generation)
 {
 	const struct header_segment *s = header_segment(header);
 	const char *label = header_label(header);
@@ -76,12 +96,7 @@ static void dump_text(const struct header *header, uint32_t generation,
 	       (uintmax_t)s->data_offset * SECTOR);
 	printf("Header:          LUKS2, two copies of %ju bytes\n", (uintmax_t)s->metadata_size);
 	printf("VMK generation:  %u\n", generation);
-	for (size_t i = 0; i < policy->n_approvals; i++) {
-		_cleanup_free_ char *pcrs = pcr_mask_format(policy->approvals[i].policy.pcrs.mask);
-
-		printf("Approved boot:   PCRs %s, %s, %s\n", pcrs ?: "",
-		       policy->approvals[i].created, policy->approvals[i].label);
-	}
+	show_approvals(header);
 	printf("\n");
 	show_protectors(header);
 }
@@ -90,19 +105,16 @@ int cmd_dump(const struct args *args)
 {
 	_cleanup_header_ struct header *header = NULL;
 	_cleanup_token_vmk_ struct token_vmk vmk = {0};
-	_cleanup_token_policy_ struct token_policy policy = {0};
-	int token, r = header_load(args->operand[0], &header);
+	int r = header_load(args->operand[0], &header);
 
 	if (r == 0)
 		r = vmk_token(header, &vmk);
+	if (r == 0)
+		r = check_policies(header);
 	if (r < 0)
 		return r;
-	r = boot_policy_load(header, &policy, &token);
-	if (r < 0 && r != -ENOENT)
-		return log_errno(EBADMSG, "the fve-policy token of %s is damaged or unknown",
-				 args->operand[0]);
 	if (args->json)
-		return dump_json(header, vmk.generation, &policy);
-	dump_text(header, vmk.generation, &policy);
+		return dump_json(header, vmk.generation);
+	dump_text(header, vmk.generation);
 	return 0;
 }

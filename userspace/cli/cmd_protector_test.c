@@ -6,6 +6,7 @@
 
 #include "cli.h"
 #include "protector_auto.h"
+#include "protector_suspended.h"
 #include "show.h"
 
 /* What came of one protector. */
@@ -66,6 +67,9 @@ static enum verdict test_alone(const struct args *args, struct header *header,
 				0 &&
 			unlock_check_header(header, fvek, refusal) == 0;
 		return opens ? VERDICT_OPENS : VERDICT_REFUSED;
+	case PROTECTOR_SUSPENDED:
+		opens = protector_suspended_open(header, p, args->tcti, &fvek, refusal) == 0;
+		return opens ? VERDICT_OPENS : VERDICT_REFUSED;
 	case PROTECTOR_STARTUP_KEY:
 		if (!startup_key)
 			return VERDICT_UNTESTED;
@@ -77,18 +81,16 @@ static enum verdict test_alone(const struct args *args, struct header *header,
 	}
 }
 
-static struct json_object *verdict_json(const struct protector *p, enum verdict verdict,
-					const struct refusal *refusal)
+static struct json_object *verdict_json(const struct args *args, const struct protector *p,
+					enum verdict verdict, const struct refusal *refusal)
 {
+	static const struct refusal none;
 	struct json_object *o = json_object_new_object();
 
 	json_object_object_add(o, "id", json_object_new_string(p->head.id));
 	json_object_object_add(o, "kind", json_object_new_string(protector_kind_name(p->kind)));
 	json_object_object_add(o, "verdict", json_object_new_string(verdicts[verdict]));
-	json_object_object_add(o, "reason",
-			       verdict == VERDICT_REFUSED && refusal->reason != REASON_NONE
-				       ? json_object_new_string(reason_code(refusal->reason))
-				       : NULL);
+	cli_refusal_json(args, verdict == VERDICT_REFUSED ? refusal : &none, o);
 	return o;
 }
 
@@ -108,14 +110,15 @@ static int test_all(const struct args *args, struct header *header)
 		if (verdict == VERDICT_REFUSED)
 			result = -EPERM;
 		if (args->json) {
-			json_object_array_add(array, verdict_json(&list[i], verdict, &refusal));
+			json_object_array_add(array,
+					      verdict_json(args, &list[i], verdict, &refusal));
 			continue;
 		}
 		printf("%-10s %-11s %s\n", list[i].head.id, protector_kind_name(list[i].kind),
 		       verdicts[verdict]);
 		fflush(stdout);
 		if (verdict == VERDICT_REFUSED)
-			cli_show_refusal(&list[i], &refusal);
+			cli_show_refusal(args, &list[i], &refusal);
 	}
 	if (!args->json || r < 0) {
 		json_object_put(array);

@@ -48,6 +48,7 @@ static enum exit_code exit_code(int error)
 		return EXIT_DEVICE;
 	case EBUSY:
 	case EEXIST:
+	case ENOSPC:
 		return EXIT_BUSY;
 	default:
 		return EXIT_PARAMETERS;

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "protector_suspended.h"
 #include "table.h"
 
 #define LONG_OPTION 256 /* getopt_long's value of the first row: no character */
@@ -137,7 +138,30 @@ const struct option_row options[OPT_END] = {
 		 "pass discards down; tells an attacker which sectors are unused",
 		 "Pass discards down. An attacker can then tell which sectors are unused.",
 		 FLAG(allow_discards)},
-	[OPT_LABEL] = {"label", 0, "TEXT", "label of the volume", NULL, TEXT(label)},
+	[OPT_LABEL] = {"label", 0, "TEXT", "label of the volume, or of an approval", NULL,
+		       TEXT(label)},
+	[OPT_BOOTS] = {"boots", 0, "N", "for how many boots protection is suspended (1)",
+		       "For how many boots after this one protection is suspended: 1 to 15, and 1 "
+		       "by default.",
+		       NUMBER(boots, 1, SUSPENDED_BOOTS_MAX)},
+	[OPT_KERNEL] = {"kernel", 0, "FILE", "the kernel of the coming boot", NULL, TEXT(kernel)},
+	[OPT_INITRD] = {"initrd", 0, "FILE", "the initrd of the coming boot", NULL, TEXT(initrd)},
+	[OPT_CMDLINE] =
+		{"cmdline", 0, "TEXT", "the kernel command line of the coming boot",
+		 "The kernel command line of the coming boot, as /proc/cmdline will have it.",
+		 TEXT(cmdline)},
+	[OPT_UKI] = {"uki", 0, "FILE", "the unified kernel image of the coming boot", NULL,
+		     TEXT(uki)},
+	[OPT_APPROVE] = {"approve", 0, NULL, "approve what was predicted", NULL, FLAG(approve)},
+	[OPT_OLD_CMDLINE] =
+		{"old-cmdline", 0, "TEXT", "the command line of this boot (/proc/cmdline)",
+		 "The command line of the boot that the event log is of; that in /proc/cmdline by "
+		 "default. It tells how a command line is measured on this machine.",
+		 TEXT(old_cmdline)},
+	[OPT_EVENT_LOG] = {"event-log", 0, "FILE", "the event log of this boot (the kernel's)",
+			   "The firmware's event log of this boot; by default the kernel's, "
+			   "/sys/kernel/security/tpm0/binary_bios_measurements.",
+			   TEXT(event_log)},
 	[OPT_SECTOR_SIZE] =
 		{"sector-size", 0, "BYTES",
 		 "512, 1024, 2048 or 4096 (4096 where the device's size allows)",
@@ -160,13 +184,13 @@ const struct option_row options[OPT_END] = {
 		     "The TPM, as tpm2-tss names it; device:/dev/tpmrm0 by default.", TEXT(tcti)},
 	[OPT_TABLE] = {"fvetab", 0, "FILE", "another table than /etc/fvetab", NULL,
 		       TEXT(table_file)},
-	[OPT_CMDLINE] = {"kernel-cmdline", 0, "FILE", "another file than /proc/cmdline", NULL,
-			 TEXT(cmdline_file)},
-	[OPT_INITRD] =
-		{"initrd", 0, NULL, "as in the initramfs: only volumes marked initrd",
+	[OPT_KERNEL_CMDLINE] = {"kernel-cmdline", 0, "FILE", "another file than /proc/cmdline",
+				NULL, TEXT(cmdline_file)},
+	[OPT_IN_INITRD] =
+		{"in-initrd", 0, NULL, "as in the initramfs: only volumes marked initrd",
 		 "Act as in the initramfs, which is recognized by /etc/initrd-release: open only "
 		 "the volumes that are marked initrd, or those that the command line names.",
-		 FLAG(initrd)},
+		 FLAG(in_initrd)},
 	[OPT_JSON] = {"json", 0, NULL, "print JSON (docs/json.md)",
 		      "Print JSON, as docs/json.md describes.", FLAG(json)},
 	[OPT_BATCH_MODE] = {"batch-mode", 'q', NULL, "ask for no confirmation", NULL,

@@ -70,6 +70,27 @@ struct json_object *json_protectors(const struct header *header)
 	return array;
 }
 
+struct json_object *json_approval(const struct token_approval *approval)
+{
+	struct json_object *o = json_object_new_object(), *pcrs = json_object_new_object();
+
+	for (int pcr = 0; pcr < PCR_COUNT; pcr++) {
+		_cleanup_free_ char *hex = NULL;
+		char key[12];
+
+		if (!(approval->policy.pcrs.mask & 1u << pcr))
+			continue;
+		hex = hex_encode(approval->policy.pcrs.value[pcr], SHA256_SIZE);
+		snprintf(key, sizeof(key), "%d", pcr);
+		json_object_object_add(pcrs, key, json_object_new_string(hex ?: ""));
+	}
+	json_object_object_add(o, "id", json_object_new_string(approval->head.id));
+	json_object_object_add(o, "label", json_object_new_string(approval->head.label));
+	json_object_object_add(o, "created", json_object_new_string(approval->head.created));
+	json_object_object_add(o, "pcrs", pcrs);
+	return o;
+}
+
 int json_print(struct json_object *object)
 {
 	if (!object)

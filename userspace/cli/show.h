@@ -11,6 +11,10 @@ void show_protectors(const struct header *header);
 /* An array, docs/json.md; the caller owns it. */
 struct json_object *json_protectors(const struct header *header);
 
+/* An approved boot chain as an object. */
+struct token_approval;
+struct json_object *json_approval(const struct token_approval *approval);
+
 /* Print @object to standard output and release it. */
 int json_print(struct json_object *object);
 

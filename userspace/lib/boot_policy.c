@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* The volume's policy key and the boot chains that it approved. */
+/* The volume's policy key in one TPM, and the boot chains that it approved. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,70 +8,197 @@
 #include "log.h"
 #include "vmk.h"
 
-char *boot_policy_ref(const struct header *header)
+void boot_policy_free(struct boot_policy *policy)
 {
-	char *text;
-
-	return asprintf(&text, "fve:%s", header_uuid(header)) < 0 ? NULL : text;
+	token_policy_free(&policy->token);
 }
 
-int boot_policy_load(const struct header *header, struct token_policy *ret, int *ret_token)
+static int fill_authority(const struct header *header, struct boot_policy *policy)
 {
+	struct policy_authority *authority = &policy->authority;
+	int n = snprintf(authority->ref, sizeof(authority->ref), "fve:%s", header_uuid(header));
+
+	if (n < 0 || (size_t)n >= sizeof(authority->ref))
+		return -EINVAL;
+	authority->key = policy->token.public;
+	authority->counter.index = policy->token.counter;
+	return policy_counter_name(authority->counter.index, header_uuid(header),
+				   authority->counter.name);
+}
+
+int boot_policy_get(const struct header *header, int number, struct boot_policy *ret)
+{
+	_cleanup_boot_policy_ struct boot_policy policy = {.number = number};
 	const char *type, *json;
+	int r;
 
-	for (int i = 0; i < HEADER_MAX_TOKENS; i++) {
-		if (header_token_get(header, i, &type, &json) < 0 || strcmp(type, "fve-policy"))
-			continue;
-		*ret_token = i;
-		return token_policy_parse(json, ret);
-	}
-	return -ENOENT;
-}
-
-/* A new policy key, wrapped under the VMK, with nothing approved yet. */
-static int policy_create(const struct header *header, const struct secret *vmk, uint32_t generation,
-			 struct token_policy *ret)
-{
-	_cleanup_token_policy_ struct token_policy policy = {.generation = generation};
-	_cleanup_secret_ struct secret *private = NULL;
-	int r = crypto_ec_generate(&private, &policy.public);
-
-	if (r < 0)
-		return r;
-	r = policy_private_wrap(header, generation, vmk, private, &policy.private);
+	if (header_token_get(header, number, &type, &json) < 0 || strcmp(type, "fve-policy"))
+		return -ENOENT;
+	r = token_policy_parse(json, &policy.token);
+	if (r == 0)
+		r = fill_authority(header, &policy);
 	if (r < 0)
 		return r;
 	*ret = policy;
-	policy = (struct token_policy){0};
+	policy.token = (struct token_policy){0};
 	return 0;
 }
 
-int boot_policy_load_or_create(const struct header *header, const struct secret *vmk,
-			       uint32_t generation, struct token_policy *ret, int *ret_token)
+int boot_policy_load(const struct header *header, const struct tpm_name *srk,
+		     struct boot_policy *ret)
 {
-	int r = boot_policy_load(header, ret, ret_token);
+	int result = -ENOENT;
+
+	for (int i = 0; i < HEADER_MAX_TOKENS; i++) {
+		_cleanup_boot_policy_ struct boot_policy policy = {0};
+		int r = boot_policy_get(header, i, &policy);
+
+		if (r == 0 && !memcmp(&policy.token.srk, srk, sizeof(*srk))) {
+			*ret = policy;
+			policy.token = (struct token_policy){0};
+			return 0;
+		}
+		/* One that cannot be read may have been it. */
+		if (r < 0 && r != -ENOENT)
+			result = -EBADMSG;
+	}
+	return result;
+}
+
+/* A new policy key, wrapped under the VMK, with nothing approved yet. */
+static int policy_create(const struct header *header, const struct tpm_name *srk,
+			 const struct secret *vmk, uint32_t generation, struct boot_policy *ret)
+{
+	_cleanup_boot_policy_ struct boot_policy policy = {
+		.token = {.generation = generation, .srk = *srk},
+		.number = HEADER_ANY,
+	};
+	_cleanup_secret_ struct secret *private = NULL;
+	int r = crypto_ec_generate(&private, &policy.token.public);
+
+	if (r < 0)
+		return r;
+	r = policy_private_wrap(header, generation, vmk, private, &policy.token.private);
+	if (r < 0)
+		return r;
+	*ret = policy;
+	policy.token = (struct token_policy){0};
+	return 0;
+}
+
+static int make_counter(const struct header *header, struct tpm *tpm, struct boot_policy *policy)
+{
+	struct policy_counter counter;
+	enum reason reason;
+	int r = tpm_counter_make(tpm, header_uuid(header), &counter, &reason);
+
+	if (r < 0)
+		return log_errno(-r,
+				 "cannot make the counter in the TPM by which an approval of %s is "
+				 "revoked: %s (%s). Without one no approval can be taken back; add "
+				 "no-revocation if you mean it",
+				 header_path(header), reason_text(reason), reason_code(reason));
+	policy->token.counter = counter.index;
+	return 0;
+}
+
+int boot_policy_make(const struct header *header, struct tpm *tpm, const struct tpm_name *srk,
+		     const struct secret *vmk, uint32_t generation, bool no_revocation,
+		     struct boot_policy *ret)
+{
+	enum reason reason = REASON_NONE;
+	int r = boot_policy_load(header, srk, ret);
 
 	if (r == -ENOENT) {
-		*ret_token = HEADER_ANY;
-		r = policy_create(header, vmk, generation, ret);
+		r = policy_create(header, srk, vmk, generation, ret);
+		if (r == 0 && !no_revocation) {
+			r = make_counter(header, tpm, ret);
+			if (r < 0)
+				return r;
+		}
+		if (r == 0)
+			r = fill_authority(header, ret);
+	} else if (r == 0 && !ret->token.counter && !no_revocation) {
+		return log_errno(EINVAL,
+				 "%s was enrolled in this TPM without a way to revoke an approval; "
+				 "add no-revocation if you mean it",
+				 header_path(header));
 	}
+	if (r == 0)
+		r = boot_policy_read_counter(ret, tpm, &reason);
+	if (r < 0 && reason == REASON_POLICY_REVOKED)
+		return log_errno(-r,
+				 "the counter of %s in the TPM (NV index 0x%x) is gone, and all "
+				 "approvals with it; remove its TPM protectors and add them again",
+				 header_path(header), ret->token.counter);
 	if (r < 0)
 		return log_errno(-r, "cannot use the policy key of %s: %s", header_path(header),
 				 strerror(-r));
 	return 0;
 }
 
-const struct token_approval *boot_policy_nearest(const struct token_policy *policy,
+/* --- the counter ---------------------------------------------------------------------------- */
+
+int boot_policy_read_counter(struct boot_policy *policy, struct tpm *tpm, enum reason *ret_reason)
+{
+	*ret_reason = REASON_NONE;
+	if (!policy->authority.counter.index)
+		return 0;
+	return tpm_counter_read(tpm, &policy->authority.counter, &policy->counter, ret_reason);
+}
+
+/* What the newest signatures are for. */
+static uint64_t highest_limit(const struct boot_policy *policy)
+{
+	uint64_t limit = 0;
+
+	for (size_t i = 0; i < policy->token.n_approvals; i++)
+		if (policy->token.approvals[i].policy.limit > limit)
+			limit = policy->token.approvals[i].policy.limit;
+	return limit;
+}
+
+bool boot_policy_pending(const struct boot_policy *policy)
+{
+	return policy->token.counter && highest_limit(policy) > policy->counter;
+}
+
+bool boot_policy_revoked(const struct boot_policy *policy, const struct token_approval *approval)
+{
+	return policy->token.counter && approval->policy.limit < policy->counter;
+}
+
+int boot_policy_finish(struct boot_policy *policy, struct tpm *tpm)
+{
+	enum reason reason = REASON_NONE;
+	int r = boot_policy_read_counter(policy, tpm, &reason);
+
+	/* More than one step where the TPM was put back to an earlier time, as virtual ones can be.
+	 */
+	while (r == 0 && boot_policy_pending(policy)) {
+		r = tpm_counter_increment(tpm, &policy->authority.counter, &reason);
+		if (r == 0)
+			r = boot_policy_read_counter(policy, tpm, &reason);
+	}
+	if (r < 0)
+		return log_errno(-r, "the TPM's counter does not move: %s (%s)",
+				 reason_text(reason), reason_code(reason));
+	return 0;
+}
+
+/* --- approvals ------------------------------------------------------------------------------ */
+
+const struct token_approval *boot_policy_nearest(const struct boot_policy *policy,
 						 const struct pcr_values *found)
 {
 	const struct token_approval *nearest = NULL;
 	int least = PCR_COUNT + 1;
 
-	for (size_t i = 0; i < policy->n_approvals; i++) {
-		const struct token_approval *approval = &policy->approvals[i];
+	for (size_t i = 0; i < policy->token.n_approvals; i++) {
+		const struct token_approval *approval = &policy->token.approvals[i];
 		int n = __builtin_popcount(pcr_values_differ(&approval->policy.pcrs, found));
 
-		if (n <= least) {
+		if (n < least || (n == least && approval->policy.limit >= nearest->policy.limit)) {
 			least = n;
 			nearest = approval;
 		}
@@ -79,87 +206,114 @@ const struct token_approval *boot_policy_nearest(const struct token_policy *poli
 	return nearest;
 }
 
-int boot_policy_approve(const struct header *header, const struct secret *vmk,
-			const struct pcr_values *pcrs, const char *label,
-			struct token_policy *policy)
+static bool same_pcrs(const struct pcr_values *a, const struct pcr_values *b)
+{
+	return a->mask == b->mask && !pcr_values_differ(a, b);
+}
+
+/* Whether the machine runs as @approval has it; the cap says nothing about that. */
+static bool runs_now(const struct token_approval *approval, const struct pcr_values *found)
+{
+	return !(pcr_values_differ(&approval->policy.pcrs, found) & ~(1u << PCR_CAP));
+}
+
+static void drop(struct token_policy *token, size_t i)
+{
+	memmove(&token->approvals[i], &token->approvals[i + 1],
+		(--token->n_approvals - i) * sizeof(*token->approvals));
+}
+
+static void make_room(struct boot_policy *policy, const struct pcr_values *found)
+{
+	struct token_policy *token = &policy->token;
+
+	if (token->n_approvals < TOKEN_APPROVALS_MAX)
+		return;
+	for (size_t i = 0; i < token->n_approvals; i++)
+		if (boot_policy_revoked(policy, &token->approvals[i])) {
+			drop(token, i);
+			return;
+		}
+	drop(token, runs_now(&token->approvals[0], found) ? 1 : 0);
+}
+
+static int sign(const struct header *header, const struct secret *vmk, struct boot_policy *policy,
+		uint64_t limit, struct token_approval *approval)
 {
 	_cleanup_secret_ struct secret *private = NULL;
-	_cleanup_free_ char *ref = boot_policy_ref(header);
+	int r = policy_private_unwrap(header, policy->token.generation, vmk, &policy->token.private,
+				      &private);
+
+	approval->policy.limit = limit;
+	return r < 0 ? r : policy_sign(private, &policy->authority, &approval->policy);
+}
+
+int boot_policy_approve(const struct header *header, const struct secret *vmk,
+			const struct boot_state *state, const char *label,
+			const struct pcr_values *found, struct boot_policy *policy,
+			const struct token_approval **ret)
+{
+	struct token_policy *token = &policy->token;
 	struct token_approval *approvals, *new;
 	int r;
 
-	for (size_t i = 0; i < policy->n_approvals; i++) {
-		const struct pcr_values *known = &policy->approvals[i].policy.pcrs;
-
-		if (known->mask == pcrs->mask && !pcr_values_differ(known, pcrs))
+	for (size_t i = token->n_approvals; i-- > 0;) {
+		if (!same_pcrs(&token->approvals[i].policy.pcrs, &state->pcrs))
+			continue;
+		if (!boot_policy_revoked(policy, &token->approvals[i])) {
+			*ret = &token->approvals[i];
 			return 0;
+		}
+		drop(token, i); /* what was revoked is approved again */
 	}
-	approvals = reallocarray(policy->approvals, policy->n_approvals + 1, sizeof(*approvals));
-	if (!approvals || !ref)
+	make_room(policy, found);
+	approvals = reallocarray(token->approvals, token->n_approvals + 1, sizeof(*approvals));
+	if (!approvals)
 		return -ENOMEM;
-	policy->approvals = approvals;
-	new = &approvals[policy->n_approvals];
-	*new = (struct token_approval){0};
-	snprintf(new->label, sizeof(new->label), "%s", label);
-	r = token_time_now(new->created);
+	token->approvals = approvals;
+	new = &approvals[token->n_approvals];
+	*new = (struct token_approval){.policy.pcrs = state->pcrs, .events = state->events};
+	r = token_head_init(&new->head, label);
 	if (r == 0)
-		r = policy_private_unwrap(header, policy->generation, vmk, &policy->private,
-					  &private);
-	if (r == 0)
-		r = policy_approve(private, &policy->public, ref, pcrs, &new->policy);
+		r = sign(header, vmk, policy, policy->counter, new);
 	if (r < 0)
-		return log_errno(-r, "cannot approve this boot state with the policy key of %s: %s",
+		return log_errno(-r, "cannot approve a boot state with the policy key of %s: %s",
 				 header_path(header), strerror(-r));
-	policy->n_approvals++;
+	token->n_approvals++;
+	*ret = new;
 	return 0;
 }
 
-static bool all_zero(const struct pcr_values *pcrs, uint32_t mask)
+int boot_policy_revoke(const struct header *header, const struct secret *vmk, const char *id,
+		       struct boot_policy *policy)
 {
-	static const struct pcr_values zero;
+	struct token_policy *token = &policy->token;
+	const struct token_approval *found = NULL;
 
-	for (int i = 0; i < PCR_COUNT; i++)
-		if (mask & 1u << i && memcmp(pcrs->value[i], zero.value[i], SHA256_SIZE))
-			return false;
-	return true;
-}
+	if (!token->counter)
+		return log_errno(
+			EOPNOTSUPP,
+			"%s was enrolled with no-revocation: remove its TPM protectors and "
+			"add them again",
+			header_path(header));
+	for (size_t i = 0; i < token->n_approvals; i++)
+		if (!strcmp(token->approvals[i].head.id, id))
+			found = &token->approvals[i];
+	if (!found)
+		return log_errno(ENOENT, "%s has no approval %s; see: fvesetup tpm status %s",
+				 header_path(header), id, header_path(header));
+	if (boot_policy_revoked(policy, found))
+		return 0;
+	for (size_t i = 0; i < token->n_approvals; i++) {
+		struct token_approval *approval = &token->approvals[i];
+		int r;
 
-int boot_policy_choose(uint32_t mask, bool unsafe, const struct pcr_values *found,
-		       struct pcr_values *ret, enum reason *ret_reason)
-{
-	_cleanup_free_ char *text = NULL;
-
-	if (!mask)
-		mask = all_zero(found, PCR_MASK_DEFAULT_UKI & PCR_MASK_INITRD)
-			       ? PCR_MASK_DEFAULT
-			       : PCR_MASK_DEFAULT_UKI;
-	mask &= ~(1u << PCR_CAP);
-	text = pcr_mask_format(mask);
-	if (!text)
-		return -ENOMEM;
-	if (!unsafe && all_zero(found, mask)) {
-		*ret_reason = REASON_BANK_DEAD;
-		return log_errno(EPERM,
-				 "the firmware has measured nothing into PCRs %s; a key "
-				 "sealed to them would protect nothing",
-				 text);
+		if (approval == found || boot_policy_revoked(policy, approval))
+			continue;
+		r = sign(header, vmk, policy, policy->counter + 1, approval);
+		if (r < 0)
+			return log_errno(-r, "cannot sign approval %s of %s again: %s",
+					 approval->head.id, header_path(header), strerror(-r));
 	}
-	if (!unsafe && all_zero(found, mask & PCR_MASK_INITRD)) {
-		*ret_reason = REASON_BANK_DEAD;
-		return log_errno(EPERM,
-				 "PCRs %s do not cover the initrd on this machine (that takes 9 or "
-				 "11, measured); anyone could boot their own and get the key. "
-				 "Choose pcrs=..., or add unsafe-pcrs if you mean it",
-				 text);
-	}
-	*ret = (struct pcr_values){.mask = mask | 1u << PCR_CAP};
-	for (int i = 0; i < PCR_COUNT; i++)
-		if (mask & 1u << i)
-			memcpy(ret->value[i], found->value[i], SHA256_SIZE);
 	return 0;
-}
-
-bool boot_policy_capped(const struct pcr_values *found)
-{
-	return !all_zero(found, 1u << PCR_CAP);
 }

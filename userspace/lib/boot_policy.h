@@ -1,49 +1,82 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which boot chains may open the volume: its policy key, and what that key has approved. One
- * for a volume, whatever the number of TPM protectors; kept in the token "fve-policy".
+ * Which boot chains may open the volume: its policy key, what that key has approved, and the
+ * counter that takes approvals back. One for each TPM that the volume has protectors in, whatever
+ * their number; kept in a token "fve-policy".
+ *
+ * Order of writes when an approval is revoked: all others are signed again for the counter's next
+ * value and written; then the counter goes there. In between the kept ones are good before and
+ * after, and the revoked one is still good: boot_policy_pending() tells, and whatever changes the
+ * policy next finishes it.
  */
 #ifndef FVE_BOOT_POLICY_H
 #define FVE_BOOT_POLICY_H
 
+#include "boot_state.h"
 #include "header.h"
 #include "reason.h"
 #include "token.h"
 
-/* The token and its number. -ENOENT: none; -EBADMSG. No message. */
-int boot_policy_load(const struct header *header, struct token_policy *ret, int *ret_token);
+struct boot_policy {
+	struct token_policy token;
+	int number; /* of the token; HEADER_ANY: not written yet */
+	struct policy_authority authority;
+	uint64_t counter; /* its value, once it was read; 0 where there is none */
+};
+
+void boot_policy_free(struct boot_policy *policy);
+#define _cleanup_boot_policy_ __attribute__((cleanup(boot_policy_free)))
+
+/* The policy in token @number. -ENOENT: it is none; -EBADMSG. No message. */
+int boot_policy_get(const struct header *header, int number, struct boot_policy *ret);
+
+/* The one for the TPM whose storage root key is @srk. -ENOENT, -EBADMSG. No message. */
+int boot_policy_load(const struct header *header, const struct tpm_name *srk,
+		     struct boot_policy *ret);
 
 /*
- * The same, or a new policy key wrapped under the VMK of @generation, and HEADER_ANY. Nothing
- * is written. The message is made here.
+ * The same, or a new policy key wrapped under the VMK of @generation, with a counter in @tpm
+ * unless @no_revocation. Nothing is written but that counter. The counter is read. The message
+ * is made here.
  */
-int boot_policy_load_or_create(const struct header *header, const struct secret *vmk,
-			       uint32_t generation, struct token_policy *ret, int *ret_token);
+int boot_policy_make(const struct header *header, struct tpm *tpm, const struct tpm_name *srk,
+		     const struct secret *vmk, uint32_t generation, bool no_revocation,
+		     struct boot_policy *ret);
 
-/* policyRef of TPM2_PolicyAuthorize: binds approvals to this volume. The caller frees. */
-char *boot_policy_ref(const struct header *header);
+/* Read the counter; REASON_POLICY_REVOKED: it is gone. No message. */
+int boot_policy_read_counter(struct boot_policy *policy, struct tpm *tpm, enum reason *ret_reason);
+
+/* Whether a revocation was cut off before the counter moved. */
+bool boot_policy_pending(const struct boot_policy *policy);
+/* Move the counter to where the approvals were signed for. The message is made here. */
+int boot_policy_finish(struct boot_policy *policy, struct tpm *tpm);
+
+bool boot_policy_revoked(const struct boot_policy *policy, const struct token_approval *approval);
 
 /*
- * Sign @pcrs, in memory, as a boot chain that may open the volume, unless that is done already.
- * The message is made here.
+ * Sign @state, in memory, as a boot chain that may open the volume, unless that is done already.
+ * Where there are TOKEN_APPROVALS_MAX, one is dropped: the oldest that was revoked, else the
+ * oldest that is not how the machine is running now, by @found. Gives the approval, borrowed. The
+ * message is made here.
  */
 int boot_policy_approve(const struct header *header, const struct secret *vmk,
-			const struct pcr_values *pcrs, const char *label,
-			struct token_policy *policy);
-
-/* The approval that fits @found best, the newest among equals; NULL when nothing is approved. */
-const struct token_approval *boot_policy_nearest(const struct token_policy *policy,
-						 const struct pcr_values *found);
+			const struct boot_state *state, const char *label,
+			const struct pcr_values *found, struct boot_policy *policy,
+			const struct token_approval **ret);
 
 /*
- * Choose the PCRs and refuse those that would release the key to any initrd, unless @unsafe.
- * @mask 0 means the default for this machine. @found holds all PCRs; gives the state to approve,
- * with the cap's PCR at its start value. The message is made here.
+ * Take back approval @id, in memory: sign the others for the counter's next value. After they are
+ * written, boot_policy_finish() makes it so. -ENOENT, -EOPNOTSUPP: there is no counter. The
+ * message is made here.
  */
-int boot_policy_choose(uint32_t mask, bool unsafe, const struct pcr_values *found,
-		       struct pcr_values *ret, enum reason *ret_reason);
+int boot_policy_revoke(const struct header *header, const struct secret *vmk, const char *id,
+		       struct boot_policy *policy);
 
-/* Whether the TPM was capped in this boot. */
-bool boot_policy_capped(const struct pcr_values *found);
+/*
+ * The approval that fits @found best; among equals one that is not revoked, then the newest. NULL
+ * when nothing is approved.
+ */
+const struct token_approval *boot_policy_nearest(const struct boot_policy *policy,
+						 const struct pcr_values *found);
 
 #endif

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "boot_policy.h"
+#include "boot_state.h"
 #include "cap.h"
 #include "log.h"
 #include "module.h"
@@ -79,7 +79,7 @@ static int read_cap(struct tpm *tpm, bool *ret, enum reason *ret_reason)
 	int r = tpm_read_pcrs(tpm, 1u << PCR_CAP, &found, ret_reason);
 
 	if (r == 0)
-		*ret = boot_policy_capped(&found);
+		*ret = boot_state_capped(&found);
 	return r;
 }
 
@@ -130,6 +130,7 @@ bool cap_has_tpm_protector(const struct header *header)
 	for (int i = 0; i < n; i++)
 		switch (list[i].kind) {
 		case PROTECTOR_TPM2:
+		case PROTECTOR_SUSPENDED:
 		case PROTECTOR_TPM2_KEY:
 		case PROTECTOR_TPM2_PIN:
 		case PROTECTOR_UNKNOWN: /* of a newer version: who knows */

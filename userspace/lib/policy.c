@@ -12,6 +12,7 @@
 /* An integer's bytes, big-endian, as initialisers of an array. */
 #define BE16(v) (uint8_t)((v) >> 8), (uint8_t)(v)
 #define BE32(v) BE16((v) >> 16), BE16(v)
+#define BE64(v) BE32((v) >> 32), BE32(v)
 
 /* TPM_ALG_ID (Part 2, 6.3) */
 #define ALG_SHA256 0x000b
@@ -20,9 +21,14 @@
 #define ALG_ECC	   0x0023
 
 /* TPM_CC (Part 2, 6.5.2) */
+static const uint8_t cc_policy_nv[] = {BE32(0x00000149)};
 static const uint8_t cc_policy_authorize[] = {BE32(0x0000016a)};
 static const uint8_t cc_policy_auth_value[] = {BE32(0x0000016b)};
+static const uint8_t cc_policy_counter_timer[] = {BE32(0x0000016d)};
 static const uint8_t cc_policy_pcr[] = {BE32(0x0000017f)};
+
+/* TPM_EO_UNSIGNED_LE (Part 2, 6.8): the TPM's value is at most the operand. */
+#define EO_UNSIGNED_LE 0x0009
 
 /* policyDigest of a session in which nothing was asserted yet. */
 static const uint8_t empty_policy[SHA256_SIZE];
@@ -88,7 +94,7 @@ int pcr_values_digest(const struct pcr_values *pcrs, uint8_t ret[SHA256_SIZE])
 	return crypto_sha256(parts, n_parts, ret);
 }
 
-int policy_pcr_digest(const struct pcr_values *pcrs, uint8_t ret[SHA256_SIZE])
+int policy_extend_pcr(uint8_t digest[SHA256_SIZE], const struct pcr_values *pcrs)
 {
 	/* TPML_PCR_SELECTION (Part 2, 10.9.7) */
 	const uint8_t selection[] = {
@@ -100,24 +106,114 @@ int policy_pcr_digest(const struct pcr_values *pcrs, uint8_t ret[SHA256_SIZE])
 		(uint8_t)(pcrs->mask >> 8),
 		(uint8_t)(pcrs->mask >> 16),
 	};
-	uint8_t digest[SHA256_SIZE];
+	uint8_t pcr_digest[SHA256_SIZE];
 	/* policyDigest' = H(policyDigest | TPM_CC_PolicyPCR | pcrs | pcrDigest) */
 	const struct span parts[] = {
-		{empty_policy, sizeof(empty_policy)},
+		{digest, SHA256_SIZE},
 		{cc_policy_pcr, sizeof(cc_policy_pcr)},
 		{selection, sizeof(selection)},
-		{digest, sizeof(digest)},
+		{pcr_digest, sizeof(pcr_digest)},
 	};
-	int r = pcr_values_digest(pcrs, digest);
+	int r = pcr_values_digest(pcrs, pcr_digest);
 
 	if (r < 0)
 		return r;
+	return crypto_sha256(parts, ARRAY_SIZE(parts), digest);
+}
+
+void policy_counter_operand(uint64_t limit, uint8_t ret[8])
+{
+	const uint8_t bytes[] = {BE64(limit)};
+
+	memcpy(ret, bytes, sizeof(bytes));
+}
+
+void policy_reset_operand(uint32_t limit, uint8_t ret[4])
+{
+	const uint8_t bytes[] = {BE32(limit)};
+
+	memcpy(ret, bytes, sizeof(bytes));
+}
+
+/* @args: H(operandB | offset | operation) of a comparison (Part 3, 23.9 and 23.10). */
+static int comparison(const void *operand, size_t size, uint16_t offset, uint8_t ret[SHA256_SIZE])
+{
+	const uint8_t tail[] = {BE16(offset), BE16(EO_UNSIGNED_LE)};
+	const struct span parts[] = {{operand, size}, {tail, sizeof(tail)}};
+
 	return crypto_sha256(parts, ARRAY_SIZE(parts), ret);
 }
 
-int policy_key_name(const struct ec_public *key, uint8_t ret[POLICY_KEY_NAME_SIZE])
+int policy_extend_counter(uint8_t digest[SHA256_SIZE], const struct policy_counter *counter,
+			  uint64_t limit)
 {
-	/* TPMT_PUBLIC (Part 2, 12.2.4) up to the point; tpm.c loads the key with these fields. */
+	uint8_t operand[8], args[SHA256_SIZE];
+	/* policyDigest' = H(policyDigest | TPM_CC_PolicyNV | args | the index's Name) */
+	const struct span parts[] = {
+		{digest, SHA256_SIZE},
+		{cc_policy_nv, sizeof(cc_policy_nv)},
+		{args, sizeof(args)},
+		{counter->name, sizeof(counter->name)},
+	};
+	int r;
+
+	policy_counter_operand(limit, operand);
+	r = comparison(operand, sizeof(operand), 0, args);
+	return r < 0 ? r : crypto_sha256(parts, ARRAY_SIZE(parts), digest);
+}
+
+int policy_extend_reset_limit(uint8_t digest[SHA256_SIZE], uint32_t limit)
+{
+	uint8_t operand[4], args[SHA256_SIZE];
+	/* policyDigest' = H(policyDigest | TPM_CC_PolicyCounterTimer | args) */
+	const struct span parts[] = {
+		{digest, SHA256_SIZE},
+		{cc_policy_counter_timer, sizeof(cc_policy_counter_timer)},
+		{args, sizeof(args)},
+	};
+	int r;
+
+	policy_reset_operand(limit, operand);
+	r = comparison(operand, sizeof(operand), POLICY_RESET_COUNT_OFFSET, args);
+	return r < 0 ? r : crypto_sha256(parts, ARRAY_SIZE(parts), digest);
+}
+
+int policy_counter_policy(const char *uuid, uint8_t ret[SHA256_SIZE])
+{
+	static const char what[] = "fve counter ";
+	const struct span parts[] = {{what, strlen(what)}, {uuid, strlen(uuid)}};
+
+	return crypto_sha256(parts, ARRAY_SIZE(parts), ret);
+}
+
+int policy_counter_name(uint32_t index, const char *uuid, uint8_t ret[POLICY_NAME_SIZE])
+{
+	/* TPMS_NV_PUBLIC (Part 2, 13.5); tpm_counter.c defines the index with these fields. */
+	const uint8_t head[] = {
+		BE32(index),	   /* nvIndex */
+		BE16(ALG_SHA256),  /* nameAlg */
+		BE32(0x22040014u), /* attributes: written, noDA, authRead, counter, authWrite */
+		BE16(SHA256_SIZE), /* authPolicy ... */
+	};
+	static const uint8_t tail[] = {BE16(8)}; /* dataSize */
+	uint8_t policy[SHA256_SIZE];
+	const struct span parts[] = {{head, sizeof(head)},
+				     {policy, sizeof(policy)},
+				     {tail, sizeof(tail)}};
+	static const uint8_t name_alg[] = {BE16(ALG_SHA256)};
+	int r = policy_counter_policy(uuid, policy);
+
+	if (r == 0)
+		r = crypto_sha256(parts, ARRAY_SIZE(parts), ret + sizeof(name_alg));
+	if (r == 0)
+		memcpy(ret, name_alg, sizeof(name_alg));
+	return r;
+}
+
+int policy_key_name(const struct ec_public *key, uint8_t ret[POLICY_NAME_SIZE])
+{
+	/* TPMT_PUBLIC (Part 2, 12.2.4) up to the point; tpm_seal.c loads the key with these fields.
+	 */
 	static const uint8_t head[] = {
 		BE16(ALG_ECC),	  /* type */
 		BE16(ALG_SHA256), /* nameAlg */
@@ -144,9 +240,9 @@ int policy_key_name(const struct ec_public *key, uint8_t ret[POLICY_KEY_NAME_SIZ
 	return 0;
 }
 
-int policy_authorize_digest(const struct ec_public *key, const char *ref, uint8_t ret[SHA256_SIZE])
+int policy_authorize_digest(const struct policy_authority *authority, uint8_t ret[SHA256_SIZE])
 {
-	uint8_t name[POLICY_KEY_NAME_SIZE], inner[SHA256_SIZE];
+	uint8_t name[POLICY_NAME_SIZE], inner[SHA256_SIZE];
 	/*
 	 * The command forgets what was asserted before it, then updates as Part 3, 23.2.3:
 	 * policyDigest' = H(H(0... | TPM_CC_PolicyAuthorize | keySign's Name) | policyRef)
@@ -158,9 +254,9 @@ int policy_authorize_digest(const struct ec_public *key, const char *ref, uint8_
 	};
 	const struct span second[] = {
 		{inner, sizeof(inner)},
-		{ref, strlen(ref)},
+		{authority->ref, strlen(authority->ref)},
 	};
-	int r = policy_key_name(key, name);
+	int r = policy_key_name(&authority->key, name);
 
 	if (r < 0)
 		return r;
@@ -181,33 +277,38 @@ int policy_extend_auth_value(uint8_t digest[SHA256_SIZE])
 	return crypto_sha256(parts, ARRAY_SIZE(parts), digest);
 }
 
-int policy_to_be_signed(const struct pcr_values *pcrs, const char *ref, uint8_t ret[SHA256_SIZE])
+int policy_approved_digest(const struct policy_authority *authority,
+			   const struct policy_approval *approval, uint8_t ret[SHA256_SIZE])
+{
+	int r;
+
+	memcpy(ret, empty_policy, SHA256_SIZE);
+	r = policy_extend_pcr(ret, &approval->pcrs);
+	if (r == 0 && authority->counter.index)
+		r = policy_extend_counter(ret, &authority->counter, approval->limit);
+	return r;
+}
+
+int policy_to_be_signed(const struct policy_authority *authority,
+			const struct policy_approval *approval, uint8_t ret[SHA256_SIZE])
 {
 	uint8_t approved[SHA256_SIZE];
 	const struct span parts[] = {
 		{approved, sizeof(approved)},
-		{ref, strlen(ref)},
+		{authority->ref, strlen(authority->ref)},
 	};
-	int r = policy_pcr_digest(pcrs, approved);
+	int r = policy_approved_digest(authority, approval, approved);
 
 	if (r < 0)
 		return r;
 	return crypto_sha256(parts, ARRAY_SIZE(parts), ret);
 }
 
-int policy_approve(const struct secret *private, const struct ec_public *public, const char *ref,
-		   const struct pcr_values *pcrs, struct policy_approval *ret)
+int policy_sign(const struct secret *private, const struct policy_authority *authority,
+		struct policy_approval *approval)
 {
 	uint8_t digest[SHA256_SIZE];
-	struct ec_signature signature;
-	int r = policy_to_be_signed(pcrs, ref, digest);
+	int r = policy_to_be_signed(authority, approval, digest);
 
-	if (r < 0)
-		return r;
-	r = crypto_ec_sign(private, public, digest, &signature);
-	if (r < 0)
-		return r;
-	ret->pcrs = *pcrs;
-	ret->signature = signature;
-	return 0;
+	return r < 0 ? r : crypto_ec_sign(private, &authority->key, digest, &approval->signature);
 }

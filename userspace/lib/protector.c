@@ -16,6 +16,7 @@ static const struct {
 } kinds[PROTECTOR_MAX] = {
 	[PROTECTOR_AUTO] = {"auto", "fve-auto"},
 	[PROTECTOR_TPM2] = {"tpm2", "fve-tpm2"},
+	[PROTECTOR_SUSPENDED] = {"suspended", "fve-suspended"},
 	[PROTECTOR_TPM2_KEY] = {"tpm2-key", "fve-tpm2-key"},
 	[PROTECTOR_TPM2_PIN] = {"tpm2-pin", "fve-tpm2-pin"},
 	[PROTECTOR_RECOVERY] = {"recovery", "fve-recovery"},
@@ -38,7 +39,8 @@ const char *protector_token_type(enum protector_kind kind)
 /* Kinds whose token is one of the TPM's. */
 static bool is_tpm2(enum protector_kind kind)
 {
-	return kind == PROTECTOR_TPM2 || kind == PROTECTOR_TPM2_KEY || kind == PROTECTOR_TPM2_PIN;
+	return kind == PROTECTOR_SUSPENDED || kind == PROTECTOR_TPM2 ||
+	       kind == PROTECTOR_TPM2_KEY || kind == PROTECTOR_TPM2_PIN;
 }
 
 bool protector_takes_key(enum protector_kind kind)
@@ -205,6 +207,10 @@ static int spec_option(char *option, struct protector_spec *spec)
 	}
 	if (!strcmp(option, "pcrs") && value && tpm2 && pcr_mask_parse(value, &spec->pcrs) == 0)
 		return 0;
+	if (!strcmp(option, "no-revocation") && !value && tpm2) {
+		spec->no_revocation = true;
+		return 0;
+	}
 	if (!strcmp(option, "unsafe-pcrs") && !value && tpm2) {
 		spec->unsafe_pcrs = true;
 		return 0;
@@ -224,7 +230,8 @@ int protector_spec_parse(const char *text, struct protector_spec *ret)
 		return -ENOMEM;
 	word = strsep(&rest, ",");
 	for (int kind = 0; kind < PROTECTOR_MAX; kind++)
-		if (kinds[kind].token_type && !strcmp(kinds[kind].name, word))
+		if (kinds[kind].token_type && kind != PROTECTOR_SUSPENDED &&
+		    !strcmp(kinds[kind].name, word))
 			spec.kind = kind;
 	if (spec.kind == PROTECTOR_MAX)
 		return log_errno(EINVAL,

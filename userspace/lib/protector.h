@@ -13,6 +13,7 @@
 enum protector_kind {
 	PROTECTOR_AUTO,	       /* a machine's: a key on another volume, open already */
 	PROTECTOR_TPM2,	       /* a machine's: opens by itself */
+	PROTECTOR_SUSPENDED,   /* a machine's: opens by itself for some boots */
 	PROTECTOR_TPM2_KEY,    /* a machine's, and it takes a startup key */
 	PROTECTOR_TPM2_PIN,    /* a machine's, and it takes a PIN */
 	PROTECTOR_RECOVERY,    /* a person's: 48 digits */
@@ -61,6 +62,7 @@ struct protector_spec {
 	enum protector_kind kind;
 	char label[TOKEN_LABEL_MAX + 1]; /* label=TEXT */
 	uint32_t pcrs;			 /* tpm2*: pcrs=4+7; 0: the default for this machine */
+	bool no_revocation;		 /* tpm2*: no-revocation: needs no counter in the TPM */
 	bool unsafe_pcrs;		 /* tpm2*: unsafe-pcrs, although they cover no initrd */
 	char file[TOKEN_PATH_MAX + 1];	 /* auto: file=PATH, or "" */
 	char volume[TOKEN_PATH_MAX + 1]; /* auto: volume=DEVICE, or "" */

@@ -21,29 +21,21 @@
 struct session {
 	struct tpm *tpm;
 	struct pcr_values found; /* all PCRs */
-	struct token_policy policy;
-	int policy_number;
-	char *ref;
+	struct boot_policy policy;
 };
 
 static void session_free(struct session *s)
 {
 	tpm_close(s->tpm);
-	token_policy_free(&s->policy);
-	free(s->ref);
+	boot_policy_free(&s->policy);
 }
 
 #define _cleanup_session_ __attribute__((cleanup(session_free)))
 
-static int session_open(const struct header *header, const char *tcti, struct session *s,
-			enum reason *ret_reason)
+static int session_open(const char *tcti, struct session *s, enum reason *ret_reason)
 {
-	int r;
+	int r = tpm_open(tcti, &s->tpm, ret_reason);
 
-	s->ref = boot_policy_ref(header);
-	if (!s->ref)
-		return -ENOMEM;
-	r = tpm_open(tcti, &s->tpm, ret_reason);
 	return r < 0 ? r : tpm_read_pcrs(s->tpm, ALL_PCRS, &s->found, ret_reason);
 }
 
@@ -70,7 +62,7 @@ static void provision_lockout(struct tpm *tpm)
 
 static int auth_policy_digest(const struct session *s, bool auth, uint8_t ret[SHA256_SIZE])
 {
-	int r = policy_authorize_digest(&s->policy.public, s->ref, ret);
+	int r = policy_authorize_digest(&s->policy.authority, ret);
 
 	return r < 0 || !auth ? r : policy_extend_auth_value(ret);
 }
@@ -80,18 +72,22 @@ static int verify_sealed(const struct session *s, const struct token_tpm2 *token
 			 const struct secret *auth, const struct secret *sealed,
 			 enum reason *ret_reason)
 {
+	const struct token_approval *approval = boot_policy_nearest(&s->policy, &s->found);
+	const uint32_t later = 1u << PCR_CAP | 1u << PCR_UKI;
+	uint32_t differ = pcr_values_differ(&approval->policy.pcrs, &s->found);
 	_cleanup_secret_ struct secret *unsealed = NULL;
 	int r;
 
-	if (boot_policy_capped(&s->found)) {
-		log_notice("The TPM is capped in this boot (PCR %d): the new protector is first "
-			   "tried at the next boot.",
-			   PCR_CAP);
+	/* What is extended after unlocking keeps the key back until the next boot. */
+	if (differ && !(differ & ~later)) {
+		log_notice("%s: the new protector is first tried at the next boot.",
+			   differ & 1u << PCR_CAP
+				   ? "The TPM is capped in this boot (PCR 15)"
+				   : "The time of unlocking is over in this boot (PCR 11)");
 		return 0;
 	}
-	r = tpm_unseal_auth(s->tpm, &token->srk, &token->sealed, &s->policy.public, s->ref,
-			    &boot_policy_nearest(&s->policy, &s->found)->policy, auth, &unsealed,
-			    ret_reason);
+	r = tpm_unseal(s->tpm, &token->srk, &token->sealed, &s->policy.authority, &approval->policy,
+		       auth, &unsealed, ret_reason);
 	if (r == 0 && !secret_equal(unsealed, sealed))
 		r = -EIO;
 	return r;
@@ -108,14 +104,10 @@ static int seal(const struct session *s, const struct second_factor *factor,
 
 	if (!sealed)
 		return -ENOMEM;
-	r = tpm_srk_name(s->tpm, true, &token->srk, &reason);
-	if (r < 0)
-		return log_errno(-r, "cannot read or make the TPM's storage root key: %s (%s)",
-				 reason_text(reason), reason_code(reason));
 	r = auth_policy_digest(s, factor->auth, auth_policy);
 	if (r == 0)
-		r = tpm_seal_auth(s->tpm, &token->srk, auth_policy, !token->pin, factor->auth,
-				  sealed, &token->sealed, &reason);
+		r = tpm_seal(s->tpm, &token->srk, auth_policy, !token->pin, factor->auth, sealed,
+			     &token->sealed, &reason);
 	if (r == 0)
 		r = verify_sealed(s, token, factor->auth, sealed, &reason);
 	if (r < 0)
@@ -157,13 +149,52 @@ static int check_pin(struct header *header, const struct secret *pin)
 }
 
 static int approve(const struct header *header, const struct secret *vmk,
-		   const struct protector_spec *spec, struct session *s)
+		   const struct tpm2_enrolment *how, struct session *s)
 {
-	struct pcr_values wanted;
+	_cleanup_event_log_ struct event_log log = {0};
+	const struct token_approval *approval;
+	struct boot_state state;
 	enum reason reason;
-	int r = boot_policy_choose(spec->pcrs, spec->unsafe_pcrs, &s->found, &wanted, &reason);
+	uint32_t mask;
+	int r = boot_state_choose(how->spec->pcrs, how->spec->unsafe_pcrs, &s->found, &mask,
+				  &reason);
 
-	return r < 0 ? r : boot_policy_approve(header, vmk, &wanted, "as enrolled", &s->policy);
+	if (r < 0)
+		return r;
+	/* Without a log a later refusal names the PCR and not the event. */
+	if (event_log_load(how->event_log, &log) < 0)
+		log_verbose("there is no event log that can be read");
+	r = boot_state_at_unlock(mask, &s->found, &log, &state);
+	return r < 0 ? r
+		     : boot_policy_approve(header, vmk, &state, "as enrolled", &s->found,
+					   &s->policy, &approval);
+}
+
+/* The TPM's key, and the volume's policy for it, with the present boot state approved. */
+static int prepare_add(const struct header *header, const struct secret *vmk,
+		       const struct tpm2_enrolment *how, uint32_t generation,
+		       struct token_tpm2 *token, struct session *s)
+{
+	enum reason reason = REASON_NONE;
+	int r = session_open(how->tcti, s, &reason);
+
+	if (r < 0)
+		return log_errno(-r, "cannot use the TPM: %s (%s)", reason_text(reason),
+				 reason_code(reason));
+	r = tpm_srk_name(s->tpm, true, &token->srk, &reason);
+	if (r < 0)
+		return log_errno(-r, "cannot read or make the TPM's storage root key: %s (%s)",
+				 reason_text(reason), reason_code(reason));
+	r = boot_policy_make(header, s->tpm, &token->srk, vmk, generation,
+			     how->spec->no_revocation || how->approved, &s->policy);
+	if (r == 0 && !how->approved)
+		r = boot_policy_finish(&s->policy, s->tpm);
+	if (r == 0 && !how->approved)
+		r = approve(header, vmk, how, s);
+	if (r == 0 && !s->policy.token.n_approvals)
+		return log_errno(ENOENT, "nothing is approved for %s in this TPM",
+				 header_path(header));
+	return r;
 }
 
 int protector_tpm2_add(struct header *header, const struct secret *fvek,
@@ -178,7 +209,6 @@ int protector_tpm2_add(struct header *header, const struct secret *fvek,
 	_cleanup_secret_ struct secret *vmk = NULL, *kek = NULL;
 	_cleanup_free_ char *policy_json = NULL, *json = NULL;
 	const char *kind = protector_kind_name(how->spec->kind);
-	enum reason reason = REASON_NONE;
 	int r = how->spec->kind == PROTECTOR_TPM2_PIN ? check_pin(header, how->secret) : 0;
 
 	if (r == 0 && !how->approved)
@@ -193,13 +223,7 @@ int protector_tpm2_add(struct header *header, const struct secret *fvek,
 		return r;
 	token.generation = vmk_info.generation;
 
-	r = session_open(header, how->tcti, &s, &reason);
-	if (r < 0)
-		return log_errno(-r, "cannot use the TPM: %s (%s)", reason_text(reason),
-				 reason_code(reason));
-	r = boot_policy_load_or_create(header, vmk, token.generation, &s.policy, &s.policy_number);
-	if (r == 0 && !how->approved)
-		r = approve(header, vmk, how->spec, &s);
+	r = prepare_add(header, vmk, how, token.generation, &token, &s);
 	if (r == 0)
 		r = make_factor(how, &token, &factor);
 	if (r < 0)
@@ -216,12 +240,12 @@ int protector_tpm2_add(struct header *header, const struct secret *fvek,
 	if (r < 0)
 		return r;
 	json = token_tpm2_format(&token, protector_token_type(how->spec->kind));
-	policy_json = token_policy_format(&s.policy);
+	policy_json = token_policy_format(&s.policy.token);
 	if (!json || !policy_json)
 		return -ENOMEM;
 	/* In between, an approval without a sealed object opens nothing. */
 	if (!how->approved)
-		change_set_token(&change, s.policy_number, policy_json);
+		change_set_token(&change, s.policy.number, policy_json);
 	change_set_token(&change, HEADER_ANY, json);
 	return change_commit(&change, fvek);
 }
@@ -229,22 +253,23 @@ int protector_tpm2_add(struct header *header, const struct secret *fvek,
 /* --- opening -------------------------------------------------------------------------------- */
 
 /* Turn "PCRs differ" into which, and tell a cap from a changed boot chain. */
-static void explain_mismatch(const struct pcr_values *expected, const struct pcr_values *found,
+static void explain_mismatch(const struct token_approval *approval, const struct pcr_values *found,
 			     struct refusal *refusal)
 {
-	uint32_t differ = pcr_values_differ(expected, found);
+	uint32_t differ = pcr_values_differ(&approval->policy.pcrs, found);
 
 	refusal->reason = differ == 1u << PCR_CAP ? REASON_CAPPED : REASON_PCR_MISMATCH;
-	refusal->expected = *expected;
+	refusal->expected = approval->policy.pcrs;
 	refusal->found = *found;
 	refusal->expected.mask = differ;
 	refusal->found.mask = differ;
+	refusal->approved = approval->events;
 }
 
 /* Read the tokens and the TPM's state; gives the approval to try. */
 static int prepare_open(const struct header *header, const struct protector *protector,
 			const char *tcti, struct session *s, struct token_tpm2 *token,
-			const struct policy_approval **ret_approval, struct refusal *ret_refusal)
+			const struct token_approval **ret_approval, struct refusal *ret_refusal)
 {
 	const char *type, *json;
 	int r;
@@ -252,13 +277,13 @@ static int prepare_open(const struct header *header, const struct protector *pro
 	*ret_refusal = (struct refusal){.reason = REASON_TOKEN_CORRUPT};
 	if (header_token_get(header, protector->token, &type, &json) < 0 ||
 	    token_tpm2_parse(json, token) < 0 ||
-	    boot_policy_load(header, &s->policy, &s->policy_number) < 0 || !s->policy.n_approvals)
+	    boot_policy_load(header, &token->srk, &s->policy) < 0 || !s->policy.token.n_approvals)
 		return -EBADMSG;
 	ret_refusal->reason = REASON_NONE;
-	r = session_open(header, tcti, s, &ret_refusal->reason);
+	r = session_open(tcti, s, &ret_refusal->reason);
 	if (r < 0)
 		return r;
-	*ret_approval = &boot_policy_nearest(&s->policy, &s->found)->policy;
+	*ret_approval = boot_policy_nearest(&s->policy, &s->found);
 	return 0;
 }
 
@@ -268,7 +293,7 @@ int protector_tpm2_check(const struct header *header, const struct protector *pr
 	_cleanup_session_ struct session s = {0};
 	_cleanup_token_tpm2_ struct token_tpm2 token = {0};
 	enum reason *reason = &ret_refusal->reason;
-	const struct policy_approval *approval;
+	const struct token_approval *approval;
 	struct tpm_name srk;
 	int r = prepare_open(header, protector, tcti, &s, &token, &approval, ret_refusal);
 
@@ -280,8 +305,12 @@ int protector_tpm2_check(const struct header *header, const struct protector *pr
 		return r;
 	if (memcmp(&srk, &token.srk, sizeof(srk)))
 		*reason = REASON_TPM_OTHER;
-	else if (pcr_values_differ(&approval->pcrs, &s.found))
-		explain_mismatch(&approval->pcrs, &s.found, ret_refusal);
+	else if (pcr_values_differ(&approval->policy.pcrs, &s.found))
+		explain_mismatch(approval, &s.found, ret_refusal);
+	else if (boot_policy_read_counter(&s.policy, s.tpm, reason) < 0)
+		return -EPERM;
+	else if (boot_policy_revoked(&s.policy, approval))
+		*reason = REASON_POLICY_REVOKED;
 	else if (token.pin && ret_refusal->lockout.locked)
 		*reason = REASON_TPM_LOCKED_OUT;
 	return *reason == REASON_NONE ? 0 : -EPERM;
@@ -319,7 +348,7 @@ int protector_tpm2_open(struct header *header, const struct protector *protector
 	_cleanup_secret_ struct secret *unsealed = NULL, *kek = NULL, *vmk = NULL;
 	const char *kind = protector_kind_name(protector->kind);
 	enum reason *reason = &ret_refusal->reason, ignored;
-	const struct policy_approval *approval;
+	const struct token_approval *approval;
 	int r = prepare_open(header, protector, tcti, &s, &token, &approval, ret_refusal);
 
 	if (r < 0)
@@ -327,10 +356,10 @@ int protector_tpm2_open(struct header *header, const struct protector *protector
 	r = open_factor(header, protector, &token, secret, &factor, reason);
 	if (r < 0)
 		return r;
-	r = tpm_unseal_auth(s.tpm, &token.srk, &token.sealed, &s.policy.public, s.ref, approval,
-			    factor.auth, &unsealed, reason);
+	r = tpm_unseal(s.tpm, &token.srk, &token.sealed, &s.policy.authority, &approval->policy,
+		       factor.auth, &unsealed, reason);
 	if (r < 0 && *reason == REASON_PCR_MISMATCH)
-		explain_mismatch(&approval->pcrs, &s.found, ret_refusal);
+		explain_mismatch(approval, &s.found, ret_refusal);
 	if (r < 0 && (*reason == REASON_PIN_WRONG || *reason == REASON_TPM_LOCKED_OUT))
 		tpm_lockout_read(s.tpm, &ret_refusal->lockout, &ignored);
 	if (r < 0)

@@ -15,6 +15,7 @@ struct refusal {
 	 * approved boot chain, in both sets. */
 	struct pcr_values expected;
 	struct pcr_values found;
+	struct policy_events approved; /* what was measured in the approved boot, if it is known */
 	/* With REASON_PIN_WRONG and REASON_TPM_LOCKED_OUT. */
 	struct tpm_lockout lockout;
 };
@@ -23,6 +24,7 @@ struct refusal {
 struct tpm2_enrolment {
 	const struct protector_spec *spec;
 	const char *tcti;		  /* as for tpm_open() */
+	const char *event_log;		  /* as for event_log_load() */
 	const struct secret *secret;	  /* tpm2-pin: the PIN; tpm2-key: the startup key */
 	const struct header_pbkdf *pbkdf; /* tpm2-pin: how long to stretch it */
 	bool approved; /* approve nothing: the present boot state has to be approved already */

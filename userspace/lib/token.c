@@ -68,11 +68,14 @@ int token_tpm2_parse(const char *json, struct token_tpm2 *ret)
 	reader_no_slots(&r);
 	reader_head(&r, &token.head);
 	token.pin = !strcmp(r.type, "fve-tpm2-pin");
+	token.suspended = !strcmp(r.type, "fve-suspended");
 	if (token.pin) {
 		kdf = reader_take(&r, "kdf", json_type_object);
 		if (kdf)
 			kdf_parse(kdf, &r, &token.kdf);
 	}
+	if (token.suspended)
+		token.reset_limit = reader_number(&r, "reset_limit", 1, UINT32_MAX);
 	token.generation = reader_generation(&r);
 	reader_blob(&r, "vmk", &token.vmk);
 	reader_blob(&r, "kek", &token.kek);
@@ -137,17 +140,37 @@ static int pcr_values_parse(struct json_object *object, struct pcr_values *ret)
 	return ret->mask ? 0 : -EBADMSG;
 }
 
+/* Each is the PCR's number and the start of a digest. */
+static int events_parse(const struct blob *blob, struct policy_events *ret)
+{
+	const size_t size = 1 + POLICY_EVENT_DIGEST_SIZE;
+
+	if (blob->size % size || blob->size / size > POLICY_EVENTS_MAX)
+		return -EBADMSG;
+	ret->n = blob->size / size;
+	for (size_t i = 0; i < ret->n; i++) {
+		ret->list[i].pcr = blob->data[i * size];
+		memcpy(ret->list[i].digest, blob->data + i * size + 1, POLICY_EVENT_DIGEST_SIZE);
+		if (ret->list[i].pcr >= PCR_COUNT)
+			return -EBADMSG;
+	}
+	return 0;
+}
+
 static int approval_parse(struct json_object *object, struct token_approval *ret)
 {
 	struct reader r = {.object = object};
 	struct json_object *pcrs;
 	uint8_t signature[2 * P256_SIZE];
+	_cleanup_blob_ struct blob events = {0};
 
 	if (!json_object_is_type(object, json_type_object))
 		return -EBADMSG;
-	reader_text(&r, "label", ret->label, sizeof(ret->label));
-	reader_time(&r, "created", ret->created);
+	reader_head(&r, &ret->head);
+	ret->policy.limit = reader_number64(&r, "limit", 0, INT64_MAX);
 	reader_hex(&r, "signature", signature, sizeof(signature));
+	reader_blob(&r, "events", &events);
+	reader_fail(&r, events_parse(&events, &ret->events));
 	pcrs = reader_take(&r, "pcrs", json_type_object);
 	if (pcrs)
 		reader_fail(&r, pcr_values_parse(pcrs, &ret->policy.pcrs));
@@ -170,14 +193,18 @@ int token_policy_parse(const char *json, struct token_policy *ret)
 		return r.error;
 	reader_no_slots(&r);
 	token.generation = reader_generation(&r);
+	reader_hex(&r, "srk", token.srk.data, sizeof(token.srk.data));
 	reader_hex(&r, "key", key, sizeof(key));
 	reader_blob(&r, "private", &token.private);
+	token.counter = reader_number(&r, "counter", 0, UINT32_MAX);
 	approvals = reader_take(&r, "approvals", json_type_array);
 	if (reader_close(&r) < 0)
 		return r.error;
 	memcpy(token.public.x, key, P256_SIZE);
 	memcpy(token.public.y, key + P256_SIZE, P256_SIZE);
 	token.n_approvals = json_object_array_length(approvals);
+	if (token.n_approvals > TOKEN_APPROVALS_MAX)
+		return -EBADMSG;
 	token.approvals = calloc(token.n_approvals + 1, sizeof(*token.approvals));
 	if (!token.approvals)
 		return -ENOMEM;
@@ -232,6 +259,8 @@ char *token_tpm2_format(const struct token_tpm2 *token, const char *type)
 	writer_head(&w, &token->head);
 	if (token->pin)
 		writer_put(&w, "kdf", kdf_format(&token->kdf));
+	if (token->suspended)
+		writer_number(&w, "reset_limit", token->reset_limit);
 	writer_generation(&w, token->generation);
 	writer_blob(&w, "vmk", &token->vmk);
 	writer_blob(&w, "kek", &token->kek);
@@ -256,6 +285,19 @@ char *token_auto_format(const struct token_auto *token)
 	return writer_close(&w);
 }
 
+static void writer_events(struct writer *w, const char *key, const struct policy_events *events)
+{
+	uint8_t bytes[POLICY_EVENTS_MAX * (1 + POLICY_EVENT_DIGEST_SIZE)];
+	struct blob blob = {bytes, 0};
+
+	for (size_t i = 0; i < events->n; i++) {
+		bytes[blob.size++] = events->list[i].pcr;
+		memcpy(bytes + blob.size, events->list[i].digest, POLICY_EVENT_DIGEST_SIZE);
+		blob.size += POLICY_EVENT_DIGEST_SIZE;
+	}
+	writer_blob(w, key, &blob);
+}
+
 static struct json_object *approval_format(const struct token_approval *approval)
 {
 	const struct pcr_values *pcrs = &approval->policy.pcrs;
@@ -272,10 +314,11 @@ static struct json_object *approval_format(const struct token_approval *approval
 		snprintf(key, sizeof(key), "%d", i);
 		writer_hex(&values, key, pcrs->value[i], SHA256_SIZE);
 	}
-	writer_string(&w, "label", approval->label);
-	writer_string(&w, "created", approval->created);
+	writer_head(&w, &approval->head);
 	writer_put(&w, "pcrs", values.object);
+	writer_number(&w, "limit", approval->policy.limit);
 	writer_hex(&w, "signature", signature, sizeof(signature));
+	writer_events(&w, "events", &approval->events);
 	if (!w.failed && !values.failed)
 		return w.object;
 	json_object_put(w.object);
@@ -291,8 +334,10 @@ char *token_policy_format(const struct token_policy *token)
 	memcpy(key, token->public.x, P256_SIZE);
 	memcpy(key + P256_SIZE, token->public.y, P256_SIZE);
 	writer_generation(&w, token->generation);
+	writer_hex(&w, "srk", token->srk.data, sizeof(token->srk.data));
 	writer_hex(&w, "key", key, sizeof(key));
 	writer_blob(&w, "private", &token->private);
+	writer_number(&w, "counter", token->counter);
 	writer_put(&w, "approvals", approvals);
 	for (size_t i = 0; i < token->n_approvals && !w.failed; i++) {
 		struct json_object *approval = approval_format(&token->approvals[i]);

@@ -12,12 +12,14 @@
 #include "tpm.h"
 #include "util.h"
 
-#define TOKEN_TYPE_PREFIX "fve-"
-#define TOKEN_ID_LENGTH	  8   /* lower-case hex digits */
-#define TOKEN_LABEL_MAX	  63  /* bytes */
-#define TOKEN_PATH_MAX	  255 /* bytes of a key file's path */
-#define TOKEN_UUID_LENGTH 36
-#define TOKEN_TIME_LENGTH 20 /* RFC 3339, UTC, seconds: "2026-11-23T19:00:00Z" */
+#define TOKEN_TYPE_PREFIX   "fve-"
+#define TOKEN_ID_LENGTH	    8	/* lower-case hex digits */
+#define TOKEN_LABEL_MAX	    63	/* bytes */
+#define TOKEN_PATH_MAX	    255 /* bytes of a key file's path */
+#define TOKEN_UUID_LENGTH   36
+#define TOKEN_TIME_LENGTH   20 /* RFC 3339, UTC, seconds: "2026-11-23T19:00:00Z" */
+
+#define TOKEN_APPROVALS_MAX 12 /* of one TPM; some 2 KiB each at most, in a header of 64 KiB */
 
 /* What each protector's token begins with. */
 struct token_head {
@@ -46,8 +48,8 @@ struct token_person {
 };
 
 /*
- * "fve-tpm2", "fve-tpm2-pin", "fve-tpm2-key": what the TPM seals, and the VMK wrapped under the
- * KEK that comes of it.
+ * "fve-tpm2", "fve-tpm2-pin", "fve-tpm2-key", "fve-suspended": what the TPM seals, and the VMK
+ * wrapped under the KEK that comes of it.
  */
 struct token_tpm2 {
 	struct token_head head;
@@ -58,6 +60,8 @@ struct token_tpm2 {
 	struct blob kek;	 /* wrapped under the FVEK */
 	struct tpm_name srk;
 	struct tpm_sealed sealed;
+	bool suspended;	      /* of type "fve-suspended", and has @reset_limit */
+	uint32_t reset_limit; /* good while the TPM's resetCount is at most this */
 };
 
 /*
@@ -75,16 +79,21 @@ struct token_auto {
 
 /* One entry of the policy token: a signed boot chain and what it is called. */
 struct token_approval {
-	char label[TOKEN_LABEL_MAX + 1];
-	char created[TOKEN_TIME_LENGTH + 1];
+	struct token_head head;
 	struct policy_approval policy;
+	struct policy_events events;
 };
 
-/* "fve-policy": the volume's policy key and the boot chains it has approved. */
+/*
+ * "fve-policy", one for each TPM that the volume has protectors in: the policy key, and the boot
+ * chains it has approved.
+ */
 struct token_policy {
 	uint32_t generation; /* of the VMK that wraps @private */
+	struct tpm_name srk; /* of the TPM */
 	struct ec_public public;
 	struct blob private;		  /* scalar, wrapped under the VMK */
+	uint32_t counter;		  /* its NV index; 0: none */
 	struct token_approval *approvals; /* owned; in order of approval */
 	size_t n_approvals;
 };

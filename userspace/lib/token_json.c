@@ -61,16 +61,22 @@ void reader_blob(struct reader *r, const char *key, struct blob *ret)
 		reader_fail(r, error == -ENOMEM ? error : -EBADMSG);
 }
 
-uint32_t reader_number(struct reader *r, const char *key, uint32_t min, uint32_t max)
+uint64_t reader_number64(struct reader *r, const char *key, uint64_t min, uint64_t max)
 {
 	struct json_object *value = reader_take(r, key, json_type_int);
-	int64_t number = value ? json_object_get_int64(value) : 0;
+	int64_t number = value ? json_object_get_int64(value) : -1;
 
-	if (number < min || number > max) {
+	/* A number that does not fit is given as the nearest that does. */
+	if (number < 0 || (uint64_t)number < min || (uint64_t)number > max || number == INT64_MAX) {
 		reader_fail(r, -EBADMSG);
 		return min;
 	}
-	return (uint32_t)number;
+	return (uint64_t)number;
+}
+
+uint32_t reader_number(struct reader *r, const char *key, uint32_t min, uint32_t max)
+{
+	return (uint32_t)reader_number64(r, key, min, max);
 }
 
 uint32_t reader_generation(struct reader *r)
@@ -215,9 +221,9 @@ void writer_head(struct writer *w, const struct token_head *head)
 	writer_string(w, "created", head->created);
 }
 
-void writer_number(struct writer *w, const char *key, uint32_t number)
+void writer_number(struct writer *w, const char *key, uint64_t number)
 {
-	writer_put(w, key, json_object_new_int64(number));
+	writer_put(w, key, json_object_new_int64((int64_t)number));
 }
 
 void writer_generation(struct writer *w, uint32_t generation)

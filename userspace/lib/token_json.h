@@ -40,7 +40,8 @@ void reader_fail(struct reader *r, int error);
 struct json_object *reader_take(struct reader *r, const char *key, enum json_type type);
 /* "" after a fault, so that callers need no test of their own. Borrowed. */
 const char *reader_string(struct reader *r, const char *key);
-/* An integer from @min to @max; @min after a fault. */
+/* An integer from @min to @max, at most INT64_MAX; @min after a fault. */
+uint64_t reader_number64(struct reader *r, const char *key, uint64_t min, uint64_t max);
 uint32_t reader_number(struct reader *r, const char *key, uint32_t min, uint32_t max);
 void reader_text(struct reader *r, const char *key, char *ret, size_t size);
 void reader_hex(struct reader *r, const char *key, void *ret, size_t size);
@@ -66,7 +67,7 @@ char *writer_close(struct writer *w);
 /* Takes over @value; NULL is a failure. */
 void writer_put(struct writer *w, const char *key, struct json_object *value);
 void writer_string(struct writer *w, const char *key, const char *text);
-void writer_number(struct writer *w, const char *key, uint32_t number);
+void writer_number(struct writer *w, const char *key, uint64_t number);
 void writer_hex(struct writer *w, const char *key, const void *data, size_t size);
 void writer_blob(struct writer *w, const char *key, const struct blob *blob);
 void writer_head(struct writer *w, const struct token_head *head);

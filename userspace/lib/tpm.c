@@ -62,7 +62,13 @@ int tpm_refuse(enum reason reason, enum reason *ret_reason)
 	case REASON_PCR_MISMATCH:
 	case REASON_PIN_WRONG:
 	case REASON_SECRET_WRONG:
+	case REASON_POLICY_REVOKED:
+	case REASON_SUSPEND_EXPIRED:
 		return -EPERM;
+	case REASON_TPM_FULL:
+		return -ENOSPC;
+	case REASON_TPM_OWNED:
+		return -EACCES;
 	case REASON_TPM_LOCKED_OUT:
 		return -EBUSY;
 	case REASON_TPM_ABSENT:

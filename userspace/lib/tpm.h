@@ -72,43 +72,49 @@ int tpm_srk_name(struct tpm *tpm, bool create, struct tpm_name *ret, enum reason
  * in. @no_da exempts it from the dictionary-attack counter: only where nothing that a person
  * remembers takes part. @auth, 32 bytes or NULL, is what TPM2_PolicyAuthValue will ask for.
  */
-int tpm_seal_auth(struct tpm *tpm, const struct tpm_name *srk,
-		  const uint8_t auth_policy[SHA256_SIZE], bool no_da, const struct secret *auth,
-		  const struct secret *kek, struct tpm_sealed *ret, enum reason *ret_reason);
+int tpm_seal(struct tpm *tpm, const struct tpm_name *srk, const uint8_t auth_policy[SHA256_SIZE],
+	     bool no_da, const struct secret *auth, const struct secret *kek,
+	     struct tpm_sealed *ret, enum reason *ret_reason);
 
 /*
- * Unseal by the approved policy @approval, signed by @policy_key for @policy_ref, and then by
- * TPM2_PolicyAuthValue with @auth where that is not NULL. @auth only keys the command's HMAC and
- * is never sent; a wrong one costs one try of the dictionary-attack counter, unless the object is
- * exempt, and gives REASON_PIN_WRONG, or REASON_SECRET_WRONG where it is exempt.
- * The TPM itself compares the PCRs: REASON_PCR_MISMATCH when it refuses;
- * REASON_TPM_OTHER when the SRK is not @srk, before anything secret is sent;
+ * Unseal by @approval of @authority, and then by TPM2_PolicyAuthValue with @auth where that is
+ * not NULL. @auth only keys the command's HMAC and is never sent; a wrong one costs one try of
+ * the dictionary-attack counter, unless the object is exempt, and gives REASON_PIN_WRONG, or
+ * REASON_SECRET_WRONG where it is exempt.
+ * The TPM itself compares PCRs and counter: REASON_PCR_MISMATCH and REASON_POLICY_REVOKED when
+ * it refuses; REASON_TPM_OTHER when the SRK is not @srk, before anything secret is sent;
  * REASON_TPM_CLEARED when there is no SRK; REASON_TPM_LOCKED_OUT; REASON_TPM_ABSENT when it
  * stops answering; REASON_TOKEN_CORRUPT when blobs, key, signature or reference are malformed,
  * not accepted or not of one protector; REASON_TPM_ERROR otherwise.
  */
-int tpm_unseal_auth(struct tpm *tpm, const struct tpm_name *srk, const struct tpm_sealed *sealed,
-		    const struct ec_public *policy_key, const char *policy_ref,
-		    const struct policy_approval *approval, const struct secret *auth,
-		    struct secret **ret, enum reason *ret_reason);
+int tpm_unseal(struct tpm *tpm, const struct tpm_name *srk, const struct tpm_sealed *sealed,
+	       const struct policy_authority *authority, const struct policy_approval *approval,
+	       const struct secret *auth, struct secret **ret, enum reason *ret_reason);
 
-/* The same two for an object that its policy alone releases. */
-static inline int tpm_seal(struct tpm *tpm, const struct tpm_name *srk,
-			   const uint8_t auth_policy[SHA256_SIZE], bool no_da,
-			   const struct secret *kek, struct tpm_sealed *ret,
-			   enum reason *ret_reason)
-{
-	return tpm_seal_auth(tpm, srk, auth_policy, no_da, NULL, kek, ret, ret_reason);
-}
+/*
+ * Unseal what was sealed for the time until the TPM has been reset more than @reset_limit times
+ * in its life, and while @pcrs are as given. REASON_SUSPEND_EXPIRED; else as tpm_unseal().
+ */
+int tpm_unseal_suspended(struct tpm *tpm, const struct tpm_name *srk,
+			 const struct tpm_sealed *sealed, const struct pcr_values *pcrs,
+			 uint32_t reset_limit, struct secret **ret, enum reason *ret_reason);
 
-static inline int tpm_unseal(struct tpm *tpm, const struct tpm_name *srk,
-			     const struct tpm_sealed *sealed, const struct ec_public *policy_key,
-			     const char *policy_ref, const struct policy_approval *approval,
-			     struct secret **ret, enum reason *ret_reason)
-{
-	return tpm_unseal_auth(tpm, srk, sealed, policy_key, policy_ref, approval, NULL, ret,
-			       ret_reason);
-}
+/*
+ * The counter of volume @uuid in this TPM, made if there is none. REASON_TPM_FULL: no room;
+ * REASON_TPM_OWNED: making one takes the owner's password.
+ */
+int tpm_counter_make(struct tpm *tpm, const char *uuid, struct policy_counter *ret,
+		     enum reason *ret_reason);
+/* REASON_POLICY_REVOKED from these three: the counter is gone, or is not this volume's. */
+int tpm_counter_read(struct tpm *tpm, const struct policy_counter *counter, uint64_t *ret,
+		     enum reason *ret_reason);
+int tpm_counter_increment(struct tpm *tpm, const struct policy_counter *counter,
+			  enum reason *ret_reason);
+int tpm_counter_remove(struct tpm *tpm, const struct policy_counter *counter,
+		       enum reason *ret_reason);
+
+/* How often the TPM was reset, which is once in each boot (TPMS_CLOCK_INFO.resetCount). */
+int tpm_reset_count(struct tpm *tpm, uint32_t *ret, enum reason *ret_reason);
 
 /* How the TPM guards itself against guessing (TPM 2.0 Part 1, 19.8). */
 struct tpm_lockout {
@@ -123,6 +129,9 @@ int tpm_lockout_read(struct tpm *tpm, struct tpm_lockout *ret, enum reason *ret_
 /* Set the numbers where lockoutAuth is empty. */
 int tpm_lockout_set(struct tpm *tpm, uint32_t max_tries, uint32_t interval_s,
 		    enum reason *ret_reason);
+
+/* Forget the failed tries, where lockoutAuth is empty. */
+int tpm_lockout_clear(struct tpm *tpm, enum reason *ret_reason);
 
 /* Extend @pcr (SHA-256 bank) with @digest. */
 int tpm_extend(struct tpm *tpm, unsigned int pcr, const uint8_t digest[SHA256_SIZE]);

@@ -69,6 +69,10 @@ TPML_PCR_SELECTION tpm_pcr_selection(uint32_t mask);
 int tpm_srk_open_pinned(struct tpm *tpm, const struct tpm_name *expected, struct tpm_handle *ret,
 			enum reason *ret_reason);
 
+/* Open the NV index of @counter only if it has its Name; else REASON_POLICY_REVOKED. */
+int tpm_counter_open(struct tpm *tpm, const struct policy_counter *counter, struct tpm_handle *ret,
+		     enum reason *ret_reason);
+
 /* A session salted to @srk that encrypts the first parameter of command and response. */
 TSS2_RC tpm_session_start(struct tpm *tpm, const struct tpm_handle *srk, TPM2_SE type,
 			  struct tpm_handle *ret);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Sealing a key, and unsealing it by an approved policy. */
+/* Sealing a key, and unsealing it by one of the two policies that we use. */
 #include <errno.h>
 #include <string.h>
 
@@ -49,9 +49,9 @@ static int sealed_unmarshal(const struct tpm_sealed *sealed, TPM2B_PUBLIC *publi
 	return 0;
 }
 
-int tpm_seal_auth(struct tpm *tpm, const struct tpm_name *srk_name,
-		  const uint8_t auth_policy[SHA256_SIZE], bool no_da, const struct secret *auth,
-		  const struct secret *kek, struct tpm_sealed *ret, enum reason *ret_reason)
+int tpm_seal(struct tpm *tpm, const struct tpm_name *srk_name,
+	     const uint8_t auth_policy[SHA256_SIZE], bool no_da, const struct secret *auth,
+	     const struct secret *kek, struct tpm_sealed *ret, enum reason *ret_reason)
 {
 	static const TPM2B_DATA no_data;
 	static const TPML_PCR_SELECTION no_pcrs;
@@ -107,8 +107,19 @@ int tpm_seal_auth(struct tpm *tpm, const struct tpm_name *srk_name,
 struct ticket {
 	TPM2B_NAME key;
 	TPM2B_NONCE ref;
-	TPM2B_DIGEST policy; /* policyDigest after TPM2_PolicyPCR */
+	TPM2B_DIGEST policy; /* what was approved */
 	TPMT_TK_VERIFIED *verified;
+};
+
+/* What an object asks for, and what answers it. */
+struct answer {
+	const struct pcr_values *pcrs;
+	/* By approval; NULL: by the number of resets. */
+	const struct policy_authority *authority;
+	uint64_t counter_limit;
+	const struct ticket *ticket;
+	uint32_t reset_limit;
+	const struct secret *auth; /* or NULL: no TPM2_PolicyAuthValue */
 };
 
 static void ticket_free(struct ticket *ticket)
@@ -141,11 +152,11 @@ static TPM2B_PUBLIC policy_key_public(const struct ec_public *key)
 }
 
 /* Let the TPM check the approval's signature, once for all tries (Part 3, 20.1). */
-static int ticket_get(struct tpm *tpm, const struct ec_public *policy_key, const char *policy_ref,
+static int ticket_get(struct tpm *tpm, const struct policy_authority *authority,
 		      const struct policy_approval *approval, struct ticket *ret,
 		      enum reason *ret_reason)
 {
-	const TPM2B_PUBLIC public = policy_key_public(policy_key);
+	const TPM2B_PUBLIC public = policy_key_public(&authority->key);
 	TPMT_SIGNATURE signature = {
 		.sigAlg = TPM2_ALG_ECDSA,
 		.signature.ecdsa = {.hash = TPM2_ALG_SHA256,
@@ -157,17 +168,17 @@ static int ticket_get(struct tpm *tpm, const struct ec_public *policy_key, const
 	TSS2_RC rc;
 	int r;
 
-	if (strlen(policy_ref) > sizeof(ret->ref.buffer))
+	if (strlen(authority->ref) > sizeof(ret->ref.buffer))
 		return -EINVAL;
-	ret->ref.size = (UINT16)strlen(policy_ref);
-	memcpy(ret->ref.buffer, policy_ref, ret->ref.size);
-	ret->key.size = POLICY_KEY_NAME_SIZE;
+	ret->ref.size = (UINT16)strlen(authority->ref);
+	memcpy(ret->ref.buffer, authority->ref, ret->ref.size);
+	ret->key.size = POLICY_NAME_SIZE;
 	ret->policy.size = SHA256_SIZE;
-	r = policy_key_name(policy_key, ret->key.name);
+	r = policy_key_name(&authority->key, ret->key.name);
 	if (r == 0)
-		r = policy_pcr_digest(&approval->pcrs, ret->policy.buffer);
+		r = policy_approved_digest(authority, approval, ret->policy.buffer);
 	if (r == 0)
-		r = policy_to_be_signed(&approval->pcrs, policy_ref, digest.buffer);
+		r = policy_to_be_signed(authority, approval, digest.buffer);
 	if (r < 0)
 		return r;
 	memcpy(signature.signature.ecdsa.signatureR.buffer, approval->signature.r, P256_SIZE);
@@ -223,47 +234,104 @@ static int sealed_load(struct tpm *tpm, const struct tpm_handle *srk,
 	return 0;
 }
 
-/* Satisfy the object's policy in @session. -EAGAIN: a PCR was extended meanwhile. */
-static int policy_satisfy(struct tpm *tpm, const struct tpm_handle *session,
-			  const struct policy_approval *approval, const struct ticket *ticket,
-			  bool auth, enum reason *ret_reason)
+/* -EAGAIN: a PCR was extended meanwhile. */
+static int policy_pcr(struct tpm *tpm, const struct tpm_handle *session,
+		      const struct pcr_values *pcrs, enum reason *ret_reason)
 {
-	const TPML_PCR_SELECTION selection = tpm_pcr_selection(approval->pcrs.mask);
-	TPM2B_DIGEST pcr_digest = {.size = SHA256_SIZE};
+	const TPML_PCR_SELECTION selection = tpm_pcr_selection(pcrs->mask);
+	TPM2B_DIGEST digest = {.size = SHA256_SIZE};
 	TSS2_RC rc;
-	int r;
+	int r = pcr_values_digest(pcrs, digest.buffer);
 
-	r = pcr_values_digest(&approval->pcrs, pcr_digest.buffer);
 	if (r < 0)
 		return r;
 	/* Given the expected digest, the TPM itself refuses other PCRs, and by this code only. */
 	rc = Esys_PolicyPCR(tpm->esys, session->tr, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
-			    &pcr_digest, &selection);
+			    &digest, &selection);
 	if (rc == TPM2_RC_PCR_CHANGED)
 		return -EAGAIN;
 	if (rc == (TPM2_RC_VALUE | TPM2_RC_P | TPM2_RC_1)) {
 		tpm_log_rc("TPM2_PolicyPCR", rc);
 		return tpm_refuse(REASON_PCR_MISMATCH, ret_reason);
 	}
-	if (rc)
-		return tpm_fail("TPM2_PolicyPCR", rc, REASON_TOKEN_CORRUPT, ret_reason);
+	return rc ? tpm_fail("TPM2_PolicyPCR", rc, REASON_TOKEN_CORRUPT, ret_reason) : 0;
+}
+
+/* The counter must not be above @limit. */
+static int policy_nv(struct tpm *tpm, const struct tpm_handle *session,
+		     const struct policy_counter *counter, uint64_t limit, enum reason *ret_reason)
+{
+	_cleanup_handle_ struct tpm_handle index = HANDLE(tpm);
+	TPM2B_OPERAND operand = {.size = 8};
+	TSS2_RC rc;
+	int r = tpm_counter_open(tpm, counter, &index, ret_reason);
+
+	if (r < 0)
+		return r;
+	policy_counter_operand(limit, operand.buffer);
+	rc = Esys_PolicyNV(tpm->esys, index.tr, index.tr, session->tr, ESYS_TR_PASSWORD,
+			   ESYS_TR_NONE, ESYS_TR_NONE, &operand, 0, TPM2_EO_UNSIGNED_LE);
+	if (rc == TPM2_RC_POLICY) {
+		tpm_log_rc("TPM2_PolicyNV", rc);
+		return tpm_refuse(REASON_POLICY_REVOKED, ret_reason);
+	}
+	return rc ? tpm_fail("TPM2_PolicyNV", rc, REASON_TOKEN_CORRUPT, ret_reason) : 0;
+}
+
+static int policy_approved(struct tpm *tpm, const struct tpm_handle *session,
+			   const struct answer *by, enum reason *ret_reason)
+{
+	const struct ticket *ticket = by->ticket;
+	TSS2_RC rc;
+	int r = 0;
+
+	if (by->authority->counter.index)
+		r = policy_nv(tpm, session, &by->authority->counter, by->counter_limit, ret_reason);
+	if (r < 0)
+		return r;
 	rc = Esys_PolicyAuthorize(tpm->esys, session->tr, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
 				  &ticket->policy, &ticket->ref, &ticket->key, ticket->verified);
-	if (rc)
-		return tpm_fail("TPM2_PolicyAuthorize", rc, REASON_TOKEN_CORRUPT, ret_reason);
-	if (auth)
-		rc = Esys_PolicyAuthValue(tpm->esys, session->tr, ESYS_TR_NONE, ESYS_TR_NONE,
-					  ESYS_TR_NONE);
-	if (rc)
-		return tpm_fail("TPM2_PolicyAuthValue", rc, REASON_TPM_ERROR, ret_reason);
-	return 0;
+	return rc ? tpm_fail("TPM2_PolicyAuthorize", rc, REASON_TOKEN_CORRUPT, ret_reason) : 0;
+}
+
+/* There must have been no more than @limit resets of the TPM. */
+static int policy_resets(struct tpm *tpm, const struct tpm_handle *session, uint32_t limit,
+			 enum reason *ret_reason)
+{
+	TPM2B_OPERAND operand = {.size = 4};
+	TSS2_RC rc;
+
+	policy_reset_operand(limit, operand.buffer);
+	rc = Esys_PolicyCounterTimer(tpm->esys, session->tr, ESYS_TR_NONE, ESYS_TR_NONE,
+				     ESYS_TR_NONE, &operand, POLICY_RESET_COUNT_OFFSET,
+				     TPM2_EO_UNSIGNED_LE);
+	if (rc == TPM2_RC_POLICY) {
+		tpm_log_rc("TPM2_PolicyCounterTimer", rc);
+		return tpm_refuse(REASON_SUSPEND_EXPIRED, ret_reason);
+	}
+	return rc ? tpm_fail("TPM2_PolicyCounterTimer", rc, REASON_TPM_ERROR, ret_reason) : 0;
+}
+
+/* Satisfy the object's policy in @session. -EAGAIN: a PCR was extended meanwhile. */
+static int policy_satisfy(struct tpm *tpm, const struct tpm_handle *session,
+			  const struct answer *by, enum reason *ret_reason)
+{
+	TSS2_RC rc;
+	int r = policy_pcr(tpm, session, by->pcrs, ret_reason);
+
+	if (r == 0)
+		r = by->authority ? policy_approved(tpm, session, by, ret_reason)
+				  : policy_resets(tpm, session, by->reset_limit, ret_reason);
+	if (r < 0 || !by->auth)
+		return r;
+	rc = Esys_PolicyAuthValue(tpm->esys, session->tr, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE);
+	return rc ? tpm_fail("TPM2_PolicyAuthValue", rc, REASON_TPM_ERROR, ret_reason) : 0;
 }
 
 /* One try, with a session of its own. -EAGAIN: a PCR was extended meanwhile. */
 static int unseal_once(struct tpm *tpm, const struct tpm_handle *srk,
-		       const struct tpm_handle *object, const struct policy_approval *approval,
-		       const struct ticket *ticket, bool auth, struct secret **ret,
-		       enum reason *ret_reason)
+		       const struct tpm_handle *object, const struct answer *by,
+		       struct secret **ret, enum reason *ret_reason)
 {
 	_cleanup_handle_ struct tpm_handle session = HANDLE(tpm);
 	TPM2B_SENSITIVE_DATA *data;
@@ -273,22 +341,21 @@ static int unseal_once(struct tpm *tpm, const struct tpm_handle *srk,
 	rc = tpm_session_start(tpm, srk, TPM2_SE_POLICY, &session);
 	if (rc)
 		return tpm_fail("TPM2_StartAuthSession", rc, REASON_TPM_ERROR, ret_reason);
-	r = policy_satisfy(tpm, &session, approval, ticket, auth, ret_reason);
+	r = policy_satisfy(tpm, &session, by, ret_reason);
 	if (r < 0)
 		return r;
 	rc = Esys_Unseal(tpm->esys, object->tr, session.tr, ESYS_TR_NONE, ESYS_TR_NONE, &data);
 	if (rc == TPM2_RC_PCR_CHANGED)
 		return -EAGAIN;
 	if (tpm_rc_base(rc) == TPM2_RC_POLICY_FAIL) {
-		/* The approval is in order but by a key, or for a volume, that is not the object's.
-		 */
+		/* All is in order but by a key, or for a volume, that is not the object's. */
 		tpm_log_rc("TPM2_Unseal", rc);
 		return tpm_refuse(REASON_TOKEN_CORRUPT, ret_reason);
 	}
 	/* Part 3, 5.6: the first counts as a try; the second, of an exempt object, does not. */
-	if (auth && tpm_rc_base(rc) == TPM2_RC_AUTH_FAIL)
+	if (by->auth && tpm_rc_base(rc) == TPM2_RC_AUTH_FAIL)
 		return tpm_refuse(REASON_PIN_WRONG, ret_reason);
-	if (auth && tpm_rc_base(rc) == TPM2_RC_BAD_AUTH)
+	if (by->auth && tpm_rc_base(rc) == TPM2_RC_BAD_AUTH)
 		return tpm_refuse(REASON_SECRET_WRONG, ret_reason);
 	if (rc)
 		return tpm_fail("TPM2_Unseal", rc, REASON_TPM_ERROR, ret_reason);
@@ -298,25 +365,51 @@ static int unseal_once(struct tpm *tpm, const struct tpm_handle *srk,
 	return *ret ? 0 : -ENOMEM;
 }
 
-int tpm_unseal_auth(struct tpm *tpm, const struct tpm_name *srk_name,
-		    const struct tpm_sealed *sealed, const struct ec_public *policy_key,
-		    const char *policy_ref, const struct policy_approval *approval,
-		    const struct secret *auth, struct secret **ret, enum reason *ret_reason)
+static int unseal(struct tpm *tpm, const struct tpm_handle *srk, const struct tpm_sealed *sealed,
+		  const struct answer *by, struct secret **ret, enum reason *ret_reason)
 {
-	_cleanup_handle_ struct tpm_handle srk = HANDLE(tpm), object = HANDLE(tpm);
+	_cleanup_handle_ struct tpm_handle object = HANDLE(tpm);
+	int r = sealed_load(tpm, srk, sealed, by->auth, &object, ret_reason);
+
+	if (r < 0)
+		return r;
+	r = -EAGAIN;
+	for (int i = 0; r == -EAGAIN && i < TRIES; i++)
+		r = unseal_once(tpm, srk, &object, by, ret, ret_reason);
+	return r == -EAGAIN ? tpm_refuse(REASON_TPM_ERROR, ret_reason) : r;
+}
+
+int tpm_unseal(struct tpm *tpm, const struct tpm_name *srk_name, const struct tpm_sealed *sealed,
+	       const struct policy_authority *authority, const struct policy_approval *approval,
+	       const struct secret *auth, struct secret **ret, enum reason *ret_reason)
+{
+	_cleanup_handle_ struct tpm_handle srk = HANDLE(tpm);
 	_cleanup_ticket_ struct ticket ticket = {0};
+	const struct answer answer = {
+		.pcrs = &approval->pcrs,
+		.authority = authority,
+		.counter_limit = approval->limit,
+		.ticket = &ticket,
+		.auth = auth,
+	};
 	int r;
 
 	*ret_reason = REASON_NONE;
 	r = tpm_srk_open_pinned(tpm, srk_name, &srk, ret_reason);
 	if (r == 0)
-		r = ticket_get(tpm, policy_key, policy_ref, approval, &ticket, ret_reason);
-	if (r == 0)
-		r = sealed_load(tpm, &srk, sealed, auth, &object, ret_reason);
-	if (r < 0)
-		return r;
-	r = -EAGAIN;
-	for (int i = 0; r == -EAGAIN && i < TRIES; i++)
-		r = unseal_once(tpm, &srk, &object, approval, &ticket, auth, ret, ret_reason);
-	return r == -EAGAIN ? tpm_refuse(REASON_TPM_ERROR, ret_reason) : r;
+		r = ticket_get(tpm, authority, approval, &ticket, ret_reason);
+	return r < 0 ? r : unseal(tpm, &srk, sealed, &answer, ret, ret_reason);
+}
+
+int tpm_unseal_suspended(struct tpm *tpm, const struct tpm_name *srk_name,
+			 const struct tpm_sealed *sealed, const struct pcr_values *pcrs,
+			 uint32_t reset_limit, struct secret **ret, enum reason *ret_reason)
+{
+	_cleanup_handle_ struct tpm_handle srk = HANDLE(tpm);
+	const struct answer answer = {.pcrs = pcrs, .reset_limit = reset_limit};
+	int r;
+
+	*ret_reason = REASON_NONE;
+	r = tpm_srk_open_pinned(tpm, srk_name, &srk, ret_reason);
+	return r < 0 ? r : unseal(tpm, &srk, sealed, &answer, ret, ret_reason);
 }

@@ -86,6 +86,8 @@ static int srk_create(struct tpm *tpm, enum reason *ret_reason)
 	rc = Esys_CreatePrimary(tpm->esys, ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, ESYS_TR_NONE,
 				ESYS_TR_NONE, &no_auth, &template, &no_data, &no_pcrs, &primary.tr,
 				NULL, NULL, NULL, NULL);
+	if (tpm_rc_base(rc) == TPM2_RC_BAD_AUTH || tpm_rc_base(rc) == TPM2_RC_AUTH_FAIL)
+		return tpm_refuse(REASON_TPM_OWNED, ret_reason);
 	if (rc)
 		return tpm_fail("TPM2_CreatePrimary", rc, REASON_TPM_ERROR, ret_reason);
 	srk.persistent = true;

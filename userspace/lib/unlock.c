@@ -6,6 +6,7 @@
 
 #include "header_mac.h"
 #include "log.h"
+#include "protector_suspended.h"
 #include "recovery.h"
 #include "unlock.h"
 
@@ -150,6 +151,17 @@ static int try_tpm(struct header *header, const struct unlock *how, const struct
 	return refused(how, p, &refusal);
 }
 
+static int try_suspended(struct header *header, const struct unlock *how, const struct protector *p,
+			 struct secret **ret_fvek)
+{
+	struct refusal refusal = {.reason = p->health};
+
+	if (p->health == REASON_NONE &&
+	    protector_suspended_open(header, p, how->tcti, ret_fvek, &refusal) == 0)
+		return 0;
+	return refused(how, p, &refusal);
+}
+
 static int try_startup_key(struct header *header, const struct unlock *how,
 			   const struct protector *p, struct secret **ret_fvek)
 {
@@ -212,8 +224,11 @@ static const struct step {
 		   struct secret **ret_fvek);
 } steps[] = {
 	{PROTECTOR_UNKNOWN, true, try_tpm}, /* only to say that it is there */
-	{PROTECTOR_AUTO, true, try_auto},    {PROTECTOR_TPM2, true, try_tpm},
-	{PROTECTOR_TPM2_KEY, true, try_tpm}, {PROTECTOR_STARTUP_KEY, false, try_startup_key},
+	{PROTECTOR_AUTO, true, try_auto},
+	{PROTECTOR_TPM2, true, try_tpm},
+	{PROTECTOR_SUSPENDED, true, try_suspended},
+	{PROTECTOR_TPM2_KEY, true, try_tpm},
+	{PROTECTOR_STARTUP_KEY, false, try_startup_key},
 	{PROTECTOR_TPM2_PIN, true, try_pin},
 };
 

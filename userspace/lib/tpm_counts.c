@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* What the TPM says of itself: its dictionary-attack lockout. */
+/* What the TPM keeps count of: failed tries, and its resets. */
 #include <errno.h>
 #include <string.h>
 
@@ -58,4 +58,26 @@ int tpm_lockout_set(struct tpm *tpm, uint32_t max_tries, uint32_t interval_s,
 	*ret_reason = REASON_NONE;
 	return rc ? tpm_fail("TPM2_DictionaryAttackParameters", rc, REASON_TPM_ERROR, ret_reason)
 		  : 0;
+}
+
+int tpm_lockout_clear(struct tpm *tpm, enum reason *ret_reason)
+{
+	TSS2_RC rc = Esys_DictionaryAttackLockReset(tpm->esys, ESYS_TR_RH_LOCKOUT, ESYS_TR_PASSWORD,
+						    ESYS_TR_NONE, ESYS_TR_NONE);
+
+	*ret_reason = REASON_NONE;
+	return rc ? tpm_fail("TPM2_DictionaryAttackLockReset", rc, REASON_TPM_ERROR, ret_reason)
+		  : 0;
+}
+
+int tpm_reset_count(struct tpm *tpm, uint32_t *ret, enum reason *ret_reason)
+{
+	_cleanup_esys_ TPMS_TIME_INFO *time = NULL;
+	TSS2_RC rc = Esys_ReadClock(tpm->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &time);
+
+	*ret_reason = REASON_NONE;
+	if (rc)
+		return tpm_fail("TPM2_ReadClock", rc, REASON_TPM_ERROR, ret_reason);
+	*ret = time->clockInfo.resetCount;
+	return 0;
 }

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The 'fvesetup tpm approve|predict|revoke' actions: which boot chains the TPM opens for. */
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "boot_policy.h"
+#include "change.h"
+#include "cli.h"
+#include "device.h"
+#include "predict.h"
+#include "show.h"
+#include "vmk.h"
+
+#define ALL_PCRS ((1u << PCR_COUNT) - 1)
+
+/* The volume's policy in the machine's TPM, and how that has booted. */
+struct machine {
+	struct tpm *tpm;
+	struct pcr_values found;
+	struct boot_policy policy;
+	struct event_log log; /* empty where there is none */
+	uint32_t mask;	      /* PCRs of the approval that fits best */
+};
+
+static void machine_free(struct machine *m)
+{
+	tpm_close(m->tpm);
+	boot_policy_free(&m->policy);
+	event_log_free(&m->log);
+}
+
+#define _cleanup_machine_ __attribute__((cleanup(machine_free)))
+
+static int machine_open(const struct args *args, const struct header *header, struct machine *m)
+{
+	const char *path = header_path(header);
+	const struct token_approval *nearest;
+	enum reason reason = REASON_NONE;
+	struct tpm_name srk;
+	int r = tpm_open(args->tcti, &m->tpm, &reason);
+
+	if (r == 0)
+		r = tpm_read_pcrs(m->tpm, ALL_PCRS, &m->found, &reason);
+	if (r == 0)
+		r = tpm_srk_name(m->tpm, false, &srk, &reason);
+	if (r < 0)
+		return log_errno(-r, "cannot use the TPM: %s (%s)", reason_text(reason),
+				 reason_code(reason));
+	r = boot_policy_load(header, &srk, &m->policy);
+	if (r == -EBADMSG)
+		return log_errno(EBADMSG, "the fve-policy token of %s is damaged or unknown", path);
+	if (r == -ENOENT || (r == 0 && !m->policy.token.n_approvals))
+		return log_errno(ENOENT, "%s has no protector in this TPM", path);
+	if (r == 0)
+		r = boot_policy_read_counter(&m->policy, m->tpm, &reason);
+	if (r < 0)
+		return log_errno(-r, "cannot read the counter of %s in the TPM: %s (%s)", path,
+				 reason_text(reason), reason_code(reason));
+	nearest = boot_policy_nearest(&m->policy, &m->found);
+	m->mask = nearest->policy.pcrs.mask;
+	r = event_log_load(args->event_log, &m->log);
+	if (r == -ENOENT && !args->event_log)
+		r = 0;
+	if (r < 0)
+		return log_errno(-r, "cannot read the event log %s: %s",
+				 args->event_log ?: EVENT_LOG_PATH,
+				 r == -EBADMSG ? "it is none, or damaged" : strerror(-r));
+	return 0;
+}
+
+static int write_policy(struct header *header, const struct secret *fvek,
+			const struct boot_policy *policy)
+{
+	_cleanup_change_ struct change change = {.header = header, .may_use_reserve = true};
+	_cleanup_free_ char *json = token_policy_format(&policy->token);
+
+	change_set_token(&change, policy->number, json);
+	return change_commit(&change, fvek);
+}
+
+/* What all three do first. */
+static int unlocked(const struct args *args, int *ret_lock, struct header **ret_header,
+		    struct secret **ret_fvek, struct secret **ret_vmk)
+{
+	struct protector used;
+	int r = device_lock(args->operand[0], ret_lock);
+
+	if (r == 0)
+		r = header_load(args->operand[0], ret_header);
+	if (r == 0)
+		r = cli_unlock_to_change(args, *ret_header, ret_fvek, &used);
+	if (r == 0)
+		r = vmk_from_fvek(*ret_header, *ret_fvek, ret_vmk);
+	return r;
+}
+
+static int approve(const struct args *args, struct header *header, const struct secret *fvek,
+		   const struct secret *vmk, const struct boot_state *state, const char *label,
+		   struct machine *m, char ret_id[TOKEN_ID_LENGTH + 1])
+{
+	const struct token_approval *approval;
+	int r;
+
+	if (args->label && strlen(args->label) > TOKEN_LABEL_MAX)
+		return log_errno(EINVAL, "a label has at most %d bytes", TOKEN_LABEL_MAX);
+	signals_hold();
+	r = boot_policy_finish(&m->policy, m->tpm);
+	if (r == 0)
+		r = boot_policy_approve(header, vmk, state, args->label ?: label, &m->found,
+					&m->policy, &approval);
+	if (r == 0)
+		r = write_policy(header, fvek, &m->policy);
+	if (r == 0)
+		strcpy(ret_id, approval->head.id);
+	return r;
+}
+
+int cmd_tpm_approve(const struct args *args)
+{
+	_cleanup_secret_ struct secret *fvek = NULL, *vmk = NULL;
+	_cleanup_header_ struct header *header = NULL;
+	_cleanup_machine_ struct machine m = {0};
+	_cleanup_close_ int lock = -1;
+	char id[TOKEN_ID_LENGTH + 1];
+	struct boot_state state;
+	int r = unlocked(args, &lock, &header, &fvek, &vmk);
+
+	if (r == 0)
+		r = machine_open(args, header, &m);
+	if (r == 0)
+		r = boot_state_at_unlock(m.mask, &m.found, &m.log, &state);
+	if (r == 0)
+		r = approve(args, header, fvek, vmk, &state, "approved", &m, id);
+	if (r == 0)
+		printf("approved: %s\n", id);
+	return r;
+}
+
+/* --- predict -------------------------------------------------------------------------------- */
+
+static int show_prediction(const struct args *args, const struct boot_state *state,
+			   const struct pcr_values *found, const char *id)
+{
+	struct json_object *root, *pcrs;
+
+	if (!args->json) {
+		for (int i = 0; i < PCR_COUNT; i++) {
+			_cleanup_free_ char *hex = NULL;
+
+			if (!(state->pcrs.mask & 1u << i) || i == PCR_CAP)
+				continue;
+			hex = hex_encode(state->pcrs.value[i], SHA256_SIZE);
+			printf("PCR %-2d  %s%s\n", i, hex ?: "",
+			       memcmp(state->pcrs.value[i], found->value[i], SHA256_SIZE)
+				       ? "  changes"
+				       : "");
+		}
+		if (id)
+			printf("approved: %s\n", id);
+		return 0;
+	}
+	root = json_object_new_object();
+	pcrs = json_object_new_object();
+	for (int i = 0; i < PCR_COUNT; i++) {
+		_cleanup_free_ char *hex = NULL;
+		char key[12];
+
+		if (!(state->pcrs.mask & 1u << i))
+			continue;
+		hex = hex_encode(state->pcrs.value[i], SHA256_SIZE);
+		snprintf(key, sizeof(key), "%d", i);
+		json_object_object_add(pcrs, key, json_object_new_string(hex ?: ""));
+	}
+	json_object_object_add(root, "pcrs", pcrs);
+	json_object_object_add(root, "approval", id ? json_object_new_string(id) : NULL);
+	return json_print(root);
+}
+
+int cmd_tpm_predict(const struct args *args)
+{
+	const struct predict_change change = {args->kernel, args->initrd, args->cmdline, args->uki,
+					      args->old_cmdline};
+	_cleanup_secret_ struct secret *fvek = NULL, *vmk = NULL;
+	_cleanup_header_ struct header *header = NULL;
+	_cleanup_machine_ struct machine m = {0};
+	_cleanup_close_ int lock = -1;
+	char id[TOKEN_ID_LENGTH + 1] = "";
+	struct boot_state state;
+	int r;
+
+	if (!args->uki == !(args->kernel || args->initrd || args->cmdline))
+		return log_errno(EINVAL, "give --uki, or what changes of --kernel, --initrd and "
+					 "--cmdline");
+	r = args->approve ? unlocked(args, &lock, &header, &fvek, &vmk)
+			  : header_load(args->operand[0], &header);
+	if (r == 0)
+		r = machine_open(args, header, &m);
+	if (r == 0 && !m.log.n)
+		r = log_errno(ENOENT, "there is no event log to predict from (%s)", EVENT_LOG_PATH);
+	if (r == 0)
+		r = predict(m.mask, &m.found, &m.log, &change, &state);
+	if (r == 0 && args->approve)
+		r = approve(args, header, fvek, vmk, &state, "predicted", &m, id);
+	return r < 0 ? r : show_prediction(args, &state, &m.found, *id ? id : NULL);
+}
+
+/* --- revoke --------------------------------------------------------------------------------- */
+
+int cmd_tpm_revoke(const struct args *args)
+{
+	_cleanup_secret_ struct secret *fvek = NULL, *vmk = NULL;
+	_cleanup_header_ struct header *header = NULL;
+	_cleanup_machine_ struct machine m = {0};
+	_cleanup_close_ int lock = -1;
+	int r = unlocked(args, &lock, &header, &fvek, &vmk);
+
+	if (r == 0)
+		r = machine_open(args, header, &m);
+	if (r < 0)
+		return r;
+	signals_hold();
+	r = boot_policy_finish(&m.policy, m.tpm);
+	if (r == 0)
+		r = boot_policy_revoke(header, vmk, args->operand[1], &m.policy);
+	/* The kept ones are good before and after the counter moves (boot_policy.h). */
+	if (r == 0)
+		r = write_policy(header, fvek, &m.policy);
+	return r < 0 ? r : boot_policy_finish(&m.policy, m.tpm);
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Telling why a protector refused, to people and to programs. */
+#include <json-c/json.h>
+#include <stdio.h>
+
+#include "cli.h"
+#include "event_log.h"
+
+#define DIGEST_SHOWN 8 /* bytes of a PCR value that a person is shown */
+
+/* What firmware and boot loader measure there: UAPI.7 Linux TPM PCR registry. */
+static const char *const pcr_meaning[PCR_COUNT] = {
+	[0] = "firmware code",
+	[1] = "firmware configuration",
+	[2] = "option ROMs",
+	[3] = "option ROM configuration",
+	[4] = "boot loader and kernel image",
+	[5] = "partition table",
+	[7] = "Secure Boot state",
+	[8] = "boot loader commands",
+	[9] = "initrd and kernel command line",
+	[11] = "unified kernel image",
+	[12] = "kernel command line overrides",
+	[14] = "MOK certificates",
+	[15] = "cap after unlock",
+};
+
+static void show_digest(char ret[2 * DIGEST_SHOWN + 4], const uint8_t value[SHA256_SIZE])
+{
+	_cleanup_free_ char *hex = hex_encode(value, DIGEST_SHOWN);
+
+	sprintf(ret, "%s...", hex ?: "");
+}
+
+static void show_lockout(const struct refusal *refusal)
+{
+	const struct tpm_lockout *lockout = &refusal->lockout;
+	uint32_t left = lockout->failed < lockout->max_tries && !lockout->locked
+				? lockout->max_tries - lockout->failed
+				: 0;
+
+	if (refusal->reason == REASON_PIN_WRONG && left)
+		log_notice("  %u %s left before the TPM locks", left, left == 1 ? "try" : "tries");
+	else
+		log_notice("  the TPM takes another try in at most %u min, if it keeps power; a "
+			   "recovery password opens now",
+			   (lockout->interval_s + 59) / 60);
+}
+
+/* The log of this boot, and in it what differs first from the approved one; NULL: unknown. */
+static const struct event *first_difference(const struct args *args, const struct refusal *refusal,
+					    struct event_log *log)
+{
+	if (refusal->reason != REASON_PCR_MISMATCH || event_log_load(args->event_log, log) < 0)
+		return NULL;
+	return event_log_first_difference(log, refusal->expected.mask, &refusal->approved);
+}
+
+void cli_show_refusal(const struct args *args, const struct protector *protector,
+		      const struct refusal *refusal)
+{
+	const struct pcr_values *expected = &refusal->expected, *found = &refusal->found;
+	char was[2 * DIGEST_SHOWN + 4], is[2 * DIGEST_SHOWN + 4], text[EVENT_TEXT_SIZE];
+	_cleanup_event_log_ struct event_log log = {0};
+	const struct event *event;
+
+	log_notice("Protector %s %s refused: %s (%s)", protector_kind_name(protector->kind),
+		   protector->head.id, reason_text(refusal->reason), reason_code(refusal->reason));
+	if (refusal->reason == REASON_PIN_WRONG || refusal->reason == REASON_TPM_LOCKED_OUT)
+		show_lockout(refusal);
+	for (int i = 0; i < PCR_COUNT; i++) {
+		if (!(expected->mask & 1u << i))
+			continue;
+		show_digest(was, expected->value[i]);
+		show_digest(is, found->value[i]);
+		log_notice("  PCR %d (%s): expected %s found %s", i, pcr_meaning[i] ?: "other", was,
+			   is);
+	}
+	event = first_difference(args, refusal, &log);
+	if (!event)
+		return;
+	event_describe(event, text);
+	log_notice("  first event that differs: number %zu of the log, PCR %u, %s",
+		   (size_t)(event - log.events), event->pcr, text);
+}
+
+static struct json_object *pcrs_json(const struct refusal *refusal)
+{
+	struct json_object *array = json_object_new_array();
+
+	for (int i = 0; i < PCR_COUNT; i++) {
+		_cleanup_free_ char *was = NULL, *is = NULL;
+		struct json_object *o;
+
+		if (!(refusal->expected.mask & 1u << i))
+			continue;
+		was = hex_encode(refusal->expected.value[i], SHA256_SIZE);
+		is = hex_encode(refusal->found.value[i], SHA256_SIZE);
+		o = json_object_new_object();
+		json_object_object_add(o, "pcr", json_object_new_int(i));
+		json_object_object_add(o, "expected", json_object_new_string(was ?: ""));
+		json_object_object_add(o, "found", json_object_new_string(is ?: ""));
+		json_object_array_add(array, o);
+	}
+	return array;
+}
+
+void cli_refusal_json(const struct args *args, const struct refusal *refusal,
+		      struct json_object *object)
+{
+	_cleanup_event_log_ struct event_log log = {0};
+	const struct event *event = first_difference(args, refusal, &log);
+	struct json_object *o = NULL;
+	char text[EVENT_TEXT_SIZE];
+
+	json_object_object_add(object, "reason",
+			       refusal->reason == REASON_NONE
+				       ? NULL
+				       : json_object_new_string(reason_code(refusal->reason)));
+	json_object_object_add(object, "pcrs", pcrs_json(refusal));
+	if (event) {
+		event_describe(event, text);
+		o = json_object_new_object();
+		json_object_object_add(o, "number", json_object_new_int64(event - log.events));
+		json_object_object_add(o, "pcr", json_object_new_int64(event->pcr));
+		json_object_object_add(o, "text", json_object_new_string(text));
+	}
+	json_object_object_add(object, "event", o);
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The protector of a volume whose protection is suspended. */
+#include <errno.h>
+#include <string.h>
+
+#include "change.h"
+#include "log.h"
+#include "protector_suspended.h"
+#include "vmk.h"
+
+/* Capped, the TPM keeps this key back as well. */
+static const struct pcr_values not_capped = {.mask = 1u << PCR_CAP};
+
+static int policy_digest(uint32_t reset_limit, uint8_t ret[SHA256_SIZE])
+{
+	int r;
+
+	memset(ret, 0, SHA256_SIZE);
+	r = policy_extend_pcr(ret, &not_capped);
+	return r < 0 ? r : policy_extend_reset_limit(ret, reset_limit);
+}
+
+/* Those that are there already, expired or not. */
+static void remove_others(const struct header *header, struct change *change)
+{
+	struct protector list[PROTECTOR_LIST_MAX];
+	int n = protector_list(header, list);
+
+	for (int i = 0; i < n; i++)
+		if (list[i].kind == PROTECTOR_SUSPENDED)
+			change_remove_token(change, list[i].token);
+}
+
+/* Seal a new KEK and try it, where that can be. */
+static int seal(struct tpm *tpm, struct token_tpm2 *token, struct secret **ret_kek,
+		enum reason *ret_reason)
+{
+	_cleanup_secret_ struct secret *kek = secret_random(KEK_SIZE), *unsealed = NULL;
+	uint8_t policy[SHA256_SIZE];
+	struct pcr_values found;
+	int r = kek ? tpm_srk_name(tpm, true, &token->srk, ret_reason) : -ENOMEM;
+
+	if (r == 0)
+		r = policy_digest(token->reset_limit, policy);
+	if (r == 0)
+		r = tpm_seal(tpm, &token->srk, policy, true, NULL, kek, &token->sealed, ret_reason);
+	if (r == 0)
+		r = tpm_read_pcrs(tpm, 1u << PCR_CAP, &found, ret_reason);
+	if (r < 0)
+		return r;
+	if (!pcr_values_differ(&found, &not_capped)) {
+		r = tpm_unseal_suspended(tpm, &token->srk, &token->sealed, &not_capped,
+					 token->reset_limit, &unsealed, ret_reason);
+		if (r == 0 && !secret_equal(kek, unsealed))
+			r = -EIO;
+	}
+	if (r == 0)
+		*ret_kek = steal(kek);
+	return r;
+}
+
+int protector_suspended_add(struct header *header, const struct secret *fvek, const char *tcti,
+			    uint32_t boots)
+{
+	_cleanup_tpm_ struct tpm *tpm = NULL;
+	_cleanup_token_tpm2_ struct token_tpm2 token = {.suspended = true};
+	_cleanup_token_vmk_ struct token_vmk vmk_info = {0};
+	_cleanup_change_ struct change change = {.header = header, .may_use_reserve = true};
+	_cleanup_secret_ struct secret *vmk = NULL, *kek = NULL;
+	const char *kind = protector_kind_name(PROTECTOR_SUSPENDED);
+	_cleanup_free_ char *json = NULL;
+	enum reason reason = REASON_NONE;
+	uint32_t resets = 0;
+	int r = token_head_init(&token.head, "");
+
+	if (r == 0)
+		r = vmk_token(header, &vmk_info);
+	if (r == 0)
+		r = vmk_from_fvek(header, fvek, &vmk);
+	if (r < 0)
+		return r;
+	token.generation = vmk_info.generation;
+	r = tpm_open(tcti, &tpm, &reason);
+	if (r == 0)
+		r = tpm_reset_count(tpm, &resets, &reason);
+	if (r == 0 && resets > UINT32_MAX - boots)
+		r = -EOVERFLOW;
+	token.reset_limit = resets + boots;
+	if (r == 0)
+		r = seal(tpm, &token, &kek, &reason);
+	if (r < 0)
+		return log_errno(-r, "the TPM does not seal a key for the next boots: %s (%s)",
+				 reason_text(reason), reason_code(reason));
+	r = vmk_wrap(header, kind, token.head.id, token.generation, kek, vmk, &token.vmk);
+	if (r == 0)
+		r = kek_wrap(header, kind, token.head.id, fvek, kek, &token.kek);
+	if (r < 0)
+		return r;
+	json = token_tpm2_format(&token, protector_token_type(PROTECTOR_SUSPENDED));
+	change_set_token(&change, HEADER_ANY, json);
+	remove_others(header, &change);
+	return change_commit(&change, fvek);
+}
+
+int protector_suspended_remove(struct header *header, const struct secret *fvek)
+{
+	_cleanup_change_ struct change change = {.header = header};
+
+	remove_others(header, &change);
+	if (!change.n_steps)
+		return log_errno(ENOENT, "protection of %s is not suspended", header_path(header));
+	return change_commit(&change, fvek);
+}
+
+static int read_token(const struct header *header, const struct protector *protector,
+		      struct token_tpm2 *ret)
+{
+	const char *type, *json;
+
+	if (header_token_get(header, protector->token, &type, &json) < 0 ||
+	    token_tpm2_parse(json, ret) < 0)
+		return -EBADMSG;
+	return 0;
+}
+
+int protector_suspended_open(struct header *header, const struct protector *protector,
+			     const char *tcti, struct secret **ret_fvek,
+			     struct refusal *ret_refusal)
+{
+	_cleanup_tpm_ struct tpm *tpm = NULL;
+	_cleanup_token_tpm2_ struct token_tpm2 token = {0};
+	_cleanup_secret_ struct secret *kek = NULL, *vmk = NULL;
+	enum reason *reason = &ret_refusal->reason;
+	int r = read_token(header, protector, &token);
+
+	*ret_refusal = (struct refusal){.reason = REASON_TOKEN_CORRUPT};
+	if (r < 0)
+		return r;
+	r = tpm_open(tcti, &tpm, reason);
+	if (r == 0)
+		r = tpm_unseal_suspended(tpm, &token.srk, &token.sealed, &not_capped,
+					 token.reset_limit, &kek, reason);
+	if (r < 0 && *reason == REASON_PCR_MISMATCH)
+		*reason = REASON_CAPPED;
+	if (r < 0)
+		return r;
+	*reason = REASON_TOKEN_CORRUPT;
+	r = vmk_unwrap(header, protector_kind_name(PROTECTOR_SUSPENDED), token.head.id,
+		       token.generation, kek, &token.vmk, &vmk);
+	if (r == 0)
+		r = vmk_to_fvek(header, token.generation, vmk, ret_fvek);
+	if (r == 0)
+		*reason = REASON_NONE;
+	return r;
+}
+
+int protector_suspended_check(const struct header *header, const struct protector *protector,
+			      const char *tcti, int *ret_left, struct refusal *ret_refusal)
+{
+	_cleanup_tpm_ struct tpm *tpm = NULL;
+	_cleanup_token_tpm2_ struct token_tpm2 token = {0};
+	enum reason *reason = &ret_refusal->reason;
+	struct pcr_values found;
+	struct tpm_name srk;
+	uint32_t resets = 0;
+	int r = read_token(header, protector, &token);
+
+	*ret_left = -1;
+	*ret_refusal = (struct refusal){.reason = r < 0 ? REASON_TOKEN_CORRUPT : REASON_NONE};
+	if (r == 0)
+		r = tpm_open(tcti, &tpm, reason);
+	if (r == 0)
+		r = tpm_srk_name(tpm, false, &srk, reason);
+	if (r == 0)
+		r = tpm_reset_count(tpm, &resets, reason);
+	if (r == 0)
+		r = tpm_read_pcrs(tpm, 1u << PCR_CAP, &found, reason);
+	if (r < 0)
+		return r;
+	if (memcmp(&srk, &token.srk, sizeof(srk)))
+		*reason = REASON_TPM_OTHER;
+	else if (resets > token.reset_limit)
+		*reason = REASON_SUSPEND_EXPIRED;
+	else
+		*ret_left = (int)(token.reset_limit - resets);
+	if (*reason == REASON_NONE && pcr_values_differ(&found, &not_capped))
+		*reason = REASON_CAPPED;
+	return *reason == REASON_NONE ? 0 : -EPERM;
+}

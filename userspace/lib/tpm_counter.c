@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The NV counter that approvals are checked against. */
+#include <errno.h>
+#include <string.h>
+
+#include "log.h"
+#include "tpm_private.h"
+
+/*
+ * Where counters are put: in the part of the NV index space that belongs to the owner (TCG
+ * Registry of Reserved TPM 2.0 Handles, 0x01800000 to 0x01BFFFFF), at a place of our own.
+ */
+#define INDEX_FIRST 0x01846500
+#define INDEX_COUNT 64
+
+#define ATTRIBUTES                                              \
+	(TPMA_NV_AUTHREAD | TPMA_NV_AUTHWRITE | TPMA_NV_NO_DA | \
+	 ((TPMA_NV)TPM2_NT_COUNTER << TPMA_NV_TPM2_NT_SHIFT))
+
+/* Which of our indices are in use, as bits. */
+static int used_indices(struct tpm *tpm, uint64_t *ret, enum reason *ret_reason)
+{
+	_cleanup_esys_ TPMS_CAPABILITY_DATA *data = NULL;
+	TSS2_RC rc = Esys_GetCapability(tpm->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+					TPM2_CAP_HANDLES, INDEX_FIRST, INDEX_COUNT, NULL, &data);
+
+	if (rc)
+		return tpm_fail("TPM2_GetCapability", rc, REASON_TPM_ERROR, ret_reason);
+	*ret = 0;
+	for (UINT32 i = 0; i < data->data.handles.count; i++) {
+		TPM2_HANDLE handle = data->data.handles.handle[i];
+
+		if (handle >= INDEX_FIRST && handle < INDEX_FIRST + INDEX_COUNT)
+			*ret |= 1ull << (handle - INDEX_FIRST);
+	}
+	return 0;
+}
+
+/* Open an index. ESAPI computes its Name from what the TPM says is there. */
+static int index_open(struct tpm *tpm, uint32_t index, struct tpm_handle *ret,
+		      uint8_t ret_name[POLICY_NAME_SIZE], enum reason *ret_reason)
+{
+	_cleanup_esys_ TPM2B_NAME *name = NULL;
+	TSS2_RC rc = Esys_TR_FromTPMPublic(tpm->esys, index, ESYS_TR_NONE, ESYS_TR_NONE,
+					   ESYS_TR_NONE, &ret->tr);
+
+	if (tpm_rc_base(rc) == TPM2_RC_HANDLE)
+		return tpm_refuse(REASON_POLICY_REVOKED, ret_reason);
+	if (rc)
+		return tpm_fail("TPM2_NV_ReadPublic", rc, REASON_TPM_ERROR, ret_reason);
+	ret->persistent = true;
+	rc = Esys_TR_GetName(tpm->esys, ret->tr, &name);
+	if (rc)
+		return tpm_fail("Esys_TR_GetName", rc, REASON_TPM_ERROR, ret_reason);
+	if (name->size != POLICY_NAME_SIZE)
+		return tpm_refuse(REASON_POLICY_REVOKED, ret_reason);
+	memcpy(ret_name, name->name, POLICY_NAME_SIZE);
+	return 0;
+}
+
+int tpm_counter_open(struct tpm *tpm, const struct policy_counter *counter, struct tpm_handle *ret,
+		     enum reason *ret_reason)
+{
+	uint8_t name[POLICY_NAME_SIZE];
+	int r = index_open(tpm, counter->index, ret, name, ret_reason);
+
+	if (r == 0 && memcmp(name, counter->name, sizeof(name))) {
+		log_debug("NV index 0x%x is not this volume's counter", counter->index);
+		return tpm_refuse(REASON_POLICY_REVOKED, ret_reason);
+	}
+	return r;
+}
+
+/* A counter of this volume that is there already: an enrolment was cut off, or repeated. */
+static int find(struct tpm *tpm, const char *uuid, uint64_t used, uint32_t *ret_index,
+		enum reason *ret_reason)
+{
+	for (uint32_t i = 0; i < INDEX_COUNT; i++) {
+		_cleanup_handle_ struct tpm_handle handle = HANDLE(tpm);
+		uint8_t name[POLICY_NAME_SIZE], wanted[POLICY_NAME_SIZE];
+		int r;
+
+		if (!(used & 1ull << i))
+			continue;
+		r = index_open(tpm, INDEX_FIRST + i, &handle, name, ret_reason);
+		if (r == 0)
+			r = policy_counter_name(INDEX_FIRST + i, uuid, wanted);
+		if (r < 0 && *ret_reason != REASON_POLICY_REVOKED)
+			return r;
+		if (r < 0 || memcmp(name, wanted, sizeof(name)))
+			continue;
+		*ret_index = INDEX_FIRST + i;
+		return 0;
+	}
+	return -ENOENT;
+}
+
+/* A TPM counter has no value until it was incremented once, and its Name changes then. */
+static int define(struct tpm *tpm, const char *uuid, uint32_t index, enum reason *ret_reason)
+{
+	static const TPM2B_AUTH no_auth;
+	TPM2B_NV_PUBLIC public = {
+		.nvPublic = {.nvIndex = index,
+			     .nameAlg = TPM2_ALG_SHA256,
+			     .attributes = ATTRIBUTES,
+			     .authPolicy.size = SHA256_SIZE,
+			     .dataSize = 8},
+	};
+	_cleanup_handle_ struct tpm_handle handle = HANDLE(tpm);
+	TSS2_RC rc;
+	int r = policy_counter_policy(uuid, public.nvPublic.authPolicy.buffer);
+
+	if (r < 0)
+		return r;
+	handle.persistent = true;
+	rc = Esys_NV_DefineSpace(tpm->esys, ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, ESYS_TR_NONE,
+				 ESYS_TR_NONE, &no_auth, &public, &handle.tr);
+	if (rc == TPM2_RC_NV_SPACE)
+		return tpm_refuse(REASON_TPM_FULL, ret_reason);
+	if (tpm_rc_base(rc) == TPM2_RC_BAD_AUTH || tpm_rc_base(rc) == TPM2_RC_AUTH_FAIL)
+		return tpm_refuse(REASON_TPM_OWNED, ret_reason);
+	if (rc)
+		return tpm_fail("TPM2_NV_DefineSpace", rc, REASON_TPM_ERROR, ret_reason);
+	rc = Esys_NV_Increment(tpm->esys, handle.tr, handle.tr, ESYS_TR_PASSWORD, ESYS_TR_NONE,
+			       ESYS_TR_NONE);
+	if (rc)
+		return tpm_fail("TPM2_NV_Increment", rc, REASON_TPM_ERROR, ret_reason);
+	return 0;
+}
+
+int tpm_counter_make(struct tpm *tpm, const char *uuid, struct policy_counter *ret,
+		     enum reason *ret_reason)
+{
+	struct policy_counter counter = {0};
+	uint64_t used = 0;
+	int r;
+
+	*ret_reason = REASON_NONE;
+	r = used_indices(tpm, &used, ret_reason);
+	if (r == 0)
+		r = find(tpm, uuid, used, &counter.index, ret_reason);
+	if (r == -ENOENT) {
+		*ret_reason = REASON_NONE;
+		if (used == UINT64_MAX)
+			return tpm_refuse(REASON_TPM_FULL, ret_reason);
+		counter.index = INDEX_FIRST + (uint32_t)__builtin_ctzll(~used);
+		r = define(tpm, uuid, counter.index, ret_reason);
+	}
+	if (r == 0)
+		r = policy_counter_name(counter.index, uuid, counter.name);
+	if (r == 0)
+		*ret = counter;
+	return r;
+}
+
+int tpm_counter_read(struct tpm *tpm, const struct policy_counter *counter, uint64_t *ret,
+		     enum reason *ret_reason)
+{
+	_cleanup_handle_ struct tpm_handle handle = HANDLE(tpm);
+	_cleanup_esys_ TPM2B_MAX_NV_BUFFER *data = NULL;
+	uint64_t value = 0;
+	TSS2_RC rc;
+	int r;
+
+	*ret_reason = REASON_NONE;
+	r = tpm_counter_open(tpm, counter, &handle, ret_reason);
+	if (r < 0)
+		return r;
+	rc = Esys_NV_Read(tpm->esys, handle.tr, handle.tr, ESYS_TR_PASSWORD, ESYS_TR_NONE,
+			  ESYS_TR_NONE, sizeof(value), 0, &data);
+	if (rc)
+		return tpm_fail("TPM2_NV_Read", rc, REASON_TPM_ERROR, ret_reason);
+	if (data->size != sizeof(value))
+		return tpm_refuse(REASON_TPM_ERROR, ret_reason);
+	for (size_t i = 0; i < sizeof(value); i++)
+		value = value << 8 | data->buffer[i];
+	*ret = value;
+	return 0;
+}
+
+int tpm_counter_increment(struct tpm *tpm, const struct policy_counter *counter,
+			  enum reason *ret_reason)
+{
+	_cleanup_handle_ struct tpm_handle handle = HANDLE(tpm);
+	TSS2_RC rc;
+	int r;
+
+	*ret_reason = REASON_NONE;
+	r = tpm_counter_open(tpm, counter, &handle, ret_reason);
+	if (r < 0)
+		return r;
+	rc = Esys_NV_Increment(tpm->esys, handle.tr, handle.tr, ESYS_TR_PASSWORD, ESYS_TR_NONE,
+			       ESYS_TR_NONE);
+	return rc ? tpm_fail("TPM2_NV_Increment", rc, REASON_TPM_ERROR, ret_reason) : 0;
+}
+
+int tpm_counter_remove(struct tpm *tpm, const struct policy_counter *counter,
+		       enum reason *ret_reason)
+{
+	_cleanup_handle_ struct tpm_handle handle = HANDLE(tpm);
+	TSS2_RC rc;
+	int r;
+
+	*ret_reason = REASON_NONE;
+	r = tpm_counter_open(tpm, counter, &handle, ret_reason);
+	if (r < 0)
+		return r;
+	rc = Esys_NV_UndefineSpace(tpm->esys, ESYS_TR_RH_OWNER, handle.tr, ESYS_TR_PASSWORD,
+				   ESYS_TR_NONE, ESYS_TR_NONE);
+	if (rc)
+		return tpm_fail("TPM2_NV_UndefineSpace", rc, REASON_TPM_ERROR, ret_reason);
+	handle.tr = ESYS_TR_NONE; /* ESAPI has forgotten it as well */
+	return 0;
+}
