@@ -36,7 +36,7 @@ refused 1 'goes with --protector tpm2-pin' "$image" "$fvesetup" format -q --pin-
 refused 1 'at least 6 characters' "$image" "$fvesetup" format -q --protector tpm2-pin \
 	--pin-file <(echo 1) "$image"
 refused 1 'cannot be the name' "$image" "$fvesetup" open --key-file "$TMP/pass" "$image" a/b
-refused 1 'use --batch-mode' "$image" "$fvesetup" format "$image" </dev/null
+refused 1 'se --batch-mode' "$image" "$fvesetup" format "$image" </dev/null
 refused 5 'exists' "$image" "$fvesetup" format -q --recovery-file "$TMP/pass" "$image"
 
 echo "--- the device"

@@ -18,6 +18,7 @@
 #define KEYS		   "Keys"
 #define BOOT		   "Boot"
 #define TPM_POLICY	   "TPM policy"
+#define HEADER		   "Header"
 
 const struct action actions[] = {
 	{VOLUMES, "format", "<device>", cmd_format, "make a new volume; all data there is lost",
@@ -191,6 +192,33 @@ const struct action actions[] = {
 	 "request of two system calls here, which weigh more the smaller it is; the target makes "
 	 "none. make bench measures the target itself.",
 	 TAKES(OPT_ITER_TIME, OPT_PBKDF_MEMORY, OPT_JSON)},
+	{HEADER, "header verify", "<device>", cmd_header_verify,
+	 "tell whether the header is as it was left",
+	 "Unlock the volume as by open, whatever its header's MAC says, and tell: whether both "
+	 "copies of the header were whole, whether the header is as fvesetup left it and if not "
+	 "which part differs, and whether the keys that its tokens hold can be read. Exits with 2 "
+	 "where the header was changed without fvesetup.",
+	 TAKES(TO_UNLOCK, OPT_JSON)},
+	{HEADER, "header accept", "<device>", cmd_header_accept,
+	 "take a header that was changed as it is",
+	 "Show what header verify shows, ask, and give the header as it is a new MAC. This takes a "
+	 "passphrase, recovery password or startup key: the machine's protectors do not open a "
+	 "header that was changed without fvesetup. Where nobody knows who changed it, restore a "
+	 "backup.",
+	 TAKES(TO_UNLOCK)},
+	{HEADER, "header backup", "<device> <file>", cmd_header_backup,
+	 "write header and keyslots to a new file",
+	 "Write both copies of the header and all keyslots to a new file, as cryptsetup "
+	 "luksHeaderBackup does; either tool restores what the other wrote. Whoever has the file "
+	 "and one of today's secrets can open the volume, also after that secret is removed.",
+	 TAKES(OPT_END)},
+	{HEADER, "header restore", "<device> <file>", cmd_header_restore,
+	 "write a header backup over the header",
+	 "Write a backup over the header of the device, after asking. A file that holds no header, "
+	 "or a header of another volume than the device does, is refused; the latter is written "
+	 "with --force. Protectors are then as they were at the time of the backup. A power cut "
+	 "in between leaves a header that does not open everything: repeat it.",
+	 TAKES(OPT_FORCE)},
 };
 
 const size_t n_actions = ARRAY_SIZE(actions);

@@ -17,7 +17,7 @@ int cli_check_new_file(const char *path, const char *what)
 }
 
 /* The name of a new file must survive a power cut as its contents do. */
-static int sync_directory(const char *path)
+int cli_sync_directory(const char *path)
 {
 	_cleanup_free_ char *copy = strdup(path);
 	_cleanup_close_ int fd = -1;
@@ -36,7 +36,7 @@ int cli_write_secret(const char *path, const struct secret *secret)
 	if (fd < 0)
 		return log_errno(errno, "cannot create %s: %m", path);
 	if (write(fd, secret->data, secret->size) != (ssize_t)secret->size || fsync(fd) < 0 ||
-	    sync_directory(path) < 0) {
+	    cli_sync_directory(path) < 0) {
 		int error = errno ? errno : EIO;
 
 		unlink(path);

@@ -49,6 +49,10 @@ int cmd_protector_add(const struct args *args);
 int cmd_protector_remove(const struct args *args);
 int cmd_protector_change(const struct args *args);
 int cmd_protector_test(const struct args *args);
+int cmd_header_backup(const struct args *args);
+int cmd_header_restore(const struct args *args);
+int cmd_header_verify(const struct args *args);
+int cmd_header_accept(const struct args *args);
 int cmd_rotate_vmk(const struct args *args);
 int cmd_rotate_recovery(const struct args *args);
 int cmd_protector_disable(const struct args *args);
@@ -111,6 +115,11 @@ int cli_unlock_to_change(const struct args *args, struct header *header, struct 
 /* The name of a mapping that is given by its name or as /dev/mapper/<name>. */
 const char *cli_mapping_name(const char *text);
 
+/* The same whatever the header's MAC says, for who judges it; @person: only by people's protectors.
+ */
+int cli_unlock_unverified(const struct args *args, struct header *header, bool person,
+			  struct secret **ret_fvek, struct protector *ret_used);
+
 /* The contents of --startup-key-file; NULL where it is not given, not there or not a key. */
 int cli_read_startup_key(const struct args *args, struct secret **ret);
 
@@ -130,6 +139,8 @@ void cli_refusal_json(const struct args *args, const struct refusal *refusal,
 /* Add a recovery protector and hand its password over: to --recovery-file, or printed once. */
 int cli_add_recovery(const struct args *args, struct header *header, const struct secret *fvek,
 		     const struct protector_spec *spec, bool replaces);
+/* Make the name of a new file at @path last. -errno, and errno is set; no message. */
+int cli_sync_directory(const char *path);
 /* Refuse a file for a new @what that exists, before anything is written. NULL is fine. */
 int cli_check_new_file(const char *path, const char *what);
 

@@ -54,20 +54,20 @@ int cli_read_startup_key(const struct args *args, struct secret **ret)
 	return 0;
 }
 
-int cli_unlock(const struct args *args, struct header *header, struct secret **ret_fvek,
-	       struct protector *ret_used)
+static int unlock_with(const struct args *args, struct header *header, uint32_t kinds,
+		       bool unverified, struct secret **ret_fvek, struct protector *ret_used)
 {
 	/* A file or a pipe has one answer; a person has several tries. */
 	unsigned int tries = args->agent || isatty(STDIN_FILENO) ? args->tries : 1;
 	_cleanup_secret_ struct secret *startup_key = NULL;
 	struct unlock how = {
 		.protector = args->protector[0],
-		.kinds = args->kinds,
+		.kinds = kinds ? kinds : args->kinds,
+		.unverified = unverified || args->stock_header,
 		.tcti = args->tcti,
 		.tries = {[UNLOCK_ASK_SECRET] = args->key_file ? 1 : tries,
 			  [UNLOCK_ASK_PIN] = args->pin_file ? 1 : tries},
 		.only_person = args->stock_header || (args->key_file && !args->pin_file),
-		.stock_header = args->stock_header,
 		.ask = ask,
 		.refused = refused,
 		.data = (void *)args,
@@ -81,6 +81,21 @@ int cli_unlock(const struct args *args, struct header *header, struct secret **r
 		return r;
 	how.startup_key = startup_key;
 	return unlock(header, &how, ret_fvek, ret_used);
+}
+
+int cli_unlock(const struct args *args, struct header *header, struct secret **ret_fvek,
+	       struct protector *ret_used)
+{
+	return unlock_with(args, header, 0, false, ret_fvek, ret_used);
+}
+
+int cli_unlock_unverified(const struct args *args, struct header *header, bool person,
+			  struct secret **ret_fvek, struct protector *ret_used)
+{
+	uint32_t persons = 1u << PROTECTOR_RECOVERY | 1u << PROTECTOR_STARTUP_KEY |
+			   1u << PROTECTOR_PASSPHRASE | 1u << PROTECTOR_KEYSLOT;
+
+	return unlock_with(args, header, person ? persons : 0, true, ret_fvek, ret_used);
 }
 
 int cli_unlock_to_change(const struct args *args, struct header *header, struct secret **ret_fvek,

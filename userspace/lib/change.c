@@ -187,7 +187,6 @@ struct plan {
 	struct secret *key;	  /* owned */
 	struct token_mac mac;	  /* of all states, the present one first */
 	int mac_token;
-	bool changed; /* whether the last state differs from the first */
 };
 
 static void plan_free(struct plan *plan)
@@ -203,11 +202,10 @@ static int add_mac(const struct header *header, struct plan *plan)
 				  plan->mac.macs[plan->mac.n_macs++]);
 }
 
-/* Put the token as it will be while the steps are made, of its final size, into the JSON. */
-static int foresee_mac(struct plan *plan, size_t n_macs)
+/* Put @mac into the JSON. Its size counts; it is no part of what is authenticated. */
+static int foresee_mac(struct plan *plan, const struct token_mac *mac)
 {
-	struct token_mac longest = {.seq = plan->mac.seq, .macs = plan->mac.macs, .n_macs = n_macs};
-	_cleanup_free_ char *json = token_mac_format(&longest);
+	_cleanup_free_ char *json = token_mac_format(mac);
 	struct change_step step = {.what = CHANGE_SET_TOKEN,
 				   .number = plan->mac_token,
 				   .json = json};
@@ -217,9 +215,20 @@ static int foresee_mac(struct plan *plan, size_t n_macs)
 	return r;
 }
 
+/* The token when all is done; borrowed from @plan. */
+static struct token_mac last_mac(const struct plan *plan)
+{
+	return (struct token_mac){.seq = plan->mac.seq,
+				  .macs = plan->mac.macs + plan->mac.n_macs - 1,
+				  .n_macs = 1,
+				  .parts = plan->mac.parts,
+				  .n_parts = plan->mac.n_parts};
+}
+
 static int make_plan(struct change *change, const struct secret *fvek, struct plan *plan)
 {
 	_cleanup_token_mac_ struct token_mac old = {0};
+	struct token_mac last;
 	struct room before, room;
 	const char *json;
 	int r = header_mac_load(change->header, &old, &plan->mac_token);
@@ -229,8 +238,11 @@ static int make_plan(struct change *change, const struct secret *fvek, struct pl
 	if (r == -ENOMEM)
 		return r;
 	plan->mac.seq = old.seq + 1;
-	if (!plan->mac.seq)
+	/* Only an attacker counts that far; what is accepted may begin anew. */
+	if (!plan->mac.seq && !change->accept)
 		return -EOVERFLOW;
+	if (!plan->mac.seq)
+		plan->mac.seq = 1;
 	plan->mac.macs = calloc(change->n_steps + 1, sizeof(*plan->mac.macs));
 	if (!plan->mac.macs)
 		return -ENOMEM;
@@ -242,7 +254,9 @@ static int make_plan(struct change *change, const struct secret *fvek, struct pl
 	plan->root = json_tokener_parse(json);
 	r = plan->root ? measure(plan->root, &before) : -EBADMSG;
 	if (r == 0)
-		r = foresee_mac(plan, change->n_steps + 1);
+		r = foresee_mac(plan, &(struct token_mac){.seq = plan->mac.seq,
+							  .macs = plan->mac.macs,
+							  .n_macs = change->n_steps + 1});
 	if (r == 0)
 		r = add_mac(change->header, plan);
 	for (size_t i = 0; i < change->n_steps && r == 0; i++) {
@@ -255,7 +269,15 @@ static int make_plan(struct change *change, const struct secret *fvek, struct pl
 			r = add_mac(change->header, plan);
 	}
 	if (r == 0)
+		r = header_mac_parts(header_uuid(change->header), plan->root, plan->key,
+				     &plan->mac.parts, &plan->mac.n_parts);
+	last = last_mac(plan);
+	if (r == 0)
+		r = foresee_mac(plan, &last);
+	if (r == 0)
 		r = measure(plan->root, &room);
+	if (r == 0 && !fits(&room))
+		r = -EBUSY;
 	/* Removing must be possible in the fullest header. */
 	if (r == 0 && !change->may_use_reserve && !leaves_reserve(&room) &&
 	    (room.tokens > before.tokens || change->new_slots || room.bytes > before.bytes))
@@ -279,12 +301,10 @@ int change_check_header(const struct header *header, const struct secret *fvek)
 			 reason_code(REASON_HEADER_MAC));
 }
 
-static int write_mac(const struct change *change, const struct plan *plan, size_t first, size_t n)
+static int write_mac(const struct change *change, const struct plan *plan,
+		     const struct token_mac *mac)
 {
-	const struct token_mac part = {.seq = plan->mac.seq,
-				       .macs = plan->mac.macs + first,
-				       .n_macs = n};
-	_cleanup_free_ char *json = token_mac_format(&part);
+	_cleanup_free_ char *json = token_mac_format(mac);
 	int r = json ? header_token_set(change->header, plan->mac_token, json) : -ENOMEM;
 
 	return r < 0 ? r : 0;
@@ -309,6 +329,7 @@ static int make_step(struct header *header, const struct change_step *step)
 int change_commit(struct change *change, const struct secret *fvek)
 {
 	__attribute__((cleanup(plan_free))) struct plan plan = {.mac_token = HEADER_ANY};
+	struct token_mac all, last;
 	int r = change->error;
 
 	if (r == 0 && !change->accept)
@@ -317,13 +338,17 @@ int change_commit(struct change *change, const struct secret *fvek)
 		r = make_plan(change, fvek, &plan);
 	if (r < 0)
 		return r;
+	all = (struct token_mac){.seq = plan.mac.seq,
+				 .macs = plan.mac.macs,
+				 .n_macs = plan.mac.n_macs};
+	last = last_mac(&plan);
 	change->begun = true;
 	if (change->n_steps)
-		r = write_mac(change, &plan, 0, plan.mac.n_macs);
+		r = write_mac(change, &plan, &all);
 	for (size_t i = 0; i < change->n_steps && r == 0; i++)
 		r = make_step(change->header, &change->steps[i]);
 	if (r == 0)
-		r = write_mac(change, &plan, plan.mac.n_macs - 1, 1);
+		r = write_mac(change, &plan, &last);
 	if (r < 0)
 		log_error("the change of %s was cut short: what opened it still does, or was to be "
 			  "removed; repeat the command",

@@ -20,6 +20,7 @@ struct header {
 	struct crypt_device *cd;
 	char *path;
 	struct header_segment segment;
+	struct header_copies copies;
 };
 
 /* libcryptsetup's own words are for --debug; what a person reads is said by us. */
@@ -124,17 +125,37 @@ int header_format(const char *path, const struct header_format *how, const struc
 	return 0;
 }
 
-int header_load_any(const char *path, struct header **ret)
+/* libcryptsetup repairs a copy as it loads; a person should hear of it, for a disk may be failing.
+ */
+static void tell_of_repair(const struct header *header)
 {
-	_cleanup_header_ struct header *header = NULL;
+	static const char *const names[] = {"first", "second"};
+	const struct header_copies *found = &header->copies;
+	struct header_copies now;
+	/* The newer of two is kept, and the first of two that only differ. */
+	int bad = !found->copy[0].good || (found->copy[1].good &&
+					   found->copy[0].seqid < found->copy[1].seqid)
+			  ? 0
+			  : 1;
+
+	if (header_copies_agree(found) || header_copies_read(header->path, &now) < 0)
+		return;
+	log_notice("The %s copy of the header of %s was %s; it %s from the other one.", names[bad],
+		   header->path, found->copy[bad].good ? "older" : "damaged",
+		   header_copies_agree(&now) ? "was written again" : "could not be written again");
+}
+
+/* Load, and refuse what cannot be ours or become it. */
+static int load(struct header *header)
+{
+	const char *path = header->path;
 	struct device_info info;
 	uint32_t requirements;
 	int key_size;
 	int r = device_probe(path, &info);
 
-	if (r < 0)
-		return r;
-	r = header_new(path, &header);
+	if (r == 0)
+		r = header_copies_read(path, &header->copies);
 	if (r < 0)
 		return r;
 	r = crypt_load(header->cd, CRYPT_LUKS2, NULL);
@@ -161,11 +182,35 @@ int header_load_any(const char *path, struct header **ret)
 				 " with %d bits is accepted",
 				 path, crypt_get_cipher(header->cd),
 				 crypt_get_cipher_mode(header->cd), key_size * 8, FVEK_SIZE * 8);
-	r = read_segment(header);
-	if (r < 0)
-		return r;
-	*ret = steal(header);
+	tell_of_repair(header);
 	return 0;
+}
+
+static int check_subsystem(const struct header *header)
+{
+	if (!strcmp(header_subsystem(header), SUBSYSTEM))
+		return 0;
+	return log_errno(ENODEV,
+			 "%s is a LUKS2 volume that was not made by fvesetup; open it with "
+			 "cryptsetup, or take it over: fvesetup adopt %s",
+			 header->path, header->path);
+}
+
+int header_load_any(const char *path, struct header **ret)
+{
+	_cleanup_header_ struct header *header = NULL;
+	struct device_info info;
+	int r = device_probe(path, &info);
+
+	if (r == 0)
+		r = header_new(path, &header);
+	if (r == 0)
+		r = load(header);
+	if (r == 0)
+		r = read_segment(header);
+	if (r == 0)
+		*ret = steal(header);
+	return r;
 }
 
 int header_load(const char *path, struct header **ret)
@@ -175,12 +220,56 @@ int header_load(const char *path, struct header **ret)
 
 	if (r < 0)
 		return r;
-	if (strcmp(header_subsystem(header), SUBSYSTEM))
-		return log_errno(ENODEV,
-				 "%s is a LUKS2 volume that was not made by fvesetup; open it with "
-				 "cryptsetup, or take it over: fvesetup adopt %s",
-				 path, path);
-	*ret = steal(header);
+	r = check_subsystem(header);
+	if (r == 0)
+		*ret = steal(header);
+	return r;
+}
+
+int header_load_backup(const char *path, struct header **ret)
+{
+	_cleanup_header_ struct header *header = NULL;
+	struct device_info info;
+	int r = device_probe(path, &info);
+
+	if (r == 0)
+		r = header_new(path, &header);
+	if (r == 0)
+		r = load(header);
+	if (r == 0)
+		r = check_subsystem(header);
+	if (r == 0)
+		*ret = steal(header);
+	return r;
+}
+
+const struct header_copies *header_copies(const struct header *header)
+{
+	return &header->copies;
+}
+
+int header_backup(struct header *header, const char *file)
+{
+	int r = crypt_header_backup(header->cd, CRYPT_LUKS2, file);
+
+	if (r < 0)
+		return log_errno(-r, "cannot write the header of %s to %s: %s", header->path, file,
+				 strerror(-r));
+	return 0;
+}
+
+int header_restore(const char *path, const char *file)
+{
+	_cleanup_header_ struct header *header = NULL;
+	int r = header_new(path, &header);
+
+	if (r < 0)
+		return r;
+	r = crypt_header_restore(header->cd, CRYPT_LUKS2, file);
+	if (r < 0)
+		return log_errno(-r, "cannot write the header of %s from %s: %s", path, file,
+				 r == -EINVAL ? "it does not fit: data offset or key size differ"
+					      : strerror(-r));
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "header_copies.h"
 #include "secret.h"
 
 #define FVEK_SIZE	    64 /* bytes: two AES-256 keys, IEEE 1619 XTS */
@@ -58,6 +59,8 @@ int header_format(const char *path, const struct header_format *how, const struc
 int header_load(const char *path, struct header **ret);
 /* The same for a LUKS2 header that need not be one of ours, but with our cipher and key size. */
 int header_load_any(const char *path, struct header **ret);
+/* The same of a backup file, which holds no data: nothing is said of what the volume's size is. */
+int header_load_backup(const char *path, struct header **ret);
 void header_close(struct header *header);
 
 static inline void header_closep(struct header **header)
@@ -76,6 +79,18 @@ const char *header_subsystem(const struct header *header);
 /* Make the header one of ours, or of nobody's. One atomic write; the label stays. */
 int header_claim(struct header *header, bool ours);
 const struct header_segment *header_segment(const struct header *header);
+
+/* The copies as they were found, before the one was repaired from the other. */
+const struct header_copies *header_copies(const struct header *header);
+
+/* Write header and keyslots to the new file @file, as `cryptsetup luksHeaderBackup` does. */
+int header_backup(struct header *header, const char *file);
+/*
+ * Write the backup @file over the header of @path, whatever is there. Not atomic: after a power cut
+ * it has to be repeated. Refused where data offset, sector size or key size differ from a header
+ * that is there.
+ */
+int header_restore(const char *path, const char *file);
 
 /*
  * A keyslot that holds @fvek and opens with @secret; gives its number. @pbkdf NULL means the

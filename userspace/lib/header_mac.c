@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The canonical form of a header, its MAC, and the token that holds it. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "header_mac.h"
@@ -255,20 +256,115 @@ int header_mac_compute(const char *uuid, struct json_object *root, uint32_t seq,
 	return text ? crypto_hmac(key, text, size, ret) : -ENOMEM;
 }
 
+/* Add one part; @ret has room for it. */
+static int add_part(const char *kind, const char *number, struct json_object *value,
+		    const struct secret *key, struct mac_part *ret)
+{
+	_cleanup_json_ struct json_object *named = json_object_new_object();
+	uint8_t mac[SHA256_SIZE];
+	const char *text;
+	size_t size;
+	int r;
+
+	if (snprintf(ret->name, sizeof(ret->name), "%s%s%s", kind, *number ? " " : "", number) >=
+	    (int)sizeof(ret->name))
+		return -EBADMSG;
+	if (!named || put(named, ret->name, json_object_get(value)) < 0)
+		return -ENOMEM;
+	text = json_object_to_json_string_length(named, CANONICAL, &size);
+	r = text ? crypto_hmac(key, text, size, mac) : -ENOMEM;
+	if (r == 0)
+		memcpy(ret->mac, mac, sizeof(ret->mac));
+	return r;
+}
+
+static int add_parts(const char *kind, struct json_object *all, const struct secret *key,
+		     struct mac_part *parts, size_t *n)
+{
+	json_object_object_foreach (all, number, value) {
+		int r = add_part(kind, number, value, key, &parts[*n]);
+
+		if (r < 0)
+			return r;
+		(*n)++;
+	}
+	return 0;
+}
+
+static int part_order(const void *a, const void *b)
+{
+	return strcmp(((const struct mac_part *)a)->name, ((const struct mac_part *)b)->name);
+}
+
+int header_mac_parts(const char *uuid, struct json_object *root, const struct secret *key,
+		     struct mac_part **ret, size_t *ret_n)
+{
+	static const char *const whole[] = {"config", "digests", "segments"};
+	_cleanup_json_ struct json_object *form = NULL;
+	_cleanup_free_ struct mac_part *parts = NULL;
+	struct json_object *keyslots, *tokens;
+	size_t n = 0;
+	int r = canonical(uuid, root, 0, &form);
+
+	if (r < 0)
+		return r;
+	keyslots = json_object_object_get(form, "keyslots");
+	tokens = json_object_object_get(form, "tokens");
+	parts = calloc(ARRAY_SIZE(whole) + (size_t)json_object_object_length(keyslots) +
+			       (size_t)json_object_object_length(tokens),
+		       sizeof(*parts));
+	if (!parts)
+		return -ENOMEM;
+	for (size_t i = 0; i < ARRAY_SIZE(whole) && r == 0; i++)
+		r = add_part(whole[i], "", json_object_object_get(form, whole[i]), key,
+			     &parts[n++]);
+	if (r == 0)
+		r = add_parts("keyslot", keyslots, key, parts, &n);
+	if (r == 0)
+		r = add_parts("token", tokens, key, parts, &n);
+	if (r < 0)
+		return r;
+	qsort(parts, n, sizeof(*parts), part_order);
+	*ret = steal(parts);
+	*ret_n = n;
+	return 0;
+}
+
 /* --- the token ------------------------------------------------------------------------------ */
+
+static int parts_parse(struct json_object *object, struct token_mac *ret)
+{
+	size_t n = (size_t)json_object_object_length(object);
+
+	ret->parts = calloc(n + 1, sizeof(*ret->parts));
+	if (!ret->parts)
+		return -ENOMEM;
+	json_object_object_foreach (object, key, value) {
+		struct mac_part *part = &ret->parts[ret->n_parts++];
+
+		if (snprintf(part->name, sizeof(part->name), "%s", key) >=
+			    (int)sizeof(part->name) ||
+		    !json_object_is_type(value, json_type_string) ||
+		    hex_decode(json_object_get_string(value), part->mac, sizeof(part->mac)) < 0)
+			return -EBADMSG;
+	}
+	qsort(ret->parts, n, sizeof(*ret->parts), part_order);
+	return 0;
+}
 
 int token_mac_parse(const char *json, struct token_mac *ret)
 {
 	_cleanup_token_mac_ struct token_mac token = {0};
 	struct reader r;
 	_cleanup_json_ struct json_object *root = reader_open(&r, json);
-	struct json_object *macs;
+	struct json_object *macs, *parts;
 
 	if (!root)
 		return r.error;
 	reader_no_slots(&r);
 	token.seq = reader_number(&r, "seq", 1, UINT32_MAX);
 	macs = reader_take(&r, "macs", json_type_array);
+	parts = reader_take(&r, "parts", json_type_object);
 	if (reader_close(&r) < 0)
 		return r.error;
 	token.n_macs = json_object_array_length(macs);
@@ -284,6 +380,8 @@ int token_mac_parse(const char *json, struct token_mac *ret)
 		    hex_decode(json_object_get_string(mac), token.macs[i], SHA256_SIZE) < 0)
 			return -EBADMSG;
 	}
+	if (parts_parse(parts, &token) < 0)
+		return -EBADMSG;
 	*ret = token;
 	token = (struct token_mac){0};
 	return 0;
@@ -293,6 +391,7 @@ char *token_mac_format(const struct token_mac *token)
 {
 	struct writer w = writer_open(TOKEN_TYPE_MAC, -1);
 	struct json_object *macs = json_object_new_array();
+	struct writer parts = {.object = json_object_new_object()};
 
 	writer_number(&w, "seq", token->seq);
 	writer_put(&w, "macs", macs);
@@ -305,11 +404,18 @@ char *token_mac_format(const struct token_mac *token)
 			w.failed = true;
 		}
 	}
+	for (size_t i = 0; i < token->n_parts; i++)
+		writer_hex(&parts, token->parts[i].name, token->parts[i].mac, MAC_PART_SIZE);
+	w.failed |= parts.failed;
+	writer_put(&w, "parts", parts.object);
 	return writer_close(&w);
 }
 
 void token_mac_free(struct token_mac *token)
 {
+	free(token->parts);
+	token->parts = NULL;
+	token->n_parts = 0;
 	free(token->macs);
 	token->macs = NULL;
 	token->n_macs = 0;
@@ -354,5 +460,58 @@ int header_mac_check(const struct header *header, const struct secret *fvek, enu
 	for (size_t i = 0; i < token.n_macs; i++)
 		if (crypto_equal(mac, token.macs[i], SHA256_SIZE))
 			*ret = token.n_macs > 1 ? HEADER_MAC_INTERRUPTED : HEADER_MAC_VALID;
+	return 0;
+}
+
+/* Compare two lists in the order of their names. */
+static size_t differences(const struct mac_part *was, size_t n_was, const struct mac_part *is,
+			  size_t n_is, struct header_difference *ret)
+{
+	size_t n = 0, i = 0, k = 0;
+
+	while (i < n_was || k < n_is) {
+		int order = i == n_was ? 1 : k == n_is ? -1 : strcmp(was[i].name, is[k].name);
+		const struct mac_part *part = order > 0 ? &is[k] : &was[i];
+
+		if (order || !crypto_equal(was[i].mac, is[k].mac, MAC_PART_SIZE)) {
+			strcpy(ret[n].name, part->name);
+			ret[n++].what = order < 0 ? "removed" : order > 0 ? "added" : "changed";
+		}
+		i += order <= 0;
+		k += order >= 0;
+	}
+	return n;
+}
+
+int header_mac_differences(const struct header *header, const struct secret *fvek,
+			   struct header_difference **ret, size_t *ret_n)
+{
+	_cleanup_token_mac_ struct token_mac token = {0};
+	_cleanup_secret_ struct secret *key = NULL;
+	_cleanup_json_ struct json_object *root = NULL;
+	_cleanup_free_ struct mac_part *parts = NULL;
+	_cleanup_free_ struct header_difference *found = NULL;
+	const char *json;
+	size_t n;
+	int number, r = header_mac_load(header, &token, &number);
+
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0 || !token.n_parts)
+		return -ENODATA;
+	r = header_json(header, &json);
+	if (r == 0)
+		r = header_mac_key(fvek, &key);
+	if (r < 0)
+		return r;
+	root = json_tokener_parse(json);
+	r = root ? header_mac_parts(header_uuid(header), root, key, &parts, &n) : -EBADMSG;
+	if (r < 0)
+		return r == -EBADMSG ? -ENODATA : r;
+	found = calloc(token.n_parts + n, sizeof(*found));
+	if (!found)
+		return -ENOMEM;
+	*ret_n = differences(token.parts, token.n_parts, parts, n, found);
+	*ret = steal(found);
 	return 0;
 }

@@ -15,12 +15,23 @@
 
 struct json_object; /* json-c's */
 
+#define MAC_PART_NAME 16 /* "keyslot 31" and its NUL */
+#define MAC_PART_SIZE 8	 /* bytes: it only helps a person to look in the right place */
+
+struct mac_part {
+	char name[MAC_PART_NAME]; /* "config", "digests", "segments", "keyslot N", "token N" */
+	uint8_t mac[MAC_PART_SIZE];
+};
+
 /* "fve-mac". */
 struct token_mac {
 	uint32_t seq; /* of changes: part of what is authenticated */
 	/* HMAC of each state that a change under way passes through; one when it is done. */
 	uint8_t (*macs)[SHA256_SIZE]; /* owned */
 	size_t n_macs;
+	/* When it is done: what each part of the header was, to tell afterwards which changed. */
+	struct mac_part *parts; /* owned, in the order of their names */
+	size_t n_parts;
 };
 
 int token_mac_parse(const char *json, struct token_mac *ret);
@@ -39,6 +50,10 @@ int header_mac_key(const struct secret *fvek, struct secret **ret);
 int header_mac_compute(const char *uuid, struct json_object *root, uint32_t seq,
 		       const struct secret *key, uint8_t ret[SHA256_SIZE]);
 
+/* The parts of the same; owned by the caller. */
+int header_mac_parts(const char *uuid, struct json_object *root, const struct secret *key,
+		     struct mac_part **ret, size_t *ret_n);
+
 /* How a header stands to its MAC. */
 enum header_mac {
 	HEADER_MAC_VALID,
@@ -52,6 +67,19 @@ const char *header_mac_name(enum header_mac state);
 
 /* Compare; -errno only where that was not possible. No message. */
 int header_mac_check(const struct header *header, const struct secret *fvek, enum header_mac *ret);
+
+/* A part that is not as the last change left it. */
+struct header_difference {
+	char name[MAC_PART_NAME];
+	const char *what; /* "changed", "added", "removed" */
+};
+
+/*
+ * All of them; the caller frees. None and -ENODATA: fve-mac does not tell, since it is missing,
+ * damaged, or of an interrupted change. No message.
+ */
+int header_mac_differences(const struct header *header, const struct secret *fvek,
+			   struct header_difference **ret, size_t *ret_n);
 
 static inline bool header_mac_good(enum header_mac state)
 {

@@ -78,7 +78,7 @@ static int warn_of_header(const struct header *header, const struct unlock *how,
 			  struct secret **fvek)
 {
 	struct refusal refusal;
-	int r = how->stock_header ? 0 : unlock_check_header(header, *fvek, &refusal);
+	int r = how->unverified ? 0 : unlock_check_header(header, *fvek, &refusal);
 
 	if (r != -EKEYREJECTED) {
 		if (r < 0)
@@ -237,7 +237,7 @@ static int check_machine(const struct header *header, const struct unlock *how,
 			 const struct protector *p, struct secret **fvek)
 {
 	struct refusal refusal;
-	int r = unlock_check_header(header, *fvek, &refusal);
+	int r = how->unverified ? 0 : unlock_check_header(header, *fvek, &refusal);
 
 	if (r < 0)
 		secret_free(steal(*fvek));

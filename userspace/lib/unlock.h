@@ -21,9 +21,8 @@ struct unlock {
 	const struct secret *startup_key; /* the contents of its file, or NULL */
 	const struct unlocked_volume *others; /* volumes that were unlocked before, for auto */
 	size_t n_others;
+	bool unverified;  /* open whatever the header's MAC says, without a word: the caller asks */
 	bool only_person; /* a secret is given: the machine's protectors are left alone */
-
-	bool stock_header; /* not one of ours, or not yet: there is no MAC to be missed */
 
 	/* Ask for what @question says. -ENOKEY: nobody there to ask. */
 	int (*ask)(void *data, enum unlock_question question, const char *prompt,

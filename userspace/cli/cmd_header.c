@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The 'fvesetup header backup|restore|verify|accept' actions. */
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "change.h"
+#include "cli.h"
+#include "device.h"
+#include "header_mac.h"
+#include "rotate.h"
+#include "show.h"
+
+/* --- verify, accept ------------------------------------------------------------------------- */
+
+/* What a look at a header found. */
+struct report {
+	enum header_mac mac;
+	uint32_t seq;			       /* of fve-mac; 0 where there is none */
+	struct header_difference *differences; /* owned */
+	size_t n_differences;
+	bool told;   /* whether fve-mac can tell which part differs */
+	bool intact; /* whether tokens hold what they should under the volume key */
+};
+
+static void report_free(struct report *report)
+{
+	free(report->differences);
+}
+
+#define _cleanup_report_ __attribute__((cleanup(report_free)))
+
+static int examine(const struct header *header, const struct secret *fvek, struct report *ret)
+{
+	_cleanup_token_mac_ struct token_mac token = {0};
+	int number, r = header_mac_check(header, fvek, &ret->mac);
+
+	if (r < 0)
+		return r;
+	if (header_mac_load(header, &token, &number) == 0)
+		ret->seq = token.seq;
+	if (!header_mac_good(ret->mac)) {
+		r = header_mac_differences(header, fvek, &ret->differences, &ret->n_differences);
+		if (r < 0 && r != -ENODATA)
+			return r;
+		ret->told = r == 0;
+	}
+	r = rotate_check(header, fvek);
+	ret->intact = r == 0;
+	return r == -EBADMSG ? 0 : r;
+}
+
+/* The type of the token that a part named "token N" is now, or "". */
+static const char *part_type(const struct header *header, const char *name)
+{
+	const char *type, *json;
+	int number;
+
+	if (sscanf(name, "token %d", &number) != 1 ||
+	    header_token_get(header, number, &type, &json) < 0)
+		return "";
+	return type;
+}
+
+static void show_differences(const struct header *header, const struct report *report)
+{
+	if (!report->told)
+		printf("  which part cannot be told: fve-mac is missing, damaged, or of an "
+		       "interrupted change\n");
+	else if (!report->n_differences)
+		printf("  fve-mac itself was changed, or is of another state of the header\n");
+	for (size_t i = 0; i < report->n_differences; i++) {
+		const struct header_difference *d = &report->differences[i];
+		const char *type = part_type(header, d->name);
+
+		printf("  %s%s%s%s: %s\n", d->name, *type ? " (" : "", type, *type ? ")" : "",
+		       d->what);
+	}
+}
+
+static const char *copy_text(const struct header_copies *copies, int i)
+{
+	if (!copies->copy[i].good)
+		return "damaged";
+	return copies->copy[i].seqid < copies->copy[!i].seqid ? "older" : "good";
+}
+
+static void show_report(const struct header *header, const struct report *report)
+{
+	const struct header_copies *copies = header_copies(header);
+
+	printf("Header copies:   first %s, second %s\n", copy_text(copies, 0),
+	       copy_text(copies, 1));
+	printf("MAC:             %s", header_mac_name(report->mac));
+	if (report->seq)
+		printf(", change %u", report->seq);
+	printf("%s\n", report->mac == HEADER_MAC_INTERRUPTED
+			       ? ": it was cut short; the next change cleans up"
+			       : "");
+	if (!header_mac_good(report->mac))
+		show_differences(header, report);
+	printf("Wrapped keys:    %s\n\n", report->intact ? "good" : "damaged");
+	fflush(stdout);
+	show_protectors(header);
+}
+
+static int report_json(const struct header *header, const struct report *report)
+{
+	const struct header_copies *copies = header_copies(header);
+	struct json_object *o = json_object_new_object(), *array = json_object_new_array();
+
+	json_object_object_add(o, "device", json_object_new_string(header_path(header)));
+	json_object_object_add(o, "uuid", json_object_new_string(header_uuid(header)));
+	for (int i = 0; i < 2; i++)
+		json_object_array_add(array, json_object_new_string(copy_text(copies, i)));
+	json_object_object_add(o, "copies", array);
+	json_object_object_add(o, "mac", json_object_new_string(header_mac_name(report->mac)));
+	json_object_object_add(o, "change",
+			       report->seq ? json_object_new_int64(report->seq) : NULL);
+	array = report->told ? json_object_new_array() : NULL;
+	for (size_t i = 0; i < report->n_differences; i++) {
+		const struct header_difference *d = &report->differences[i];
+		const char *type = part_type(header, d->name);
+		struct json_object *part = json_object_new_object();
+
+		json_object_object_add(part, "part", json_object_new_string(d->name));
+		json_object_object_add(part, "type", *type ? json_object_new_string(type) : NULL);
+		json_object_object_add(part, "what", json_object_new_string(d->what));
+		json_object_array_add(array, part);
+	}
+	json_object_object_add(o, "differences", array);
+	json_object_object_add(o, "wrapped_keys_good", json_object_new_boolean(report->intact));
+	json_object_object_add(o, "protectors", json_protectors(header));
+	return json_print(o);
+}
+
+int cmd_header_verify(const struct args *args)
+{
+	_cleanup_secret_ struct secret *fvek = NULL;
+	_cleanup_header_ struct header *header = NULL;
+	_cleanup_report_ struct report report = {0};
+	struct protector used;
+	int r = header_load(args->operand[0], &header);
+
+	if (r == 0)
+		r = cli_unlock_unverified(args, header, false, &fvek, &used);
+	if (r == 0)
+		r = examine(header, fvek, &report);
+	if (r < 0)
+		return r;
+	if (args->json)
+		r = report_json(header, &report);
+	else
+		show_report(header, &report);
+	if (r == 0 && !header_mac_good(report.mac))
+		r = log_errno(EKEYREJECTED, "%s: %s (%s)", header_path(header),
+			      reason_text(REASON_HEADER_MAC), reason_code(REASON_HEADER_MAC));
+	if (r == 0 && !report.intact)
+		r = -EBADMSG;
+	return r;
+}
+
+int cmd_header_accept(const struct args *args)
+{
+	_cleanup_secret_ struct secret *fvek = NULL;
+	_cleanup_header_ struct header *header = NULL;
+	_cleanup_report_ struct report report = {0};
+	_cleanup_close_ int lock = -1;
+	struct protector used;
+	int r = device_lock(args->operand[0], &lock);
+
+	if (r == 0)
+		r = header_load(args->operand[0], &header);
+	if (r == 0)
+		r = cli_unlock_unverified(args, header, true, &fvek, &used);
+	if (r == 0)
+		r = examine(header, fvek, &report);
+	if (r < 0)
+		return r;
+	show_report(header, &report);
+	if (report.mac == HEADER_MAC_VALID) {
+		log_notice("The header of %s is as fvesetup left it; there is nothing to accept.",
+			   header_path(header));
+		return 0;
+	}
+	r = prompt_confirm(args, "From now on the header as it is counts as right, and the "
+				 "machine's protectors open it.");
+	if (r == 0) {
+		_cleanup_change_ struct change change = {.header = header,
+							 .may_use_reserve = true,
+							 .accept = true};
+
+		signals_hold();
+		r = change_commit(&change, fvek);
+	}
+	return r;
+}
+
+/* --- backup, restore ------------------------------------------------------------------------ */
+
+int cmd_header_backup(const struct args *args)
+{
+	_cleanup_header_ struct header *header = NULL;
+	_cleanup_close_ int lock = -1, fd = -1;
+	const char *file = args->operand[1];
+	int r = cli_check_new_file(file, "header backup");
+
+	if (r == 0)
+		r = device_lock(args->operand[0], &lock);
+	if (r == 0)
+		r = header_load(args->operand[0], &header);
+	if (r == 0)
+		r = header_backup(header, file);
+	if (r < 0)
+		return r;
+	fd = open(file, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fsync(fd) < 0 || cli_sync_directory(file) < 0)
+		return log_errno(errno, "cannot write %s: %m", file);
+	log_notice("%s opens %s with today's secrets, also after they are removed: keep it as "
+		   "safe as they are, and make a new one when protectors change.",
+		   file, args->operand[0]);
+	return 0;
+}
+
+/* What the device holds now, where that can be told; NULL: no header that could be read. */
+static int present_header(const char *path, struct header **ret)
+{
+	struct header_copies copies;
+	int r = header_copies_read(path, &copies);
+
+	if (r < 0)
+		return log_errno(-r, "cannot read %s: %s", path, strerror(-r));
+	if (!copies.copy[0].good && !copies.copy[1].good)
+		return 0;
+	return header_load(path, ret);
+}
+
+static int check_restore(const struct args *args, const struct header *backup)
+{
+	_cleanup_header_ struct header *present = NULL;
+	_cleanup_free_ char *question = NULL;
+	const char *path = args->operand[0], *file = args->operand[1];
+	int r = present_header(path, &present);
+	bool other = !present || strcmp(header_uuid(present), header_uuid(backup));
+
+	if (r < 0 && !args->force)
+		return log_errno(-r,
+				 "%s has a header that is not of this volume; with --force it is "
+				 "overwritten",
+				 path);
+	if (present && other && !args->force)
+		return log_errno(EINVAL,
+				 "%s is a header of volume %s, and %s is volume %s; with --force "
+				 "it is written all the same, and the data there is lost",
+				 file, header_uuid(backup), path, header_uuid(present));
+	if (other) {
+		r = device_check_unused(path);
+		if (r < 0)
+			return r;
+	}
+	if (asprintf(&question, "%s %s with %s of volume %s. %s",
+		     present ? "The header of" : "There is no header that could be read on", path,
+		     file, header_uuid(backup),
+		     present && !other
+			     ? "Protectors added since then stop to open it, and those "
+			       "removed since then open it again."
+			     : "If this is another volume's, the data there is lost.") < 0)
+		return -ENOMEM;
+	return prompt_confirm(args, question);
+}
+
+int cmd_header_restore(const struct args *args)
+{
+	_cleanup_header_ struct header *backup = NULL, *header = NULL;
+	_cleanup_close_ int lock = -1;
+	const char *path = args->operand[0], *file = args->operand[1];
+	struct device_info info = {0}, backup_info = {0};
+	int r = device_lock(path, &lock);
+
+	if (r == 0)
+		r = device_probe(path, &info);
+	if (r == 0)
+		r = header_load_backup(file, &backup);
+	if (r == 0)
+		r = device_probe(file, &backup_info);
+	if (r == 0 && info.size <= backup_info.size)
+		r = log_errno(EFBIG, "%s is too small for the volume of %s; nothing was changed",
+			      path, file);
+	if (r == 0)
+		r = check_restore(args, backup);
+	if (r < 0)
+		return r;
+	signals_hold();
+	r = header_restore(path, file);
+	return r < 0 ? r : header_load(path, &header);
+}
