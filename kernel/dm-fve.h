@@ -11,6 +11,7 @@
  *   write.c   encrypting into bounce pages in the submitter's context
  *   pages.c   bounce pages: cache, allocator, reserve
  *   zoned.c   what differs on zoned devices
+ *   trace.h   trace points off the fast path
  *
  * Locking. The I/O path takes no lock of the device. It holds a reference on fve->key.users around
  * each use of the cipher (key.c argues why that suffices). fve->key.lock serialises everything that
@@ -176,6 +177,18 @@ static inline void fve_count(struct fve *fve, enum fve_counter counter, u64 n)
 {
 	this_cpu_add(fve->counters->value[counter], n);
 }
+
+/* ---- trace.c ---- */
+
+/* Why an I/O leaves the fast path. */
+enum fve_why {
+	FVE_WHY_HARD_IRQ,	 /* a read, to the bottom half */
+	FVE_WHY_LARGE_OR_CIPHER, /* a read, to the worker: too large, or cipher or memory not at
+				    hand */
+	FVE_WHY_NO_PAGES,
+	FVE_WHY_CIPHER, /* a write: the cipher cannot be called in the submitter's context */
+	FVE_WHY_SPLIT,	/* a write that is too large, and must not wait */
+};
 
 /* ---- per bio ---- */
 

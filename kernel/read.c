@@ -23,6 +23,7 @@
 
 #include "compat.h"
 #include "dm-fve.h"
+#include "trace.h"
 
 /*
  * What may be decrypted at a stretch in softirq context, where it delays everything else on the
@@ -64,18 +65,20 @@ static struct bio *unqueue_bio(struct read_queue *queue, struct bio_list *list)
 	return bio;
 }
 
-static void to_bh(struct bio *bio)
+static void to_bh(struct fve_io *io, struct bio *bio)
 {
 	struct read_queue *queue = raw_cpu_ptr(read_queues);
 
+	trace_fve_read_deferred(io->fve, &io->iter, FVE_WHY_HARD_IRQ);
 	queue_bio(queue, &queue->for_bh, bio);
 	fve_bh_schedule(&queue->bh);
 }
 
-static void to_worker(struct bio *bio)
+static void to_worker(struct fve_io *io, struct bio *bio)
 {
 	struct read_queue *queue = raw_cpu_ptr(read_queues);
 
+	trace_fve_read_deferred(io->fve, &io->iter, FVE_WHY_LARGE_OR_CIPHER);
 	queue_bio(queue, &queue->for_worker, bio);
 	queue_work(read_workqueue, &queue->work);
 }
@@ -117,9 +120,9 @@ static void end_read(struct bio *bio)
 
 	fve_count(io->fve, FVE_DEFERRED, 1);
 	if (!large && (in_hardirq() || irqs_disabled()))
-		to_bh(bio);
+		to_bh(io, bio);
 	else
-		to_worker(bio);
+		to_worker(io, bio);
 }
 
 static void run_bh(struct read_queue *queue)
@@ -136,7 +139,7 @@ static void run_bh(struct read_queue *queue)
 		io = fve_io_of(bio);
 		bytes += io->iter.bi_size;
 		if (!decrypt_here(io, bio))
-			to_worker(bio);
+			to_worker(io, bio);
 	}
 	fve_bh_schedule(&queue->bh);
 }

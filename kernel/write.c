@@ -16,6 +16,7 @@
 
 #include "compat.h"
 #include "dm-fve.h"
+#include "trace.h"
 
 /* Takes back what point_to_bounce() did: dm finds the clone as it was. */
 static void end_write(struct bio *bio)
@@ -63,6 +64,7 @@ static int encrypt_waiting(struct fve *fve, struct bio *bio)
 
 	if (!fve_bounce_get(io, bio->bi_iter.bi_size)) {
 		fve_count(fve, FVE_RESERVE, 1);
+		trace_fve_write_reserve(fve, &bio->bi_iter, FVE_WHY_NO_PAGES);
 		if (!fve_bounce_get_reserve(io, bio->bi_iter.bi_size))
 			return -EKEYREVOKED;
 	}
@@ -95,11 +97,12 @@ static void run_worker(struct work_struct *work)
 	}
 }
 
-static int defer(struct fve *fve, struct bio *bio)
+static int defer(struct fve *fve, struct bio *bio, enum fve_why why)
 {
 	unsigned long flags;
 
 	fve_count(fve, FVE_DEFERRED, 1);
+	trace_fve_write_deferred(fve, &bio->bi_iter, why);
 	/* The submitter would poll for a bio that has not been submitted yet. */
 	bio_clear_polled(bio);
 	/* The worker may wait, and what it submits too: "would block" would come too late. */
@@ -109,6 +112,13 @@ static int defer(struct fve *fve, struct bio *bio)
 	bio_list_add(&fve->deferred, bio);
 	spin_unlock_irqrestore(&fve->deferred_lock, flags);
 	queue_work(fve->workqueue, &fve->deferred_work);
+	return DM_MAPIO_SUBMITTED;
+}
+
+static int again(struct fve *fve, struct bio *bio, enum fve_why why)
+{
+	trace_fve_write_again(fve, &bio->bi_iter, why);
+	bio_wouldblock_error(bio);
 	return DM_MAPIO_SUBMITTED;
 }
 
@@ -123,10 +133,8 @@ int fve_map_write(struct fve *fve, struct bio *bio)
 		 * in flight, "would block" for another part comes too late, from a completion,
 		 * where io_uring can no longer retry. Polled bios dm retries by itself.
 		 */
-		if (!fve->zoned && (bio->bi_opf & (REQ_NOWAIT | REQ_POLLED)) == REQ_NOWAIT) {
-			bio_wouldblock_error(bio);
-			return DM_MAPIO_SUBMITTED;
-		}
+		if (!fve->zoned && (bio->bi_opf & (REQ_NOWAIT | REQ_POLLED)) == REQ_NOWAIT)
+			return again(fve, bio, FVE_WHY_SPLIT);
 		dm_accept_partial_bio(bio, FVE_MAX_WRITE >> SECTOR_SHIFT);
 	}
 
@@ -142,16 +150,14 @@ int fve_map_write(struct fve *fve, struct bio *bio)
 	}
 
 	if (unlikely(!fve_bounce_get(io, bio->bi_iter.bi_size))) {
-		if (!(bio->bi_opf & REQ_NOWAIT))
-			return defer(fve, bio);
-		bio_wouldblock_error(bio);
-		return DM_MAPIO_SUBMITTED;
+		return bio->bi_opf & REQ_NOWAIT ? again(fve, bio, FVE_WHY_NO_PAGES)
+						: defer(fve, bio, FVE_WHY_NO_PAGES);
 	}
 	r = encrypt_to_bounce(io, bio, false);
 	if (likely(!r))
 		return DM_MAPIO_REMAPPED;
 	if (r == -EAGAIN)
-		return defer(fve, bio);
+		return defer(fve, bio, FVE_WHY_CIPHER);
 	fail(fve, bio);
 	return DM_MAPIO_SUBMITTED;
 }
