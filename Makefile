@@ -145,7 +145,25 @@ $(BUILD)/fvesetup.bash: userspace/completion/fvesetup.bash $(BUILD)/fill
 	$(call say,FILL,$@)
 	$(Q)$(BUILD)/fill < $< > $@
 
--include $(shell find $(BUILD)/obj $(BUILD)/san -name '*.d' 2>/dev/null)
+# Fuzz targets by libFuzzer, which is clang's.
+FUZZ_CC	  ?= clang
+FUZZ_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g
+fuzz_targets := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+
+$(BUILD)/fuzz/obj/%.o: userspace/%.c
+	$(call say,CC,$< (fuzzing))
+	$(Q)mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) $(CPPFLAGS) $(FVE_CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+
+$(BUILD)/fuzz/libfve.a: $(lib_sources:userspace/%.c=$(BUILD)/fuzz/obj/%.o)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(BUILD)/fuzz/libfve.a
+	$(call say,LD,$@)
+	$(Q)$(FUZZ_CC) $(CPPFLAGS) $(FVE_CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< $(BUILD)/fuzz/libfve.a $(FVE_LIBS)
+
+-include $(shell find $(BUILD)/obj $(BUILD)/san $(BUILD)/fuzz -name '*.d' 2>/dev/null)
 
 # --- tests -----------------------------------------------------------------------------------
 # Only tests/deps installs anything; everything after it builds and runs.
@@ -157,7 +175,7 @@ demo-deps:
 	$(Q)tests/deps demo
 
 .PHONY: test-programs
-test-programs: $(unit_tests) $(tools) $(BUILD)/fvesetup $(BUILD)/san/fvesetup $(BUILD)/fault/fvesetup
+test-programs: $(fuzz_targets) $(unit_tests) $(tools) $(BUILD)/fvesetup $(BUILD)/san/fvesetup $(BUILD)/fault/fvesetup
 
 .PHONY: check
 check: deps ## lint, unit, host and VM tests on all KERNELS
@@ -170,6 +188,12 @@ check-fast: deps ## lint, unit, host and one VM smoke test: before each commit
 	$(Q)$(MAKE) --no-print-directory userspace test-programs test-modules KERNELS=$(firstword $(KERNELS))
 	$(Q)tests/lint $(firstword $(KERNELS))
 	$(Q)KERNELS='$(firstword $(KERNELS))' tests/run --group unit --group fast --group smoke
+
+.PHONY: fuzz
+FUZZ_TIME ?= 60
+fuzz: deps ## fuzz each parser for FUZZ_TIME seconds
+	$(Q)$(MAKE) --no-print-directory $(fuzz_targets)
+	$(Q)tests/fuzz/run --time $(FUZZ_TIME)
 
 .PHONY: lint
 lint: deps ## all linters
