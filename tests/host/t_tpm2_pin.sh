@@ -105,8 +105,25 @@ expect_text tpm-locked-out
 expect_text 'in at most 10 min'
 expect 0 "$fvesetup" open --test --tpm "$tpm" "$image" <"$image.rec"
 expect_text tpm-locked-out
-tpm2_dictionarylockout --clear-lockout
+# Whoever has the recovery password need not wait.
+expect_text 'has forgotten'
+[ "$(failed)" = 0 ] || fail "$(failed) tries count after a recovery"
 expect 0 pin_open "$TMP/pin"
+
+echo "--- ten crashes, each after the right PIN: not locked out"
+tpm2_dictionarylockout --setup-parameters --max-tries=32 --recovery-time=600 \
+	--lockout-recovery-time=86400
+for _ in $(seq 10); do
+	expect 0 pin_open "$TMP/pin" >/dev/null
+	kill -9 "${swtpm_pids[-1]}"
+	wait "${swtpm_pids[-1]}" 2>/dev/null || true
+	unset 'swtpm_pids[-1]'
+	start_tpm "$TMP/tpm"
+	measure_boot
+done
+echo "$(failed) tries count after ten crashes"
+expect 0 pin_open "$TMP/pin"
+tpm2_dictionarylockout --clear-lockout
 
 echo "--- asking again after a wrong PIN leaves the last four tries alone"
 tpm2_dictionarylockout --setup-parameters --max-tries=6 --recovery-time=600 \

@@ -316,6 +316,25 @@ int protector_tpm2_check(const struct header *header, const struct protector *pr
 	return *reason == REASON_NONE ? 0 : -EPERM;
 }
 
+void protector_tpm2_forgive(const struct header *header, const char *tcti)
+{
+	struct protector list[PROTECTOR_LIST_MAX];
+	_cleanup_tpm_ struct tpm *tpm = NULL;
+	struct tpm_lockout lockout;
+	enum reason reason;
+	bool pin = false;
+	int n = protector_list(header, list);
+
+	for (int i = 0; i < n; i++)
+		pin |= list[i].kind == PROTECTOR_TPM2_PIN;
+	if (!pin || tpm_open(tcti, &tpm, &reason) < 0 ||
+	    tpm_lockout_read(tpm, &lockout, &reason) < 0 || lockout.owned || !lockout.failed)
+		return;
+	if (tpm_lockout_clear(tpm, &reason) == 0)
+		log_notice("The TPM has forgotten the %u wrong PINs that it counted.",
+			   lockout.failed);
+}
+
 static int open_factor(const struct header *header, const struct protector *protector,
 		       const struct token_tpm2 *token, const struct secret *secret,
 		       struct second_factor *ret, enum reason *ret_reason)

@@ -46,6 +46,12 @@ int protector_tpm2_check(const struct header *header, const struct protector *pr
 			 const char *tcti, struct refusal *ret_refusal);
 
 /*
+ * Forget the wrong PINs that the TPM counts, where nobody else decides on that: to be called when a
+ * person has shown the recovery password. Best effort, with a notice when it was done.
+ */
+void protector_tpm2_forgive(const struct header *header, const char *tcti);
+
+/*
  * Open the volume by the TPM, and by @secret, a PIN or startup key, where the protector takes
  * one (NULL: there is none); on failure @ret_refusal says why, and no message is printed. A wrong
  * PIN costs exactly one try; nothing else does.

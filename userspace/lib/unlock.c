@@ -113,6 +113,8 @@ static int try_person(struct header *header, const struct unlock *how, const str
 		if (r == 0)
 			r = try_secret(header, all, typed, ret_fvek, ret_used);
 	}
+	if (r == 0 && ret_used->kind == PROTECTOR_RECOVERY)
+		protector_tpm2_forgive(header, how->tcti);
 	return r < 0 ? r : warn_of_header(header, how, ret_fvek);
 }
 
