@@ -231,8 +231,15 @@ installed += 644 systemd/61-fve.rules $(udevdir)/rules.d/61-fve.rules
 installed += $(foreach f,$(wildcard dracut/90fve/*.sh),755 $(f) $(dracutdir)/90fve/$(notdir $(f)))
 installed += $(foreach f,$(filter-out %.sh,$(wildcard dracut/90fve/*)),644 $(f) $(dracutdir)/90fve/$(notdir $(f)))
 
+# What follows a kernel: the TPM is told of the coming boot. Under /etc, whatever PREFIX says.
+installed += 755 dracut/hooks/fve-approve /usr/lib/fve/fve-approve
+installed += 755 dracut/hooks/kernel-postinst /etc/kernel/postinst.d/zzz-fve
+installed += 755 dracut/hooks/kernel-postrm /etc/kernel/postrm.d/zzz-fve
+installed += 755 dracut/hooks/header-postinst /etc/kernel/header_postinst.d/zzz-fve
+installed += 644 dracut/hooks/default /etc/default/fve
+
 # Directories that are ours alone; uninstall removes them once they are empty.
-own_dirs  := $(dracutdir)/90fve
+own_dirs  := $(dracutdir)/90fve /usr/lib/fve
 
 .PHONY: install
 install: userspace ## everything; the module for KDIR where one is set

@@ -35,10 +35,11 @@ echo "--- below PREFIX, but for what is looked for in one place only"
 for file in /usr/local/sbin/fvesetup /usr/local/share/man/man8/fvesetup.8 \
 	/usr/local/share/bash-completion/completions/fvesetup \
 	/usr/lib/dracut/modules.d/90fve/module-setup.sh \
-	/usr/lib/systemd/system/fve-unlock.service /usr/lib/udev/rules.d/61-fve.rules "/lib/modules/$release/updates/dm-fve.ko"; do
+	/usr/lib/systemd/system/fve-unlock.service /usr/lib/udev/rules.d/61-fve.rules \
+	/etc/kernel/postinst.d/zzz-fve "/lib/modules/$release/updates/dm-fve.ko"; do
 	grep -qxF ".$file" "$TMP/new" || fail "$file was not installed"
 done
-! grep -vE '^\./(usr/local/|usr/lib/(dracut/modules\.d/90fve|systemd|udev)(/|$)|lib/modules/)' "$TMP/new" ||
+! grep -vE '^\./(usr/local/|usr/lib/(dracut/modules\.d/90fve|fve|systemd|udev)(/|$)|etc/(kernel|default)/|lib/modules/)' "$TMP/new" ||
 	fail "files outside PREFIX"
 "$root/usr/local/sbin/fvesetup" --version
 

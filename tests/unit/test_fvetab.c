@@ -36,7 +36,7 @@ static void good_tables(void)
 		    "\tswap   /dev/sda3\tauto-is-no-kind,tpm2 initrd\n"
 		    "data LABEL=d tpm2-pin,recovery "
 		    "timeout=20,tries=2,nofail,discard,readonly,target=crypt,new-recovery=/root/new,"
-		    "startup-key=/k/my:key:LABEL=STICK,startup-key-timeout=7,noauto,x-mine=1\n"
+		    "startup-key=/k/my:key:LABEL=STICK,startup-key-timeout=7,noauto,reseal=never,x-mine=1\n"
 		    "last PARTUUID=1-2",
 		    &table) == 1);
 	CHECK(complaints == 1 && last_line == 2);
@@ -72,6 +72,7 @@ static void bad_lines(void)
 		"name /dev/sda - timeout=99999999999999999999",
 		"name /dev/sda - timeout=",
 		"name /dev/sda - tries=101",
+		"name /dev/sda - reseal=maybe",
 		"name /dev/sda - initrd=yes",
 		"name /dev/sda - target=luks",
 		"name /dev/sda - new-recovery=root",

@@ -1,0 +1,147 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# proves: a kernel's installation approves its boot beforehand where the owner allowed it, says when it cannot, and its removal revokes that
+# group: host fast boot tpm
+# shellcheck source=tests/host/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+image=$TMP/volume.img
+hooks=$here/../../dracut/hooks
+stub=/usr/lib/systemd/boot/efi/linuxx64.efi.stub
+cmdline='root=/dev/mapper/root ro'
+
+# kernel RELEASE: one that UEFI could start, and its initramfs.
+kernel() {
+	head -c 500 /dev/urandom >"$TMP/section"
+	objcopy --add-section .random="$TMP/section" --change-section-vma .random=0x2000000 \
+		"$stub" "$FVE_BOOT/vmlinuz-$1"
+	head -c 3000 /dev/urandom >"$FVE_BOOT/initrd.img-$1"
+}
+
+# boot RELEASE: off and on again, with that kernel.
+boot() {
+	local pcr digest
+	[ ${#swtpm_pids[@]} -eq 0 ] || { tpm2_shutdown --clear && stop_tpm; }
+	start_tpm "$TMP/tpm"
+	/usr/bin/python3 "$here/boot_log.py" "$TMP/log" --kernel "$FVE_BOOT/vmlinuz-$1" \
+		--initrd "$FVE_BOOT/initrd.img-$1" --cmdline "$cmdline" >"$TMP/events"
+	while read -r pcr digest; do
+		printf '%s:sha256=%s\n' "$pcr" "$digest"
+	done <"$TMP/events" | xargs tpm2_pcrextend
+}
+
+tpm_open() {
+	"$fvesetup" open --test --tpm "$tpm" --event-log "$TMP/log" --protector tpm2 "$image" </dev/null
+}
+
+# As run-parts calls it when dpkg configures or removes the kernel's package.
+hook() {
+	local name=$1 release=$2 maintainer=$3
+	DEB_MAINT_PARAMS="'$maintainer' '1.0'" expect 0 sh "$TMP/$name" "$release" "$FVE_BOOT/vmlinuz-$release"
+}
+
+# The hooks know the machine's TPM, its log and its command line; here they are others. A run that
+# asks anybody would hang, hence the limit.
+mkdir "$TMP/bin"
+cat >"$TMP/bin/fvesetup" <<END
+#!/bin/sh
+case "\$1 \$2" in
+"tpm predict") set -- "\$@" --old-cmdline "$cmdline" --tpm "swtpm:path=$TMP/tpm/sock" --event-log "$TMP/log" ;;
+"tpm "*) set -- "\$@" --tpm "swtpm:path=$TMP/tpm/sock" --event-log "$TMP/log" ;;
+esac
+exec timeout 300 "$fvesetup" "\$@"
+END
+chmod +x "$TMP/bin/fvesetup"
+for name in kernel-postinst kernel-postrm; do
+	sed "s,/usr/lib/fve/,$(realpath "$hooks")/," "$hooks/$name" >"$TMP/$name"
+done
+export PATH="$TMP/bin:$PATH" FVE_BOOT=$TMP/boot FVE_FVETAB=$TMP/fvetab FVE_SETTINGS=$TMP/settings
+mkdir "$FVE_BOOT"
+
+echo "--- nothing to do: no table, no volume of the initramfs, no TPM protector"
+kernel 1
+hook kernel-postinst 1 configure
+[ ! -s "$TMP/out" ] || fail "it talks although there is nothing"
+new_image "$image"
+format "$image"
+boot 1
+printf '# comment\ndata %s - nofail,reseal=auto\n' "$image" >"$FVE_FVETAB"
+hook kernel-postinst 1 configure
+[ ! -s "$TMP/out" ] || fail "it talks about a volume that the initramfs does not open"
+printf 'root %s - initrd,reseal=auto\n' "$image" >"$FVE_FVETAB"
+hook kernel-postinst 1 configure
+[ ! -s "$TMP/out" ] || fail "it talks about a volume without a TPM protector"
+
+expect 0 "$fvesetup" protector add --tpm "$tpm" --event-log "$TMP/log" --key-file "$TMP/pass" "$image" tpm2
+expect 0 tpm_open
+boot 1
+expect 0 tpm_open
+
+echo "--- allowed, but nothing opens the header: a warning that says why, and no question"
+kernel 2
+before=$(sha256sum <"$image")
+hook kernel-postinst 2 configure
+expect_text 'WARNING: root: the next boot of Linux 2 will ask for the recovery password'
+expect_text "fvesetup tpm predict --approve --label linux-2 --kernel $FVE_BOOT/vmlinuz-2 --initrd $FVE_BOOT/initrd.img-2 $image"
+[ "$before" = "$(sha256sum <"$image")" ] || fail "the volume was changed"
+
+echo "--- allowed, by a key on the root volume: the next boot asks nothing, after the cap as well"
+expect 0 "$fvesetup" protector add --force --key-file "$TMP/pass" "$image" "auto,file=$TMP/auto.key"
+measure 15 cap
+hook kernel-postinst 2 configure
+expect_text 'root: the TPM will open it for Linux 2'
+boot 2
+expect 0 tpm_open
+boot 1
+expect 0 tpm_open
+
+echo "--- another initramfs that was not approved is refused"
+cp "$FVE_BOOT/initrd.img-1" "$TMP/initrd"
+head -c 3000 /dev/urandom >"$FVE_BOOT/initrd.img-1"
+boot 1
+expect 2 tpm_open
+cp "$TMP/initrd" "$FVE_BOOT/initrd.img-1"
+boot 1
+
+echo "--- not allowed: a warning with the command, and nothing is done"
+kernel 3
+for reseal in ask never; do
+	printf 'root\t%s\t-\tx-initrd.attach,reseal=%s\n' "$image" "$reseal" >"$FVE_FVETAB"
+	before=$(sha256sum <"$image")
+	hook kernel-postinst 3 configure
+	expect_text 'WARNING: root: the next boot of Linux 3 will ask for the recovery password'
+	expect_text 'reseal=auto'
+	[ "$before" = "$(sha256sum <"$image")" ] || fail "the volume was changed"
+done
+printf 'root %s - reseal=auto,initrd\n' "$image" >"$FVE_FVETAB"
+
+echo "--- what cannot be predicted: a warning"
+printf 'garbage' >"$FVE_BOOT/vmlinuz-3"
+hook kernel-postinst 3 configure
+expect_text 'WARNING: root: the next boot of Linux 3 will ask'
+expect_text 'no image that UEFI could start'
+
+echo "--- the coming command line is the owner's to tell"
+kernel 3
+echo 'CMDLINE="root=/dev/mapper/root ro quiet"' >"$FVE_SETTINGS"
+hook kernel-postinst 3 configure
+rm "$FVE_SETTINGS"
+old=$cmdline cmdline='root=/dev/mapper/root ro quiet'
+boot 3
+expect 0 tpm_open
+cmdline=$old
+boot 3
+expect 2 tpm_open
+boot 1
+
+echo "--- an upgrade's own removal does nothing; a kernel that is removed opens no more"
+hook kernel-postrm 2 upgrade
+[ ! -s "$TMP/out" ] || fail "an upgrade revoked something"
+hook kernel-postrm 2 remove
+expect_text 'root: the TPM will no more open it for Linux 2'
+boot 2
+expect 2 tpm_open
+expect_text policy-revoked
+boot 1
+expect 0 tpm_open
+echo "all as expected"
