@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: the documented way: shim's MokManager enrols the owner's key, and Debian's own signed boot chain loads the module signed with it
 # group: boot secure-boot
-# kernels: 6.1 6.12
+# kernels: 6.1
 # timeout: 2400
 # shellcheck source=tests/host/lib.sh
 . "$(dirname "$0")/../host/lib.sh"
