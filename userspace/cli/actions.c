@@ -49,8 +49,16 @@ const struct action actions[] = {
 	 "Unlock a suspended volume as by open, give the kernel its key, and let I/O go on. "
 	 "auto protectors are left alone, since their key file may lie on what is suspended.",
 	 TAKES(TO_UNLOCK)},
-	{VOLUMES, "status", "<name>", cmd_status, "show an open volume",
-	 "Show an open volume and what its target counted.", TAKES(OPT_JSON)},
+	{VOLUMES, "status", "[<name or device>]", cmd_status, "show a volume, or all that are open",
+	 "Show an open volume, by its name or its device, or a closed one: the devices below it, "
+	 "cipher, target and engine and what the target counted, the state of the header's MAC, and "
+	 "the protectors; for those of the TPM, whether it would release its key now, and how many "
+	 "tries are left. No secret is asked for. Without an operand, all volumes that are open.",
+	 TAKES(OPT_TPM, OPT_JSON)},
+	{VOLUMES, "list", "", cmd_list, "show all volumes that are there",
+	 "Show every block device that holds a volume, and which of them are open. Devices whose I/O "
+	 "would wait for a suspended mapping are left out.",
+	 TAKES(OPT_JSON)},
 	{VOLUMES, "adopt", "<device>", cmd_adopt, "take over an existing LUKS2 volume",
 	 "Take over a LUKS2 volume with cipher aes-xts-plain64 and a 512-bit key, open or not, "
 	 "that cryptsetup luksFormat or systemd-cryptenroll made. One of its secrets is asked for. "

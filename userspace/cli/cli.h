@@ -43,6 +43,7 @@ int cmd_resume(const struct args *args);
 int cmd_adopt(const struct args *args);
 int cmd_release(const struct args *args);
 int cmd_erase(const struct args *args);
+int cmd_list(const struct args *args);
 int cmd_dump(const struct args *args);
 int cmd_protector_list(const struct args *args);
 int cmd_protector_add(const struct args *args);

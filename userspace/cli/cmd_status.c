@@ -1,65 +1,337 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* The 'fvesetup status' action. */
+/* The 'fvesetup status' action: an open volume, a device, or all that are open. */
 #include <errno.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli.h"
+#include "device.h"
+#include "header_mac.h"
 #include "show.h"
-#include "volume.h"
+#include "storage.h"
 
-static int status_json(const char *name, const struct volume_status *s)
+#define LAYERS_MAX 16
+
+/* One volume: its mapping where it is open, its header where that can be read. */
+struct subject {
+	const struct args *args;
+	char name[128]; /* of the mapping, or "" */
+	struct volume_status open;
+	struct header *header; /* or NULL */
+	const char *uuid;      /* that is looked for among the open ones */
+};
+
+static void subject_free(struct subject *s)
 {
-	struct json_object *o = json_object_new_object(), *target = json_object_new_object();
+	volume_status_free(&s->open);
+	header_close(s->header);
+}
 
-	json_object_object_add(o, "name", json_object_new_string(name));
-	json_object_object_add(o, "uuid", json_object_new_string(s->uuid));
-	json_object_object_add(o, "device", json_object_new_string(s->device));
-	json_object_object_add(o, "cipher", json_object_new_string(s->cipher));
-	json_object_object_add(o, "key_size", json_object_new_int64(s->key_size));
-	json_object_object_add(o, "sector_size", json_object_new_int64(s->sector_size));
-	json_object_object_add(o, "data_offset", json_object_new_int64((int64_t)s->data_offset));
-	json_object_object_add(o, "size", json_object_new_int64((int64_t)s->size));
-	json_object_object_add(o, "open_count", json_object_new_int(s->open_count));
-	json_object_object_add(o, "read_only", json_object_new_boolean(s->read_only));
-	json_object_object_add(o, "suspended", json_object_new_boolean(s->suspended));
-	json_object_object_add(o, "key_wiped", json_object_new_boolean(s->key_wiped));
-	json_object_object_add(o, "allow_discards", json_object_new_boolean(s->allow_discards));
-	json_object_object_add(target, "type", json_object_new_string(s->target));
-	json_object_object_add(target, "reason",
-			       s->module_missing
-				       ? json_object_new_string(reason_code(REASON_MODULE_MISSING))
-				       : NULL);
-	json_object_object_add(target, "status", json_object_new_string(s->target_status));
-	json_object_object_add(o, "target", target);
-	return json_print(o);
+#define _cleanup_subject_ __attribute__((cleanup(subject_free)))
+
+/* What can be told of the MAC without the key: it is compared at each unlock. */
+static const char *mac_state(const struct header *header)
+{
+	_cleanup_token_mac_ struct token_mac mac = {0};
+	int token, r = header_mac_load(header, &mac, &token);
+
+	if (r == -ENOENT)
+		return "missing";
+	if (r < 0)
+		return "damaged";
+	return mac.n_macs > 1 ? "interrupted" : "present";
+}
+
+static const char *state_of(const struct subject *s)
+{
+	return !*s->name ? "closed" : s->open.suspended ? "suspended" : "open";
+}
+
+/* Of target fve, the second word of its status; dm-crypt has but one. */
+static void engine_of(const struct subject *s, char ret[32])
+{
+	*ret = '\0';
+	sscanf(s->open.target_status, "%*s %31s", ret);
+}
+
+static bool asks_tpm(const struct protector *p)
+{
+	return p->kind == PROTECTOR_TPM2 || p->kind == PROTECTOR_TPM2_KEY ||
+	       p->kind == PROTECTOR_TPM2_PIN;
+}
+
+static uint32_t tries_left(const struct tpm_lockout *lockout)
+{
+	return lockout->locked || lockout->failed > lockout->max_tries
+		       ? 0
+		       : lockout->max_tries - lockout->failed;
+}
+
+/* --- text ----------------------------------------------------------------------------------- */
+
+static void show_open(const struct subject *s)
+{
+	const struct volume_status *o = &s->open;
+	struct storage_layer layers[LAYERS_MAX];
+	size_t n = storage_layers(o->number, layers, LAYERS_MAX);
+
+	printf("/dev/mapper/%s is open%s%s%s\n", s->name, o->open_count ? " and in use" : "",
+	       o->suspended ? ", suspended" : "", o->key_wiped ? ", key wiped" : "");
+	printf("  uuid:         %s\n", o->uuid);
+	printf("  device:       %s, data from byte %ju on\n", o->device, (uintmax_t)o->data_offset);
+	printf("  layers:      ");
+	for (size_t i = 0; i < n; i++)
+		printf("%s %s (%s)", i ? "," : "", layers[i].name, layers[i].kind);
+	printf("\n  size:         %ju bytes\n", (uintmax_t)o->size);
+	printf("  cipher:       %s, %u-bit key%s\n", o->cipher, o->key_size * 8,
+	       o->key_wiped ? "" : " in the kernel");
+	printf("  sector size:  %u bytes\n", o->sector_size);
+	printf("  mode:         %s%s\n", o->read_only ? "read-only" : "read/write",
+	       o->allow_discards ? ", discards passed down" : "");
+	printf("  target:       %s%s%s%s\n", o->target,
+	       o->module_missing ? " (module-missing)" : "", *o->target_status ? ": " : "",
+	       o->target_status);
+}
+
+static void show_header(const struct subject *s)
+{
+	struct protector list[PROTECTOR_LIST_MAX];
+	int n = protector_list(s->header, list);
+
+	if (!*s->name) {
+		printf("%s is closed\n", header_path(s->header));
+		printf("  uuid:         %s\n", header_uuid(s->header));
+	}
+	printf("  label:        %s\n", *header_label(s->header) ? header_label(s->header) : "-");
+	printf("  header MAC:   %s\n", mac_state(s->header));
+	printf("\n");
+	show_protectors(s->header);
+	fflush(stdout);
+	for (int i = 0; i < n; i++) {
+		struct refusal refusal = {0};
+
+		if (!asks_tpm(&list[i]) || list[i].health != REASON_NONE)
+			continue;
+		if (protector_tpm2_check(s->header, &list[i], s->args->tcti, &refusal) == 0)
+			printf("%s %s: the TPM would release its key now", list[i].head.id,
+			       protector_kind_name(list[i].kind));
+		else
+			printf("%s %s: refused now: %s (%s)", list[i].head.id,
+			       protector_kind_name(list[i].kind), reason_text(refusal.reason),
+			       reason_code(refusal.reason));
+		if (refusal.lockout.max_tries)
+			printf("; %u of %u tries left", tries_left(&refusal.lockout),
+			       refusal.lockout.max_tries);
+		printf("\n");
+	}
+}
+
+/* --- JSON ----------------------------------------------------------------------------------- */
+
+static struct json_object *text_or_null(const char *text)
+{
+	return text && *text ? json_object_new_string(text) : NULL;
+}
+
+static struct json_object *layers_json(const struct subject *s)
+{
+	struct json_object *array = json_object_new_array();
+	struct storage_layer layers[LAYERS_MAX];
+	size_t n = storage_layers(s->open.number, layers, LAYERS_MAX);
+
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *o = json_object_new_object();
+
+		json_object_object_add(o, "name", json_object_new_string(layers[i].name));
+		json_object_object_add(o, "kind", json_object_new_string(layers[i].kind));
+		json_object_array_add(array, o);
+	}
+	return array;
+}
+
+static struct json_object *target_json(const struct volume_status *open)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_object_object_add(o, "type", json_object_new_string(open->target));
+	json_object_object_add(o, "reason",
+			       text_or_null(open->module_missing
+						    ? reason_code(REASON_MODULE_MISSING)
+						    : NULL));
+	json_object_object_add(o, "status", json_object_new_string(open->target_status));
+	return o;
+}
+
+static void add_open(struct json_object *o, const struct subject *s)
+{
+	const struct volume_status *open = &s->open;
+	char engine[32];
+
+	engine_of(s, engine);
+	json_object_object_add(o, "uuid", json_object_new_string(open->uuid));
+	json_object_object_add(o, "device", json_object_new_string(open->device));
+	json_object_object_add(o, "cipher", json_object_new_string(open->cipher));
+	json_object_object_add(o, "key_size", json_object_new_int64(open->key_size));
+	json_object_object_add(o, "sector_size", json_object_new_int64(open->sector_size));
+	json_object_object_add(o, "data_offset", json_object_new_int64((int64_t)open->data_offset));
+	json_object_object_add(o, "size", json_object_new_int64((int64_t)open->size));
+	json_object_object_add(o, "open_count", json_object_new_int(open->open_count));
+	json_object_object_add(o, "read_only", json_object_new_boolean(open->read_only));
+	json_object_object_add(o, "suspended", json_object_new_boolean(open->suspended));
+	json_object_object_add(o, "key_wiped", json_object_new_boolean(open->key_wiped));
+	json_object_object_add(o, "allow_discards", json_object_new_boolean(open->allow_discards));
+	json_object_object_add(o, "target", target_json(open));
+	json_object_object_add(o, "engine", text_or_null(engine));
+	json_object_object_add(o, "layers", layers_json(s));
+}
+
+static void add_header(struct json_object *o, const struct subject *s)
+{
+	struct json_object *protectors = json_protectors(s->header);
+	struct protector list[PROTECTOR_LIST_MAX];
+	int n = protector_list(s->header, list);
+
+	for (int i = 0; i < n; i++) {
+		struct json_object *p = json_object_array_get_idx(protectors, (size_t)i);
+		struct refusal refusal = {0};
+		bool asked = asks_tpm(&list[i]) && list[i].health == REASON_NONE, opens;
+
+		opens = asked &&
+			protector_tpm2_check(s->header, &list[i], s->args->tcti, &refusal) == 0;
+		json_object_object_add(p, "tpm_would_release",
+				       asked ? json_object_new_boolean(opens) : NULL);
+		if (asked && !opens)
+			json_object_object_add(p, "reason",
+					       json_object_new_string(reason_code(refusal.reason)));
+		json_object_object_add(p, "tries_left",
+				       refusal.lockout.max_tries
+					       ? json_object_new_int64(tries_left(&refusal.lockout))
+					       : NULL);
+	}
+	json_object_object_add(o, "uuid", json_object_new_string(header_uuid(s->header)));
+	json_object_object_add(o, "device", json_object_new_string(header_path(s->header)));
+	json_object_object_add(o, "label", text_or_null(header_label(s->header)));
+	json_object_object_add(o, "mac", json_object_new_string(mac_state(s->header)));
+	json_object_object_add(o, "protectors", protectors);
+}
+
+static struct json_object *subject_json(const struct subject *s)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_object_object_add(o, "state", json_object_new_string(state_of(s)));
+	json_object_object_add(o, "name", text_or_null(s->name));
+	if (*s->name)
+		add_open(o, s);
+	if (s->header)
+		add_header(o, s);
+	return o;
+}
+
+/* --- finding -------------------------------------------------------------------------------- */
+
+static int show(const struct subject *s)
+{
+	if (s->args->json)
+		return json_print(subject_json(s));
+	if (*s->name)
+		show_open(s);
+	if (s->header)
+		show_header(s);
+	return 0;
+}
+
+/* The open volume @name; its header is no part of it, and may be gone. */
+static int load_open(struct subject *s, const char *name)
+{
+	int r = volume_status(name, &s->open);
+
+	if (r < 0)
+		return r;
+	snprintf(s->name, sizeof(s->name), "%s", name);
+	header_load(s->open.device, &s->header);
+	return 0;
+}
+
+static int is_open_as(void *data, const char *name)
+{
+	struct subject *s = data;
+	struct volume_status status = {0};
+
+	if (volume_status(name, &status) < 0 || strcmp(status.uuid, s->uuid)) {
+		volume_status_free(&status);
+		return 0;
+	}
+	s->open = status;
+	snprintf(s->name, sizeof(s->name), "%s", name);
+	return 1;
+}
+
+static int status_of_device(const struct args *args)
+{
+	_cleanup_subject_ struct subject s = {.args = args};
+	int r = header_load(args->operand[0], &s.header);
+
+	if (r < 0)
+		return r;
+	s.uuid = header_uuid(s.header);
+	volume_each(is_open_as, &s);
+	return show(&s);
+}
+
+struct all {
+	const struct args *args;
+	struct json_object *array;
+	bool any;
+};
+
+static int status_of_each(void *data, const char *name)
+{
+	struct all *all = data;
+	_cleanup_subject_ struct subject s = {.args = all->args};
+	int r = load_open(&s, name);
+
+	if (r < 0)
+		return r;
+	if (all->args->json)
+		return json_object_array_add(all->array, subject_json(&s)) < 0 ? -ENOMEM : 0;
+	if (all->any)
+		printf("\n");
+	all->any = true;
+	return show(&s);
+}
+
+static int status_of_all(const struct args *args)
+{
+	struct all all = {.args = args, .array = args->json ? json_object_new_array() : NULL};
+	struct json_object *root;
+	int r = volume_each(status_of_each, &all);
+
+	if (r < 0 || !args->json) {
+		json_object_put(all.array);
+		if (r == 0 && !all.any)
+			printf("no volume is open; fvesetup list shows those that could be\n");
+		return r;
+	}
+	root = json_object_new_object();
+	json_object_object_add(root, "volumes", all.array);
+	return json_print(root);
 }
 
 int cmd_status(const struct args *args)
 {
-	_cleanup_volume_status_ struct volume_status s = {0};
-	const char *name = args->operand[0];
-	static const char directory[] = "/dev/mapper/";
+	_cleanup_subject_ struct subject s = {.args = args};
+	const char *operand = args->operand[0];
+	struct stat st;
 	int r;
 
-	if (!strncmp(name, directory, strlen(directory)))
-		name += strlen(directory);
-	r = volume_status(name, &s);
-	if (r < 0)
-		return r;
-	if (args->json)
-		return status_json(name, &s);
-	printf("/dev/mapper/%s is open%s%s%s\n", name, s.open_count ? " and in use" : "",
-	       s.suspended ? ", suspended" : "", s.key_wiped ? ", key wiped" : "");
-	printf("  uuid:         %s\n", s.uuid);
-	printf("  device:       %s, data from byte %ju on\n", s.device, (uintmax_t)s.data_offset);
-	printf("  size:         %ju bytes\n", (uintmax_t)s.size);
-	printf("  cipher:       %s, %u-bit key in the kernel\n", s.cipher, s.key_size * 8);
-	printf("  sector size:  %u bytes\n", s.sector_size);
-	printf("  mode:         %s%s\n", s.read_only ? "read-only" : "read/write",
-	       s.allow_discards ? ", discards passed down" : "");
-	printf("  target:       %s%s%s%s\n", s.target, s.module_missing ? " (module-missing)" : "",
-	       *s.target_status ? ": " : "", s.target_status);
-	return 0;
+	if (!operand)
+		return status_of_all(args);
+	/* A name has no slash but that of /dev/mapper; what is there as a path is a device. */
+	if (cli_mapping_name(operand) == operand && strchr(operand, '/') && stat(operand, &st) == 0)
+		return status_of_device(args);
+	r = load_open(&s, cli_mapping_name(operand));
+	return r < 0 ? r : show(&s);
 }

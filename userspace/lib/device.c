@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Looking at a device, and locking it. The only user of libblkid. */
 #include <blkid/blkid.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -14,6 +15,7 @@
 
 #include "device.h"
 #include "log.h"
+#include "storage.h"
 
 #define LOCK_DIRECTORY	   "/run/fve"
 #define LOCK_TRIES	   100
@@ -141,6 +143,56 @@ char *device_name(unsigned int major, unsigned int minor)
 		return NULL;
 	target[n] = '\0';
 	return asprintf(&text, "/dev/%s", basename(target)) < 0 ? NULL : text;
+}
+
+/* A value that blkid found, or "". */
+static const char *value_of(blkid_probe probe, const char *name)
+{
+	const char *value;
+
+	return blkid_probe_lookup_value(probe, name, &value, NULL) ? "" : value;
+}
+
+static int probe_volume(const char *path,
+			int (*each)(void *data, const char *path, const char *uuid,
+				    const char *label),
+			void *data)
+{
+	char luks[] = "crypto_LUKS", *only[] = {luks, NULL};
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	_cleanup_probe_ blkid_probe probe = fd < 0 ? NULL : blkid_new_probe();
+
+	/* A drive without a medium, or a device that went away: there is nothing to list. */
+	if (!probe || blkid_probe_set_device(probe, fd, 0, 0))
+		return 0;
+	blkid_probe_enable_superblocks(probe, 1);
+	blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_UUID |
+							 BLKID_SUBLKS_LABEL);
+	blkid_probe_filter_superblocks_type(probe, BLKID_FLTR_ONLYIN, only);
+	if (blkid_do_probe(probe) != 0 || strcmp(value_of(probe, "SUBSYSTEM"), "fve"))
+		return 0;
+	return each(data, path, value_of(probe, "UUID"), value_of(probe, "LABEL"));
+}
+
+int device_each_volume(int (*each)(void *data, const char *path, const char *uuid,
+				   const char *label),
+		       void *data)
+{
+	struct dirent **list;
+	int n = scandir("/sys/class/block", &list, NULL, versionsort), r = 0;
+
+	for (int i = 0; i < n; i++) {
+		_cleanup_free_ char *path = NULL;
+
+		if (*list[i]->d_name != '.' && r == 0 &&
+		    asprintf(&path, "/dev/%s", list[i]->d_name) >= 0 &&
+		    !storage_suspended(device_number(path)))
+			r = probe_volume(path, each, data);
+		free(list[i]);
+	}
+	if (n >= 0)
+		free(list);
+	return r;
 }
 
 int device_wipe_signatures(const char *path)

@@ -29,6 +29,14 @@ dev_t device_number(const char *path);
 /* "/dev/NAME" of a block device as sysfs knows it, owned by the caller; NULL on failure. */
 char *device_name(unsigned int major, unsigned int minor);
 
+/*
+ * Call @each for every block device with a LUKS2 header of subsystem "fve", until it gives
+ * something else than 0; gives that. Devices whose I/O waits for a suspended mapping are left out.
+ */
+int device_each_volume(int (*each)(void *data, const char *path, const char *uuid,
+				   const char *label),
+		       void *data);
+
 /* Wipe every signature that libblkid knows from @path. -EBUSY as above, with nothing wiped. */
 int device_wipe_signatures(const char *path);
 

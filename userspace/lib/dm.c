@@ -242,10 +242,9 @@ int dm_list(int (*each)(void *data, const char *name, const char *uuid), void *d
 	struct dm_names *entry;
 	int r = 0;
 
-	if (!task)
-		return -ENOMEM;
-	if (!dm_task_run(task))
-		return 0; /* no device-mapper, no mappings */
+	/* No device-mapper in the kernel, no mappings. */
+	if (!task || !dm_task_run(task))
+		return 0;
 	entry = dm_task_get_names(task);
 	while (entry->dev && r == 0) {
 		r = each_uuid(entry->name, each, data);

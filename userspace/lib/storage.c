@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Walking the stack of block devices in sysfs, sysfs-block and sysfs-block-dm of the ABI docs. */
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <libgen.h>
@@ -8,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "device.h"
 #include "dm.h"
 #include "log.h"
 #include "storage.h"
@@ -62,8 +64,8 @@ enum verdict {
 };
 
 struct walk {
-	enum verdict (*ask)(dev_t device, const void *data);
-	const void *data;
+	enum verdict (*ask)(dev_t device, void *data);
+	void *data;
 	bool all;    /* every way down has to say yes; else one is enough */
 	bool bottom; /* what a device says that has nothing below it */
 };
@@ -116,7 +118,7 @@ static bool walk_down(const struct walk *walk, dev_t device, int depth)
 	return walk_slaves(walk, device, depth);
 }
 
-static enum verdict ask_encrypts(dev_t device, const void *data)
+static enum verdict ask_encrypts(dev_t device, void *data)
 {
 	/* Those of libcryptsetup's that do not encrypt go on; so does all that is not dm. */
 	static const char *const encrypting[] = {DM_UUID_PREFIX, "CRYPT-LUKS",	  "CRYPT-PLAIN",
@@ -137,7 +139,7 @@ bool storage_encrypts(dev_t device)
 	return walk_down(&(struct walk){.ask = ask_encrypts, .all = true}, device, 0);
 }
 
-static enum verdict ask_is(dev_t device, const void *data)
+static enum verdict ask_is(dev_t device, void *data)
 {
 	return device == *(const dev_t *)data ? STOP_YES : GO_ON;
 }
@@ -147,7 +149,7 @@ bool storage_stands_on(dev_t device, dev_t below)
 	return walk_down(&(struct walk){.ask = ask_is, .data = &below}, device, 0);
 }
 
-static enum verdict ask_suspended(dev_t device, const void *data)
+static enum verdict ask_suspended(dev_t device, void *data)
 {
 	char suspended[8];
 
@@ -159,6 +161,68 @@ static enum verdict ask_suspended(dev_t device, const void *data)
 bool storage_suspended(dev_t device)
 {
 	return walk_down(&(struct walk){.ask = ask_suspended}, device, 0);
+}
+
+struct layers {
+	struct storage_layer *list;
+	size_t n, max;
+};
+
+static bool has_attribute(dev_t device, const char *name)
+{
+	_cleanup_free_ char *path = sysfs_path(device, name);
+
+	return path && access(path, F_OK) == 0;
+}
+
+static void layer_kind(dev_t device, char ret[16])
+{
+	static const char *const signs[][2] = {{"dm", "dm"},
+					       {"md", "md"},
+					       {"loop", "loop"},
+					       {"partition", "partition"}};
+	char uuid[160];
+	size_t length;
+
+	snprintf(ret, 16, "disk");
+	for (size_t i = 0; i < ARRAY_SIZE(signs); i++)
+		if (has_attribute(device, signs[i][0])) {
+			snprintf(ret, 16, "%s", signs[i][1]);
+			break;
+		}
+	read_attribute(device, "dm/uuid", uuid, sizeof(uuid));
+	length = strcspn(uuid, "-");
+	if (!uuid[length] || length > 15)
+		return;
+	for (size_t i = 0; i <= length; i++)
+		ret[i] = i == length ? '\0' : (char)tolower((unsigned char)uuid[i]);
+}
+
+static enum verdict ask_layer(dev_t device, void *data)
+{
+	struct layers *layers = data;
+	struct storage_layer *layer = &layers->list[layers->n];
+	_cleanup_free_ char *name = NULL;
+
+	if (layers->n == layers->max || !device)
+		return STOP_NO;
+	read_attribute(device, "dm/name", layer->name, sizeof(layer->name));
+	if (!*layer->name) {
+		name = device_name(major(device), minor(device));
+		snprintf(layer->name, sizeof(layer->name), "%s",
+			 name ? name + strlen("/dev/") : "?");
+	}
+	layer_kind(device, layer->kind);
+	layers->n++;
+	return GO_ON;
+}
+
+size_t storage_layers(dev_t device, struct storage_layer *ret, size_t max)
+{
+	struct layers layers = {.list = ret, .max = max};
+
+	walk_down(&(struct walk){.ask = ask_layer, .data = &layers}, device, 0);
+	return layers.n;
 }
 
 bool storage_rotational(dev_t device)

@@ -28,6 +28,16 @@ bool storage_stands_on(dev_t device, dev_t below);
 /* Whether I/O to @device would wait for a suspended mapping, itself or one below it. */
 bool storage_suspended(dev_t device);
 
+/* One device of a stack. */
+struct storage_layer {
+	char name[136]; /* of a mapping, or the kernel's */
+	char kind[16];	/* "fve", "crypt", "lvm", ...: first part of a mapping's UUID; else "dm",
+			 * "md", "loop", "partition" or "disk" */
+};
+
+/* @device and all below it, from the top down, into @ret with room for @max; gives their number. */
+size_t storage_layers(dev_t device, struct storage_layer *ret, size_t max);
+
 /* Whether @device seeks; what cannot be told does. */
 bool storage_rotational(dev_t device);
 

@@ -236,6 +236,26 @@ static int parse_key(const char *key, struct volume_status *status)
 	return 0;
 }
 
+struct each_volume {
+	int (*each)(void *data, const char *name);
+	void *data;
+};
+
+static int each_mapping(void *data, const char *name, const char *uuid)
+{
+	const struct each_volume *all = data;
+
+	return strncmp(uuid, DM_UUID_PREFIX, strlen(DM_UUID_PREFIX)) ? 0
+								     : all->each(all->data, name);
+}
+
+int volume_each(int (*each)(void *data, const char *name), void *data)
+{
+	struct each_volume all = {.each = each, .data = data};
+
+	return dm_list(each_mapping, &all);
+}
+
 int volume_status(const char *name, struct volume_status *ret)
 {
 	_cleanup_dm_state_ struct dm_state state = {0};

@@ -48,6 +48,9 @@ int volume_suspend(const char *name, bool force);
 /* Give a suspended mapping of the volume of @header its key again, and let I/O go on. */
 int volume_resume(const char *name, const struct header *header, const struct secret *fvek);
 
+/* Call @each for the name of every open volume, until it gives something else than 0. */
+int volume_each(int (*each)(void *data, const char *name), void *data);
+
 /* What an open volume is; strings owned. */
 struct volume_status {
 	char *uuid;   /* of the volume, as LUKS2 spells it */

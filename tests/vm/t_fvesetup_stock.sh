@@ -1,0 +1,63 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# proves: stock cryptsetup maps a volume by each of people's secrets with the same data; list and status see open, suspended and closed volumes; a mapped LUKS2 volume is adopted
+# group: vm fvesetup
+# kernels: 6.1
+# disks: 64M 64M
+. "$TESTS/vm/lib.sh"
+
+cheap=(--iter-time 1 --pbkdf-memory 32)
+printf 'correct horse' >pass
+printf 'old passphrase' >old
+
+fvesetup format -q "${cheap[@]}" --key-file pass --protector passphrase --protector startup-key \
+	--startup-key-file key --recovery-file rec --label mine /dev/vda
+fvesetup open --key-file pass /dev/vda data
+mkfs.ext4 -q /dev/mapper/data
+mount /dev/mapper/data /mnt
+head -c 4M /dev/urandom >/mnt/file
+sum=$(sha256sum </mnt/file)
+
+step "list and status of an open volume"
+json=$(fvesetup status --json data)
+for text in '"state": ?"open"' '"engine": ?"kapi' '"mac": ?"present"' '"kind": ?"startup-key"' \
+	'"label": ?"mine"' '"name": ?"vda"' '"type": ?"fve"'; do
+	assert_match "$json" "$text" "status --json"
+done
+assert_eq "$(fvesetup status --json /dev/vda)" "$json" "status of the device"
+assert_match "$(fvesetup status)" 'layers: +data \(fve\), vda \(disk\)' "status of all"
+assert_match "$(fvesetup list)" '^/dev/vda +[-0-9a-f]{36} open +data +mine' "list"
+fvesetup suspend data
+assert_match "$(timeout 60 fvesetup list)" '^/dev/vda +[-0-9a-f]{36} suspended +data' "list"
+assert_match "$(timeout 60 fvesetup status --json /dev/vda)" '"state": ?"suspended"' "status"
+fvesetup resume --key-file pass data
+assert_status 5 fvesetup erase -q /dev/vda
+umount /mnt
+fvesetup close data
+assert_match "$(fvesetup list --json)" '"state": ?"closed"' "list --json"
+assert_match "$(fvesetup status /dev/vda)" '/dev/vda is closed' "status"
+
+step "stock cryptsetup: recovery password, passphrase, startup key"
+for secret in rec pass key; do
+	cryptsetup open --readonly --key-file "$secret" /dev/vda stock
+	mount -o ro /dev/mapper/stock /mnt
+	assert_eq "$(sha256sum </mnt/file)" "$sum" "file by $secret"
+	umount /mnt
+	cryptsetup close stock
+done
+
+step "a volume of cryptsetup is adopted while it is mapped"
+cryptsetup luksFormat -q --key-size 512 --pbkdf-force-iterations 4 --pbkdf-memory 32 --key-file old /dev/vdb
+cryptsetup open --key-file old /dev/vdb stock
+mkfs.ext4 -q /dev/mapper/stock
+mount /dev/mapper/stock /mnt
+echo "$sum" >/mnt/file
+fvesetup adopt --key-file old /dev/vdb
+sync
+umount /mnt
+cryptsetup close stock
+fvesetup open --key-file old /dev/vdb data
+mount /dev/mapper/data /mnt
+assert_eq "$(cat /mnt/file)" "$sum" "file of an adopted volume"
+umount /mnt
+fvesetup close data

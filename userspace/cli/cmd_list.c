@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The 'fvesetup list' action: every volume that is there, open or not. */
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+#include "device.h"
+#include "show.h"
+
+struct listing {
+	struct json_object *array; /* NULL: print text */
+	/* Of the volume that is looked for among the open ones. */
+	const char *uuid;
+	struct volume_status open;
+	char name[128]; /* "": it is not open */
+};
+
+static int is_open_as(void *data, const char *name)
+{
+	struct listing *l = data;
+	struct volume_status status = {0};
+
+	if (volume_status(name, &status) < 0)
+		return 0;
+	if (strcmp(status.uuid, l->uuid)) {
+		volume_status_free(&status);
+		return 0;
+	}
+	l->open = status;
+	snprintf(l->name, sizeof(l->name), "%s", name);
+	return 1;
+}
+
+static struct json_object *text_or_null(const char *text)
+{
+	return *text ? json_object_new_string(text) : NULL;
+}
+
+static int list_volume(void *data, const char *path, const char *uuid, const char *label)
+{
+	struct listing *l = data;
+	const char *state;
+
+	l->uuid = uuid;
+	*l->name = '\0';
+	l->open = (struct volume_status){0};
+	volume_each(is_open_as, l);
+	state = !*l->name ? "closed" : l->open.suspended ? "suspended" : "open";
+	if (l->array) {
+		struct json_object *o = json_object_new_object();
+
+		json_object_object_add(o, "device", json_object_new_string(path));
+		json_object_object_add(o, "uuid", json_object_new_string(uuid));
+		json_object_object_add(o, "label", text_or_null(label));
+		json_object_object_add(o, "state", json_object_new_string(state));
+		json_object_object_add(o, "name", text_or_null(l->name));
+		json_object_array_add(l->array, o);
+	} else {
+		printf("%-16s %-36s %-9s %-16s %s\n", path, uuid, state, *l->name ? l->name : "-",
+		       label);
+	}
+	volume_status_free(&l->open);
+	return 0;
+}
+
+int cmd_list(const struct args *args)
+{
+	struct listing l = {.array = args->json ? json_object_new_array() : NULL};
+	struct json_object *root;
+
+	if (!args->json)
+		printf("%-16s %-36s %-9s %-16s %s\n", "DEVICE", "UUID", "STATE", "NAME", "LABEL");
+	device_each_volume(list_volume, &l);
+	if (!args->json)
+		return 0;
+	root = json_object_new_object();
+	json_object_object_add(root, "volumes", l.array);
+	return json_print(root);
+}
