@@ -200,7 +200,7 @@ lint: deps ## all linters
 	$(Q)tests/lint $(KERNELS)
 
 .PHONY: demo
-demo: demo-deps ## the main job end to end: a Debian whose root opens itself, until it does not
+demo: demo-deps ## the main job end to end, in four boots of one virtual machine
 	$(Q)$(MAKE) --no-print-directory userspace test-modules KERNELS=$(firstword $(KERNELS))
 	$(Q)$(MAKE) --no-print-directory $(BUILD)/tools/volume_keys $(BUILD)/tools/xts_file
 	$(Q)tests/demo/demo --kernel $(firstword $(KERNELS))

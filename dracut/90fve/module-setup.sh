@@ -33,12 +33,12 @@ release_from_stock() {
 		[[ -e $file ]] || continue
 		grep -oE 'rd\.luks\.uuid=[^[:space:]"]+' "$file" | while read -r uuid; do
 			uuid=${uuid#*=}
-			is_ours "${uuid#luks-}" && sed -i "s/[[:blank:]]*rd\.luks\.uuid=$uuid//" "$file"
+			! is_ours "${uuid#luks-}" || sed -i "s/[[:blank:]]*rd\.luks\.uuid=$uuid//" "$file"
 		done
 	done
 	[[ -e $initdir/etc/crypttab ]] || return 0
 	grep -oE 'UUID=[^[:space:]]+' "$initdir/etc/crypttab" | while read -r uuid; do
-		is_ours "${uuid#UUID=}" && sed -i "/[[:blank:]]$uuid\([[:blank:]]\|\$\)/d" "$initdir/etc/crypttab"
+		! is_ours "${uuid#UUID=}" || sed -i "/[[:blank:]]$uuid\([[:blank:]]\|\$\)/d" "$initdir/etc/crypttab"
 	done
 	return 0
 }

@@ -82,6 +82,16 @@ attempt_typed() {
 	echo "type=($(attempt "$@")) >/dev/ttyS1 2>&1; echo status 0 >/dev/ttyS1; $off"
 }
 
+# The same where no disk is there yet: what is in PCR 15, as the kernel reads it.
+pcr15_typed() {
+	echo "type=echo pcr15 \$(cat /sys/class/tpm/tpm0/pcr-sha256/15) >/dev/ttyS1; echo status 0 >/dev/ttyS1; $off"
+}
+
+reported_capped() {
+	reported "pcr15 "
+	! grep -q "pcr15 0*\$" "$TMP/out" || fail "PCR 15 is not extended"
+}
+
 # A copy of the root volume that a test may change, as the first disk.
 own_disk() {
 	cp --sparse=always "$inst/disk" "$TMP/disk"

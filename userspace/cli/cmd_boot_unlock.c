@@ -29,6 +29,7 @@
 #define DEVICE_TIMEOUT_S     90 /* systemd's for a device */
 #define NOFAIL_TIMEOUT_S     10 /* a volume that the boot can do without */
 #define KEY_MEDIUM_TIMEOUT_S 10
+#define NOFAIL_ANSWER_S	     60 /* a person who may be asleep must not hold up what matters */
 
 #define KIND(kind)	     (1u << PROTECTOR_##kind)
 #define PERSON_KINDS	     (KIND(RECOVERY) | KIND(PASSPHRASE) | KIND(KEYSLOT))
@@ -82,7 +83,9 @@ static int ask(void *data, enum unlock_question question, const char *prompt, st
 		.volume = header_path(asking->volume->header),
 		.file = question == UNLOCK_ASK_PIN ? args->pin_file : args->key_file,
 		.agent = args->agent,
-		.timeout_s = args->timeout_s,
+		.timeout_s = args->timeout_s		     ? args->timeout_s
+			     : asking->volume->entry->nofail ? NOFAIL_ANSWER_S
+							     : 0,
 	};
 	_cleanup_secret_ struct secret *answer = NULL;
 	int r = 0;
