@@ -195,6 +195,11 @@ fuzz: deps ## fuzz each parser for FUZZ_TIME seconds
 	$(Q)$(MAKE) --no-print-directory $(fuzz_targets)
 	$(Q)tests/fuzz/run --time $(FUZZ_TIME)
 
+.PHONY: soak
+soak: deps ## the long figures: every write cut, 500 kills, every byte of a header; hours
+	$(Q)$(MAKE) --no-print-directory userspace test-programs
+	$(Q)FVE_CUTS=1 FVE_KILLS=500 FVE_BYTES=all tests/run cut header_bytes
+
 .PHONY: lint
 lint: deps ## all linters
 	$(Q)tests/lint $(KERNELS)

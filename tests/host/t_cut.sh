@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: power may go at every write of a header, and the process be killed at any time: what is kept opens, the header verifies, the command can be repeated and then what was removed opens nothing
 # group: host tpm
-# timeout: 3000
+# timeout: 36000
 #
 # FVE_CUTS: of so many writes one is cut (13; 1 is every one). FVE_KILLS: random kills (12).
 # shellcheck source=tests/host/lib.sh
