@@ -150,6 +150,11 @@ static int covered_digests(struct json_object *digests, struct json_object *slot
 		struct json_object *copy = NULL, *all, *ours = json_object_new_array();
 		int r = ours ? sorted(digest, &copy) : -ENOMEM;
 
+		/* A member cannot be put into anything else: json-c aborts. */
+		if (r == 0 && !json_object_is_type(copy, json_type_object)) {
+			json_object_put(copy);
+			r = -EBADMSG;
+		}
 		if (r == 0)
 			r = put(to, key, copy);
 		if (r < 0) {
