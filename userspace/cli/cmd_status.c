@@ -9,6 +9,7 @@
 #include "cli.h"
 #include "device.h"
 #include "header_mac.h"
+#include "protector_suspended.h"
 #include "show.h"
 #include "storage.h"
 
@@ -59,7 +60,17 @@ static void engine_of(const struct subject *s, char ret[32])
 static bool asks_tpm(const struct protector *p)
 {
 	return p->kind == PROTECTOR_TPM2 || p->kind == PROTECTOR_TPM2_KEY ||
-	       p->kind == PROTECTOR_TPM2_PIN;
+	       p->kind == PROTECTOR_TPM2_PIN || p->kind == PROTECTOR_SUSPENDED;
+}
+
+/* 0: the TPM would release its key now. */
+static int check_tpm(const struct subject *s, const struct protector *p, struct refusal *refusal)
+{
+	int boots_left;
+
+	if (p->kind == PROTECTOR_SUSPENDED)
+		return protector_suspended_check(s->header, p, s->args->tcti, &boots_left, refusal);
+	return protector_tpm2_check(s->header, p, s->args->tcti, refusal);
 }
 
 static uint32_t tries_left(const struct tpm_lockout *lockout)
@@ -114,7 +125,7 @@ static void show_header(const struct subject *s)
 
 		if (!asks_tpm(&list[i]) || list[i].health != REASON_NONE)
 			continue;
-		if (protector_tpm2_check(s->header, &list[i], s->args->tcti, &refusal) == 0)
+		if (check_tpm(s, &list[i], &refusal) == 0)
 			printf("%s %s: the TPM would release its key now", list[i].head.id,
 			       protector_kind_name(list[i].kind));
 		else
@@ -198,8 +209,7 @@ static void add_header(struct json_object *o, const struct subject *s)
 		struct refusal refusal = {0};
 		bool asked = asks_tpm(&list[i]) && list[i].health == REASON_NONE, opens;
 
-		opens = asked &&
-			protector_tpm2_check(s->header, &list[i], s->args->tcti, &refusal) == 0;
+		opens = asked && check_tpm(s, &list[i], &refusal) == 0;
 		json_object_object_add(p, "tpm_would_release",
 				       asked ? json_object_new_boolean(opens) : NULL);
 		if (asked && !opens)
