@@ -1,0 +1,21 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# proves: a startup key on another disk opens; without that disk somebody is asked, in its time
+# by-hand: new, and not yet seen to pass; two minutes for each boot
+# timeout: 2400
+. "$(dirname "$0")/lib.sh"
+
+own_disk
+for kind in tpm2 tpm2-pin; do
+	remove "$kind"
+done
+mkdir "$TMP/stick"
+cp "$inst/startup.key" "$TMP/stick/fve.key"
+mkfs.ext4 -q -L FVEKEY -d "$TMP/stick" "$TMP/usb" 8M
+script "journalctl -b -u fve-unlock --no-pager -o cat; findmnt /run/fve/key || true"
+boot 0 --disk "$TMP/usb,read-only=on" --script "$TMP/script"
+not_said "assphrase"
+reported "opened by protector startup-key"
+! grep -q "/run/fve/key" "$TMP/out" || fail "the stick is still mounted"
+
+boot 126 "expect=FVEKEY, is not there after 10 s" "$asked" monitor=quit

@@ -1,0 +1,44 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# proves: another volume, or another file system, in the root's place gets no key out of the TPM
+# by-hand: two minutes for each boot; passed, with an older installation
+# timeout: 3600
+. "$(dirname "$0")/lib.sh"
+
+# The thief's own volume: the root's UUID, a passphrase that he knows, and his system in it. He has
+# the real one too, where udev does not see it: behind a mebibyte of zeros.
+own_disk
+remove tpm2
+remove tpm2-pin
+mv "$TMP/disk" "$TMP/thief"
+{ head -c 1M /dev/zero && cat "$inst/disk"; } >"$TMP/stolen"
+
+echo "=== a volume with the same UUID and a known passphrase"
+disks=(--disk "$TMP/thief" --disk "$TMP/stolen,read-only=on")
+script "
+real=\$(losetup --offset 1M --find --show /dev/vdb)
+blkid -p -s UUID -o value \$real
+$(attempt "\$real")
+"
+boot 0 --script "$TMP/script" "$asked" "type=$pass"
+reported "$(cat "$inst/uuid")"
+reported "unseal 2"
+reported "(capped)"
+[ -n "${FVE_BOOT_ALL-}" ] || exit 0 # the rest by make soak
+
+echo "=== a file system in clear, with the UUID that root= names; the real disk is at hand"
+truncate -s 32M "$TMP/plain"
+mkfs.ext4 -q -U "$(cat "$inst/fs-uuid")" "$TMP/plain"
+disks=(--disk "$TMP/plain" --disk "$TMP/stolen,read-only=on")
+boot 0 "expect=is not there after" "${shell[@]}" \
+	"type=dmsetup create real --readonly --table \"0 65536 linear /dev/vdb 2048\"" "expect=# " \
+	"$(attempt_typed /dev/mapper/real)"
+reported "unseal 2"
+reported "(capped)"
+
+echo "=== an edited header"
+own_disk
+cryptsetup config --batch-mode --priority ignore --key-slot 1 "$TMP/disk"
+boot 0 "expect=(header-mac)" "${wrong[@]}" "${shell[@]}" "$(attempt_typed)"
+reported "unseal 2"
+reported "(capped)"

@@ -1,0 +1,31 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# proves: a Debian root opens itself by the TPM, swap and data with it by one unseal, and is capped
+# by-hand: new, and not yet seen to pass; two minutes for each boot
+# timeout: 2400
+. "$(dirname "$0")/lib.sh"
+
+disks+=(--disk "$inst/data,snapshot=on" --disk "$inst/swap,snapshot=on")
+script "
+set -e
+journalctl -b -u fve-unlock --no-pager -o cat
+systemctl is-system-running || systemctl list-units --failed --no-pager
+findmnt -no SOURCE /
+dmsetup table --target fve | cut -d ' ' -f 1-5
+set +e
+$(attempt)
+rm -f /run/fve/boot/none
+udevadm info /dev/vda | grep -E 'E: (FVE|UDISKS_IGNORE|ID_FS_TYPE)='
+"
+boot 0 --script "$TMP/script"
+not_said "assphrase"
+reported "root (/dev/vda) opened by protector tpm2"
+reported "opened by protector auto"
+reported "/dev/mapper/root"
+reported "UDISKS_IGNORE=1"
+reported "ID_FS_TYPE=crypto_LUKS"
+[ "$(grep -cE '^(root|data|swap): 0 ' "$TMP/out")" = 3 ] || fail "not all three are open by fve"
+# Root in the booted system, and one unseal: the attempt must not even reach one.
+reported "unseal 2"
+reported "(capped)"
+[ "$(unseals)" = 1 ] || fail "$(unseals) unseals instead of 1"

@@ -1,0 +1,41 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# proves: a unified kernel image opens the root by PCR 11, and another command line in it does not
+# by-hand: new, and not yet seen to pass; two minutes for each boot
+# timeout: 3600
+. "$(dirname "$0")/lib.sh"
+
+# make_uki CMDLINE: by objcopy, since Debian 12 has no ukify. Addresses as systemd-stub(7) has them.
+make_uki() {
+	printf '%s' "$1" >"$TMP/cmdline"
+	mkdir -p "$TMP/esp/EFI/BOOT"
+	objcopy --add-section .osrel="$inst/tree/usr/lib/os-release" --change-section-vma .osrel=0x20000 \
+		--add-section .cmdline="$TMP/cmdline" --change-section-vma .cmdline=0x30000 \
+		--add-section .linux="$inst/vmlinuz" --change-section-vma .linux=0x2000000 \
+		--add-section .initrd="$inst/initrd" --change-section-vma .initrd=0x4000000 \
+		/usr/lib/systemd/boot/efi/linuxx64.efi.stub "$TMP/esp/EFI/BOOT/BOOTX64.EFI"
+}
+
+own_disk
+remove tpm2
+remove tpm2-pin
+esp=(--kernel "" --esp "fat:$TMP/esp")
+make_uki "$cmdline"
+script "
+set -e
+fvesetup protector add --key-file /root/pass /dev/vda tpm2
+fvesetup dump /dev/vda
+"
+boot 0 "${esp[@]}" --script "$TMP/script" "$asked" "type=$pass"
+script "
+journalctl -b -u fve-unlock --no-pager -o cat
+$(attempt)
+"
+boot 0 "${esp[@]}" --script "$TMP/script"
+reported "opened by protector tpm2"
+reported "(capped)"
+reported "unseal 2"
+
+make_uki "$cmdline tampered"
+boot 126 "${esp[@]}" "expect=(pcr-mismatch)" "expect=PCR 11 (unified kernel image)" "$asked" \
+	monitor=quit
