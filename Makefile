@@ -58,12 +58,14 @@ test-modules: $(test_modules)
 $(test_modules): test-module-%: $(kernel_sources)
 	$(call build_module,$(shell tests/vm/kernel --print kbuild $*),$(BUILD)/$(shell tests/vm/kernel --print release $*),$(MODULE_ARGS))
 
-# The same with a deliberate fault (the IV is off by one): tests/host/t_fault_iv.sh must fail on it.
+# The same with a deliberate fault: the IV off by one (tests/host/t_fault_iv.sh fails on it), and
+# no memory but the reserve (tests/host/t_fault_pages.sh must pass with it).
 fault_modules := $(KERNELS:%=fault-module-%)
 .PHONY: fault-modules $(fault_modules)
 fault-modules: $(fault_modules)
 $(fault_modules): fault-module-%: $(kernel_sources)
 	$(call build_module,$(shell tests/vm/kernel --print kbuild $*),$(BUILD)/fault/$(shell tests/vm/kernel --print release $*),FVE_BREAK_IV=1)
+	$(call build_module,$(shell tests/vm/kernel --print kbuild $*),$(BUILD)/fault-pages/$(shell tests/vm/kernel --print release $*),FVE_BREAK_PAGES=1)
 
 # --- libfve and fvesetup ---------------------------------------------------------------------
 
@@ -196,9 +198,10 @@ fuzz: deps ## fuzz each parser for FUZZ_TIME seconds
 	$(Q)tests/fuzz/run --time $(FUZZ_TIME)
 
 .PHONY: soak
-soak: deps ## the long figures: every write cut, 500 kills, every byte of a header; hours
-	$(Q)$(MAKE) --no-print-directory userspace test-programs
-	$(Q)FVE_CUTS=1 FVE_KILLS=500 FVE_BYTES=all tests/run cut header_bytes
+soak: deps ## the long figures: every write cut, 500 kills, every byte of a header, 10^6 I/Os; hours
+	$(Q)$(MAKE) --no-print-directory userspace test-programs test-modules
+	$(Q)FVE_CUTS=1 FVE_KILLS=500 FVE_BYTES=all FVE_UNLOCKS=200 tests/run cut header_bytes bus
+	$(Q)KERNELS='$(KERNELS)' tests/soak
 
 .PHONY: lint
 lint: deps ## all linters

@@ -52,6 +52,7 @@ struct options {
 	size_t align;
 	bool unaligned_memory;
 	bool buffered;
+	bool mostly_small;
 	unsigned int threads;
 };
 
@@ -98,17 +99,27 @@ static void fill_random(struct walk *w, uint8_t *to, size_t length)
 	}
 }
 
-/* Log-uniform: each power of two between the alignment and the maximum is as likely as the next. */
+/*
+ * Log-uniform: each power of two between the alignment and the maximum is as likely as the next.
+ * Mostly small: each next one is 0.6 times as likely, so that a million I/Os of up to 4 MiB are
+ * some 20 GB and not 1 TB, and still hundreds of the largest.
+ */
 static size_t random_size(struct walk *w)
 {
 	const size_t align = w->opt->align;
 	size_t limit = w->opt->max_size < w->size ? w->opt->max_size : w->size;
-	unsigned int powers = 0;
+	unsigned int powers = 0, power = 0;
 	size_t low, size;
 
 	while ((align << (powers + 1)) <= limit)
 		powers++;
-	low = align << below(w, powers + 1);
+	if (w->opt->mostly_small) {
+		while (power < powers && below(w, 5) < 3)
+			power++;
+	} else {
+		power = below(w, powers + 1);
+	}
+	low = align << power;
 	size = (low + below(w, low)) / align * align;
 	return size < limit ? size : limit;
 }
@@ -354,6 +365,7 @@ static void parse(struct options *opt, int argc, char **argv)
 		{"threads", required_argument, NULL, 't'},
 		{"unaligned-memory", no_argument, NULL, 'u'},
 		{"buffered", no_argument, NULL, 'b'},
+		{"mostly-small", no_argument, NULL, 'o'},
 		{NULL, 0, NULL, 0},
 	};
 	bool usable;
@@ -382,6 +394,9 @@ static void parse(struct options *opt, int argc, char **argv)
 		case 'b':
 			opt->buffered = true;
 			break;
+		case 'o':
+			opt->mostly_small = true;
+			break;
 		default:
 			exit(2);
 		}
@@ -392,7 +407,8 @@ static void parse(struct options *opt, int argc, char **argv)
 	if (!usable) {
 		fprintf(stderr,
 			"usage: iopair [--count N] [--seed S] [--max-size BYTES] [--align BYTES]\n"
-			"              [--threads N] [--unaligned-memory] [--buffered] A B\n");
+			"              [--threads N] [--unaligned-memory] [--buffered]\n"
+			"              [--mostly-small] A B\n");
 		exit(2);
 	}
 }
