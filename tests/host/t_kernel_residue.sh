@@ -13,7 +13,7 @@
 . "$(dirname "$0")/lib.sh"
 
 vm=$here/../vm
-mib=160
+mib=192
 
 cat >"$TMP/guest.sh" <<'END'
 . "$TESTS/vm/lib_kernel.sh"
@@ -73,10 +73,10 @@ create two "$(line_of two)"
 forget_key two
 look keys 2 open, key in the target alone
 fio --name=load --filename=/dev/mapper/two --direct=1 --rw=randrw --bsrange=512-128k \
-	--ioengine=libaio --iodepth=16 --numjobs=2 --time_based --runtime=600 >"$scratch/fio" 2>&1 &
+	--ioengine=libaio --iodepth=8 --numjobs=2 --thread --time_based --runtime=600 >"$scratch/fio" 2>&1 &
 load=$!
 while [ "$(status two writes)" -lt 100 ]; do
-	kill -0 $load
+	kill -0 $load 2>/dev/null || fail "no load: $(<"$scratch/fio")"
 done
 dmsetup message two 0 revoke
 look nothing revoked under load

@@ -7,11 +7,11 @@
 #
 # dm-log-writes below fve records what is durable after each flush. The disk is then built up
 # again write by write, and looked at (through a snapshot, since ext4's journal is replayed).
-# FVE_CUTS: so many of the cuts, evenly spread (12).
+# FVE_POWER_CUTS: so many of the cuts, evenly spread (12).
 # shellcheck source=tests/vm/lib_kernel.sh
 . "$TESTS/vm/lib_kernel.sh"
 
-cuts=${FVE_CUTS:-12}
+cuts=${FVE_POWER_CUTS:-12}
 files=30
 
 load_fve
@@ -30,7 +30,7 @@ done
 step "$files files, each synced and then marked in the log"
 dmsetup create logged --table "0 $size log-writes $disk $log"
 create ours "$(table_line fve $size key 0 /dev/mapper/logged 0 sector_size:4096)"
-mkfs.ext4 -q -J size=2 /dev/mapper/ours
+mkfs.ext4 -q -J size=4 /dev/mapper/ours
 mount /dev/mapper/ours "$mnt"
 dmsetup message logged 0 mark file-0
 for ((i = 1; i <= files; i++)); do
