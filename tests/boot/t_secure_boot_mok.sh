@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: the documented way: shim's MokManager enrols the owner's key, and Debian's own signed boot chain loads the module signed with it
+# by-hand: three boots and menus over the serial line, six minutes
 # group: boot secure-boot
 # kernels: 6.1
 # timeout: 2400

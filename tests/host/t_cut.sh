@@ -4,7 +4,7 @@
 # group: host tpm
 # timeout: 36000
 #
-# FVE_CUTS: of so many writes one is cut (13; 1 is every one). FVE_KILLS: random kills (12).
+# FVE_CUTS: of so many writes one is cut (19; 1 is every one). FVE_KILLS: random kills (3).
 # shellcheck source=tests/host/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -15,8 +15,8 @@ fvesetup=$TMP/fvesetup
 image=$TMP/volume.img
 seed=${FVE_SEED:-$RANDOM}
 RANDOM=$((seed % 32768))
-stride=${FVE_CUTS:-13}
-kills=${FVE_KILLS:-12}
+stride=${FVE_CUTS:-19}
+kills=${FVE_KILLS:-3}
 gcc -O1 -Wall -Wextra -shared -fPIC -D_GNU_SOURCE -o "$TMP/cut_write.so" "$here/cut_write.c" -ldl
 
 start_tpm "$TMP/tpm"
