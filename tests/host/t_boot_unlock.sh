@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: boot-unlock opens what the table says, caps before it asks a person, and says why
-# group: host fast boot
+# group: host boot
 . "$(dirname "$0")/lib.sh"
 
 state=$TMP/state

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: nothing of PIN, KEK, VMK or FVEK crosses the TPM's bus when sealing or unsealing
-# group: host tpm fast
+# group: host tpm
 . "$(dirname "$0")/lib.sh"
 
 search() {

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: the dracut module puts fvesetup, the target and the TPM's library into an initramfs
-# group: host fast boot
+# group: host boot
 . "$(dirname "$0")/lib.sh"
 
 kernel=${FVE_KERNEL:-6.1}

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: after erase nothing opens, no keyslot, token or wrap is left in either header copy, and a cut one is repeated
-# group: host fast
+# group: host
 # shellcheck source=tests/host/lib.sh
 . "$(dirname "$0")/lib.sh"
 

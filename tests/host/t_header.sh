@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: a header edited with right checksums is refused by the machine's protectors with header-mac, opens with a warning for people, takes no change before it is accepted, and is told apart by part; backup and restore round trip with stock cryptsetup; a destroyed copy is repaired, and said
-# group: host fast tpm
+# group: host tpm
 # shellcheck source=tests/host/lib.sh
 . "$(dirname "$0")/lib.sh"
 

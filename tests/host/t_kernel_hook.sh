@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: a kernel's installation approves its boot beforehand where the owner allowed it, says when it cannot, and its removal revokes that
-# group: host fast boot tpm
+# group: host boot tpm
 # shellcheck source=tests/host/lib.sh
 . "$(dirname "$0")/lib.sh"
 

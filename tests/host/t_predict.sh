@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: the predicted PCRs are those of the next boot, update after update, and where the log leaves doubt nothing is predicted
-# group: host fast tpm
+# group: host tpm
 # shellcheck source=tests/host/lib.sh
 . "$(dirname "$0")/lib.sh"
 

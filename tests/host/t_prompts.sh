@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: secrets come from a terminal without echo, a file, a descriptor or the password agent;
 # proves: ^C at the prompt restores the echo and changes nothing; once writing, it waits
-# group: host fast
+# group: host
 . "$(dirname "$0")/lib.sh"
 
 image=$TMP/volume.img

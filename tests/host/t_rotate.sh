@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: after "rotate vmk" with nobody present every protector opens, the old VMK does not, and no sealed key changed; "rotate recovery" kills the old password only when the new one is in somebody's hands
-# group: host fast tpm
+# group: host tpm
 # shellcheck source=tests/host/lib.sh
 . "$(dirname "$0")/lib.sh"
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: Debian's cryptsetup and blkid, which know nothing of fve, open a volume by each of people's secrets, back its header up, and add a keyslot without breaking it
-# group: host fast
+# group: host
 # shellcheck source=tests/host/lib.sh
 . "$(dirname "$0")/lib.sh"
 

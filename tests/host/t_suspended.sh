@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: suspended protection opens in so many boots and no more, however the machine boots, without a key in the clear on disk
-# group: host fast tpm
+# group: host tpm
 # shellcheck source=tests/host/lib.sh
 . "$(dirname "$0")/lib.sh"
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: the PIN is a factor of its own: only the TPM judges it, each wrong one costs one try, and nothing on disk or bus tells it
-# group: host fast tpm
+# group: host tpm
 # shellcheck source=tests/host/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/host/unseal.sh

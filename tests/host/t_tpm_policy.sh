@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: approvals come and go without a change of the sealed key, and one that was revoked opens nothing, with an old header neither
-# group: host fast tpm
+# group: host tpm
 # shellcheck source=tests/host/lib.sh
 . "$(dirname "$0")/lib.sh"
 
