@@ -3,37 +3,12 @@
 #include <errno.h>
 #include <string.h>
 
-#include <openssl/bn.h>
-#include <openssl/core_names.h>
-#include <openssl/ecdsa.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/kdf.h>
-#include <openssl/param_build.h>
-
-#include "crypto.h"
+#include "crypto_private.h"
 
 #define KEY_SIZE   32 /* AES-256 and HKDF output */
 #define NONCE_SIZE 12 /* SP 800-38D, 8.2: 96-bit IV */
 #define TAG_SIZE   16
 #define POINT_SIZE (1 + 2 * P256_SIZE) /* SEC 1, 2.3.3: 04 | x | y */
-
-#define DEFINE_CLEANUP(type, free_function)            \
-	static inline void free_function##_p(type **p) \
-	{                                              \
-		free_function(*p);                     \
-	}
-DEFINE_CLEANUP(EVP_MD_CTX, EVP_MD_CTX_free)
-DEFINE_CLEANUP(EVP_CIPHER_CTX, EVP_CIPHER_CTX_free)
-DEFINE_CLEANUP(EVP_PKEY, EVP_PKEY_free)
-DEFINE_CLEANUP(EVP_PKEY_CTX, EVP_PKEY_CTX_free)
-DEFINE_CLEANUP(EVP_KDF, EVP_KDF_free)
-DEFINE_CLEANUP(EVP_KDF_CTX, EVP_KDF_CTX_free)
-DEFINE_CLEANUP(ECDSA_SIG, ECDSA_SIG_free)
-DEFINE_CLEANUP(BIGNUM, BN_clear_free)
-DEFINE_CLEANUP(OSSL_PARAM_BLD, OSSL_PARAM_BLD_free)
-DEFINE_CLEANUP(OSSL_PARAM, OSSL_PARAM_free)
-#define _cleanup_with_(free_function) __attribute__((cleanup(free_function##_p)))
 
 int crypto_sha256(const struct span *parts, size_t n_parts, uint8_t ret[SHA256_SIZE])
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The cryptographic primitives of the key hierarchy. crypto.c is the only file that
- * includes OpenSSL. Every function returns 0 or -errno and leaves @ret untouched on failure.
+ * The cryptographic primitives of the key hierarchy, by OpenSSL, which stays behind
+ * crypto_private.h. Every function returns 0 or -errno and leaves @ret untouched on failure.
  */
 #ifndef FVE_CRYPTO_H
 #define FVE_CRYPTO_H
@@ -60,5 +60,16 @@ int crypto_ec_sign(const struct secret *private, const struct ec_public *public,
 /* 0 when @signature is valid, -EBADMSG when it is not. */
 int crypto_ec_verify(const struct ec_public *public, const uint8_t digest[SHA256_SIZE],
 		     const struct ec_signature *signature);
+
+/*
+ * RSA public keys are DER SubjectPublicKeyInfo; -EBADMSG where one is not, or not of RSA.
+ * Integers are big-endian.
+ */
+int crypto_rsa_bits(const struct blob *spki, uint32_t *ret);
+int crypto_rsa_public(const struct blob *modulus, const struct blob *exponent, struct blob *ret);
+/* RSAES-OAEP with SHA-256 twice and no label. -EMSGSIZE: the modulus is too short for @plain. */
+int crypto_rsa_wrap(const struct blob *spki, const struct secret *plain, struct blob *ret);
+/* Take that padding off what RSADP gave, with its leading zero byte. -EBADMSG: it is none. */
+int crypto_oaep_decode(const struct secret *encoded, struct secret **ret);
 
 #endif

@@ -12,12 +12,17 @@ void log_set_level(enum log_level level)
 	log_max = level;
 }
 
+bool log_shows(enum log_level level)
+{
+	return level <= log_max;
+}
+
 void log_write(enum log_level level, const char *format, ...)
 {
 	_cleanup_free_ char *text = NULL;
 	va_list args;
 
-	if (level > log_max)
+	if (!log_shows(level))
 		return;
 	va_start(args, format);
 	if (vasprintf(&text, format, args) < 0)

@@ -18,6 +18,9 @@ enum log_level {
 /* Messages above @level are dropped. The default is LOG_LEVEL_NOTICE. All go to stderr. */
 void log_set_level(enum log_level level);
 
+/* Whether messages of @level are printed. */
+bool log_shows(enum log_level level);
+
 void log_write(enum log_level level, const char *format, ...) _printf_(2, 3);
 
 #define log_error(...)	 log_write(LOG_LEVEL_ERROR, __VA_ARGS__)

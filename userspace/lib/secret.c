@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Locked, wiped memory for keys and passwords. */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 
 #include "secret.h"
 #include "util.h"
@@ -14,7 +16,8 @@ void secret_wipe(void *data, size_t size)
 		explicit_bzero(data, size);
 }
 
-struct secret *secret_new(size_t size)
+/* @fd -1: pages of this process alone. */
+static struct secret *secret_map(size_t size, int fd)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	struct secret *secret = calloc(1, sizeof(*secret));
@@ -22,9 +25,9 @@ struct secret *secret_new(size_t size)
 	if (!secret)
 		return NULL;
 	secret->size = size;
-	secret->mapped = (size / page + 1) * page;
+	secret->mapped = fd < 0 ? (size / page + 1) * page : size;
 	secret->data = mmap(NULL, secret->mapped, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			    fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED, fd, 0);
 	if (secret->data == MAP_FAILED) {
 		free(secret);
 		return NULL;
@@ -32,11 +35,41 @@ struct secret *secret_new(size_t size)
 	/* A key that could reach the swap device or a core file is no secret: all or nothing. */
 	if (mlock(secret->data, secret->mapped) < 0 ||
 	    madvise(secret->data, secret->mapped, MADV_DONTDUMP) < 0 ||
-	    madvise(secret->data, secret->mapped, MADV_WIPEONFORK) < 0) {
+	    (fd < 0 && madvise(secret->data, secret->mapped, MADV_WIPEONFORK) < 0)) {
 		secret_free(secret);
 		return NULL;
 	}
 	return secret;
+}
+
+struct secret *secret_new(size_t size)
+{
+	return secret_map(size, -1);
+}
+
+struct secret *secret_shared_new(size_t size, int *ret_fd)
+{
+	_cleanup_close_ int fd = memfd_create("fve", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	struct secret *secret;
+
+	if (fd < 0 || ftruncate(fd, (off_t)size) < 0 ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+		return NULL;
+	secret = secret_map(size, fd);
+	if (!secret)
+		return NULL;
+	*ret_fd = fd;
+	fd = -1;
+	return secret;
+}
+
+struct secret *secret_shared_open(int fd, size_t size)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size != (off_t)size)
+		return NULL;
+	return secret_map(size, fd);
 }
 
 struct secret *secret_random(size_t size)

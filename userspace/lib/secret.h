@@ -28,6 +28,14 @@ struct secret *secret_random(size_t size);
 /* New secret with a copy of @size bytes at @data. NULL on failure. */
 struct secret *secret_copy(const void *data, size_t size);
 
+/*
+ * New secret of @size zero bytes that another process can be given, as the file descriptor @ret_fd,
+ * which the caller owns; its size is sealed. NULL on failure.
+ */
+struct secret *secret_shared_new(size_t size, int *ret_fd);
+/* The other process's end of it. NULL where @fd is no file that can be mapped with @size bytes. */
+struct secret *secret_shared_open(int fd, size_t size);
+
 /* Shorten @secret to @size bytes; what is cut off is wiped. */
 void secret_truncate(struct secret *secret, size_t size);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Members of our tokens, read strictly and written. This header is the only file of the library
- * that includes json-c; it is for those that know what a token holds, and for no one else.
+ * that includes json-c; it is for those that know what a token holds, and for provider_wire.c and
+ * audit.c, whose lines have type and version as tokens have.
  */
 #ifndef FVE_TOKEN_JSON_H
 #define FVE_TOKEN_JSON_H

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the files of OpenSSL share. This header is the only file of userspace that includes it, and
+ * is for crypto.c, crypto_*.c and the TLS of a provider alone.
+ */
+#ifndef FVE_CRYPTO_PRIVATE_H
+#define FVE_CRYPTO_PRIVATE_H
+
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/ecdsa.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/kdf.h>
+#include <openssl/param_build.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+
+#include "crypto.h"
+
+#define DEFINE_CLEANUP(type, free_function)            \
+	static inline void free_function##_p(type **p) \
+	{                                              \
+		free_function(*p);                     \
+	}
+DEFINE_CLEANUP(EVP_MD_CTX, EVP_MD_CTX_free)
+DEFINE_CLEANUP(EVP_CIPHER_CTX, EVP_CIPHER_CTX_free)
+DEFINE_CLEANUP(EVP_PKEY, EVP_PKEY_free)
+DEFINE_CLEANUP(EVP_PKEY_CTX, EVP_PKEY_CTX_free)
+DEFINE_CLEANUP(EVP_KDF, EVP_KDF_free)
+DEFINE_CLEANUP(EVP_KDF_CTX, EVP_KDF_CTX_free)
+DEFINE_CLEANUP(ECDSA_SIG, ECDSA_SIG_free)
+DEFINE_CLEANUP(BIGNUM, BN_clear_free)
+DEFINE_CLEANUP(OSSL_PARAM_BLD, OSSL_PARAM_BLD_free)
+DEFINE_CLEANUP(OSSL_PARAM, OSSL_PARAM_free)
+#define _cleanup_with_(free_function) __attribute__((cleanup(free_function##_p)))
+
+#endif
