@@ -218,4 +218,22 @@ expect_text tpm-full
 
 [ -z "$(tpm2_getcap handles-transient)$(tpm2_getcap handles-loaded-session)" ] ||
 	fail "something was left in the TPM"
+
+echo "--- the only approval revoked: nothing opens, by an old header neither, until it is approved anew"
+stop_tpm
+start_tpm "$TMP/lone"
+measure_boot first
+new_image "$image"
+format "$image"
+expect 0 "$fvesetup" protector add --tpm "$tpm" --key-file "$TMP/pass" "$image" tpm2
+expect 0 tpm_open
+cp "$image" "$TMP/old.img"
+expect 0 policy revoke "$(status | jq -r '.approvals[0].id')"
+expect_status '.counter.value, .approvals[0].state' $'2\nrevoked'
+expect 2 tpm_open
+expect_text policy-revoked
+expect 2 "$fvesetup" open --test --tpm "$tpm" --protector tpm2 "$TMP/old.img"
+expect_text policy-revoked
+expect 0 policy approve
+expect 0 tpm_open
 echo "all as expected"

@@ -147,10 +147,10 @@ int boot_policy_read_counter(struct boot_policy *policy, struct tpm *tpm, enum r
 	return tpm_counter_read(tpm, &policy->authority.counter, &policy->counter, ret_reason);
 }
 
-/* What the newest signatures are for. */
+/* What the newest signatures are for. Where the last approval is revoked there are none. */
 static uint64_t highest_limit(const struct boot_policy *policy)
 {
-	uint64_t limit = 0;
+	uint64_t limit = policy->wanted;
 
 	for (size_t i = 0; i < policy->token.n_approvals; i++)
 		if (policy->token.approvals[i].policy.limit > limit)
@@ -304,13 +304,14 @@ int boot_policy_revoke(const struct header *header, const struct secret *vmk, co
 				 header_path(header), id, header_path(header));
 	if (boot_policy_revoked(policy, found))
 		return 0;
+	policy->wanted = policy->counter + 1;
 	for (size_t i = 0; i < token->n_approvals; i++) {
 		struct token_approval *approval = &token->approvals[i];
 		int r;
 
 		if (approval == found || boot_policy_revoked(policy, approval))
 			continue;
-		r = sign(header, vmk, policy, policy->counter + 1, approval);
+		r = sign(header, vmk, policy, policy->wanted, approval);
 		if (r < 0)
 			return log_errno(-r, "cannot sign approval %s of %s again: %s",
 					 approval->head.id, header_path(header), strerror(-r));

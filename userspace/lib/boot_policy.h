@@ -22,6 +22,7 @@ struct boot_policy {
 	int number; /* of the token; HEADER_ANY: not written yet */
 	struct policy_authority authority;
 	uint64_t counter; /* its value, once it was read; 0 where there is none */
+	uint64_t wanted;  /* where a revocation in memory takes it; 0: there is none */
 };
 
 void boot_policy_free(struct boot_policy *policy);
