@@ -75,17 +75,18 @@ CFLAGS	 ?= -O2 -g
 WARN	 := -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wformat=2
 HARDEN	 := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 CPPFLAGS += -D_GNU_SOURCE -DFVE_VERSION='"$(VERSION)"' -Iuserspace/lib
-FVE_CFLAGS = -std=gnu11 $(WARN) $(shell pkg-config --cflags $(PKGS))
+FVE_CFLAGS = -std=gnu11 $(WARN) $(shell pkg-config --cflags $(PKGS) p11-kit-1)
 FVE_LIBS   = $(shell pkg-config --libs $(PKGS))
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g
 
 lib_sources := $(wildcard userspace/lib/*.c)
 cli_sources := $(wildcard userspace/cli/*.c)
+providers   := $(BUILD)/fve-provider-pkcs11
 unit_tests  := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 tools	    := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/tools/*.c))
 
 .PHONY: userspace
-userspace: $(BUILD)/fvesetup $(BUILD)/fvesetup.8 $(BUILD)/fvetab.5 $(BUILD)/fvesetup.bash ## build/fvesetup, its man page and completion
+userspace: $(BUILD)/fvesetup $(providers) $(BUILD)/fvesetup.8 $(BUILD)/fvetab.5 $(BUILD)/fvesetup.bash ## build/fvesetup, its providers, man page and completion
 
 $(BUILD)/obj/%.o: userspace/%.c
 	$(call say,CC,$<)
@@ -113,6 +114,19 @@ $(BUILD)/san/fvesetup: $(cli_sources:userspace/%.c=$(BUILD)/san/%.o) $(BUILD)/sa
 	$(call say,LD,$@)
 	$(Q)$(CC) $(SANITIZE) -o $@ $^ $(FVE_LIBS)
 
+# Providers: only what each one needs is linked to it, since it is loaded together with a vendor's.
+PROVIDER_PKGS_pkcs11 := p11-kit-1
+
+$(BUILD)/fve-provider-%: $(BUILD)/obj/provider/%.o $(BUILD)/obj/provider/serve.o $(BUILD)/libfve.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) -pie -Wl,-z,relro,-z,now,--as-needed $(LDFLAGS) -o $@ $^ $(FVE_LIBS) \
+		$(if $(PROVIDER_PKGS_$*),$(shell pkg-config --libs $(PROVIDER_PKGS_$*)))
+
+$(BUILD)/san/fve-provider-%: $(BUILD)/san/provider/%.o $(BUILD)/san/provider/serve.o $(BUILD)/san/libfve.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(SANITIZE) -Wl,--as-needed -o $@ $^ $(FVE_LIBS) \
+		$(if $(PROVIDER_PKGS_$*),$(shell pkg-config --libs $(PROVIDER_PKGS_$*)))
+
 # A tool that does not cap the TPM: tests/boot/t_boot_control.sh shows what would come of it.
 $(BUILD)/fault/fvesetup: tests/boot/no_cap.c $(cli_sources:userspace/%.c=$(BUILD)/obj/%.o) $(BUILD)/libfve.a
 	$(call say,LD,$@)
@@ -127,7 +141,7 @@ $(BUILD)/unit/%: tests/unit/%.c tests/unit/test.h $(BUILD)/san/libfve.a
 $(BUILD)/tools/%: tests/tools/%.c $(BUILD)/libfve.a
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(FVE_CFLAGS) $(CFLAGS) -o $@ $< $(BUILD)/libfve.a $(FVE_LIBS) -lpthread
+	$(Q)$(CC) $(CPPFLAGS) $(FVE_CFLAGS) $(CFLAGS) -Wl,--as-needed -o $@ $< $(BUILD)/libfve.a $(FVE_LIBS) -lp11-kit -lpthread
 
 # What --help, the man page and the completion say comes from the same tables, by this tool.
 $(BUILD)/fill: $(BUILD)/obj/man/fill.o $(filter-out %/main.o,$(cli_sources:userspace/%.c=$(BUILD)/obj/%.o)) $(BUILD)/libfve.a
@@ -177,7 +191,8 @@ demo-deps:
 	$(Q)tests/deps demo
 
 .PHONY: test-programs
-test-programs: $(fuzz_targets) $(unit_tests) $(tools) $(BUILD)/fvesetup $(BUILD)/san/fvesetup $(BUILD)/fault/fvesetup
+test-programs: $(fuzz_targets) $(unit_tests) $(tools) $(BUILD)/fvesetup $(BUILD)/san/fvesetup $(BUILD)/fault/fvesetup \
+	$(providers) $(providers:$(BUILD)/%=$(BUILD)/san/%)
 
 .PHONY: check
 check: deps ## lint, unit, host and VM tests on all KERNELS
@@ -230,6 +245,7 @@ systemddir ?= /usr/lib/systemd
 udevdir	  ?= /usr/lib/udev
 
 installed := 755 $(BUILD)/fvesetup $(sbindir)/fvesetup
+installed += $(foreach f,$(providers),755 $(f) /usr/lib/fve/$(notdir $(f)))
 installed += 644 $(BUILD)/fvesetup.8 $(mandir)/man8/fvesetup.8
 installed += 644 $(BUILD)/fvesetup.bash $(PREFIX)/share/bash-completion/completions/fvesetup
 installed += 644 $(BUILD)/fvetab.5 $(mandir)/man5/fvetab.5

@@ -47,7 +47,7 @@ struct provider_key {
 	struct blob spki;  /* DER SubjectPublicKeyInfo (RFC 5280); empty for a symmetric key */
 	uint32_t bits;	   /* of the modulus or key; counted here where there is a public key */
 	char token[129];   /* the same text for two keys: they lie in one token or service */
-	bool extractable;  /* or ever was, or it is not known */
+	bool extractable;  /* or it is not known */
 	char end_date[11]; /* "2027-01-31", or "": none */
 };
 

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* One request in, one answer out. */
+#include <malloc.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "serve.h"
+
+#define FREED_BYTE 0x5a /* any but 0: that would turn M_PERTURB off */
+
+/* As fvesetup does for itself: foreign libraries free their copies of keys and PINs unwiped. */
+static void harden_process(void)
+{
+	static const struct rlimit none = {0, 0};
+
+	mallopt(M_PERTURB, FREED_BYTE);
+	setrlimit(RLIMIT_CORE, &none);
+	prctl(PR_SET_DUMPABLE, 0);
+	umask(077);
+}
+
+int serve(serve_handler *handle)
+{
+	_cleanup_request_ struct provider_request request = {0};
+	_cleanup_answer_ struct provider_answer answer = {0};
+	_cleanup_free_ char *line = NULL, *text = NULL;
+	/* Not freed, since that would wipe what is fvesetup's to read. */
+	struct secret *page;
+	size_t size = 0;
+	ssize_t n;
+
+	harden_process();
+	page = secret_shared_open(PROVIDER_PAGE_FD, PROVIDER_PAGE_SIZE);
+	n = getline(&line, &size, stdin);
+	if (!page || n < 0) {
+		fprintf(stderr, "this is for fvesetup to run, see docs/provider.md\n");
+		return 1;
+	}
+	if (strlen(line) != (size_t)n || provider_request_decode(line, &request) < 0)
+		provider_answer_fail(&answer, PROVIDER_BADREQ, "the request is malformed");
+	else
+		handle(&request, page, &answer);
+	if (answer.outcome != PROVIDER_OK || request.action != PROVIDER_UNWRAP)
+		secret_wipe(page->data, page->size);
+	text = provider_answer_encode(request.action, &answer);
+	return text && puts(text) >= 0 && fflush(stdout) == 0 ? 0 : 1;
+}
