@@ -133,6 +133,20 @@ int tpm_lockout_set(struct tpm *tpm, uint32_t max_tries, uint32_t interval_s,
 /* Forget the failed tries, where lockoutAuth is empty. */
 int tpm_lockout_clear(struct tpm *tpm, enum reason *ret_reason);
 
+/*
+ * Two places of the TPM that hold a key of 32 bytes which can be erased for good (tpm_slot.c).
+ * The SRK must be @srk, as for tpm_unseal(). -ENOENT from reading: nothing is there.
+ */
+#define TPM_SLOTS     2
+#define TPM_SLOT_SIZE 32
+int tpm_slot_read(struct tpm *tpm, const struct tpm_name *srk, unsigned int slot,
+		  struct secret **ret, enum reason *ret_reason);
+/* REASON_TPM_FULL, REASON_TPM_OWNED: as tpm_counter_make(). */
+int tpm_slot_write(struct tpm *tpm, const struct tpm_name *srk, unsigned int slot,
+		   const struct secret *key, enum reason *ret_reason);
+int tpm_slot_erase(struct tpm *tpm, const struct tpm_name *srk, unsigned int slot,
+		   enum reason *ret_reason);
+
 /* Extend @pcr (SHA-256 bank) with @digest. */
 int tpm_extend(struct tpm *tpm, unsigned int pcr, const uint8_t digest[SHA256_SIZE]);
 

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "factors.h"
+#include "file.h"
+#include "log.h"
+
+#define MAGIC	  "FVEFACT1"
+#define UUID_SIZE 36
+
+/* The file: this, then the wrapped rows. Numbers are big-endian. */
+struct disk_head {
+	char magic[8];
+	uint8_t generation[8];
+	uint8_t slot;
+	uint8_t srk[TPM_NAME_SIZE];
+} __attribute__((packed));
+
+struct row {
+	char uuid[UUID_SIZE];
+	uint8_t factor[FACTOR_SIZE];
+};
+
+/* What is wrapped; as many rows as @count says. */
+struct rows {
+	uint8_t count[4];
+	struct row row[];
+};
+
+#define ROWS_SIZE(n) (sizeof(struct rows) + (n) * sizeof(struct row))
+
+struct table {
+	uint64_t generation;
+	unsigned int slot;
+	struct tpm_name srk;
+	struct secret *key; /* of this generation */
+	struct secret *rows;
+	size_t n;
+};
+
+static void table_free(struct table *table)
+{
+	secret_free(table->key);
+	secret_free(table->rows);
+}
+
+#define _cleanup_table_ __attribute__((cleanup(table_free)))
+
+static struct row *row_of(const struct table *table, size_t i)
+{
+	return ((struct rows *)table->rows->data)->row + i;
+}
+
+static struct row *find(const struct table *table, const char *uuid)
+{
+	for (size_t i = 0; i < table->n; i++)
+		if (!memcmp(row_of(table, i)->uuid, uuid, UUID_SIZE))
+			return row_of(table, i);
+	return NULL;
+}
+
+static void put_number(uint8_t *to, size_t size, uint64_t number)
+{
+	while (size--) {
+		to[size] = (uint8_t)number;
+		number >>= 8;
+	}
+}
+
+static uint64_t get_number(const uint8_t *from, size_t size)
+{
+	uint64_t number = 0;
+
+	for (size_t i = 0; i < size; i++)
+		number = number << 8 | from[i];
+	return number;
+}
+
+/* What a table is bound to beside its key. */
+static void table_context(const struct table *table, char ret[64])
+{
+	snprintf(ret, 64, "fve factors %llu %u", (unsigned long long)table->generation,
+		 table->slot);
+}
+
+static int rows_check(const struct table *table)
+{
+	const struct rows *rows = (const struct rows *)table->rows->data;
+
+	if (table->rows->size < sizeof(*rows) ||
+	    get_number(rows->count, sizeof(rows->count)) != table->n ||
+	    table->rows->size != ROWS_SIZE(table->n))
+		return -EBADMSG;
+	return 0;
+}
+
+/* -ENOENT: there is no file. */
+static int table_read(struct tpm *tpm, const char *path, struct table *table,
+		      enum reason *ret_reason)
+{
+	_cleanup_blob_ struct blob file = {0};
+	struct disk_head head;
+	struct blob wrapped;
+	char context[64];
+	int r = file_read(path, sizeof(head) + ROWS_SIZE(FACTORS_MAX) + 64, &file);
+
+	if (r < 0)
+		return r == -ENOENT ? r : log_errno(-r, "cannot read %s: %s", path, strerror(-r));
+	if (file.size < sizeof(head) || memcmp(file.data, MAGIC, sizeof(head.magic)))
+		return log_errno(EBADMSG, "%s is no table of tenants' factors", path);
+	memcpy(&head, file.data, sizeof(head));
+	table->generation = get_number(head.generation, sizeof(head.generation));
+	table->slot = head.slot;
+	memcpy(table->srk.data, head.srk, sizeof(head.srk));
+	if (table->slot >= TPM_SLOTS)
+		return log_errno(EBADMSG, "%s is damaged", path);
+	r = tpm_slot_read(tpm, &table->srk, table->slot, &table->key, ret_reason);
+	if (r == -ENOENT)
+		return log_errno(EKEYREJECTED,
+				 "%s was replaced by a newer table: the TPM has erased its key", path);
+	if (r < 0)
+		return log_errno(-r, "the TPM does not give the key of %s: %s", path,
+				 reason_text(*ret_reason));
+	wrapped.data = file.data + sizeof(head);
+	wrapped.size = file.size - sizeof(head);
+	table_context(table, context);
+	r = crypto_unwrap(table->key, context, &wrapped, &table->rows);
+	if (r == 0) {
+		table->n = (table->rows->size - sizeof(struct rows)) / sizeof(struct row);
+		r = rows_check(table);
+	}
+	if (r == -EBADMSG)
+		return log_errno(EKEYREJECTED,
+				 "%s is damaged, or not the one that the TPM holds a key for", path);
+	return r;
+}
+
+static int table_write(const char *path, const struct table *table)
+{
+	_cleanup_blob_ struct blob wrapped = {0}, file = {0};
+	struct disk_head head = {.magic = MAGIC, .slot = (uint8_t)table->slot};
+	char context[64];
+	int r;
+
+	put_number(((struct rows *)table->rows->data)->count, 4, table->n);
+	put_number(head.generation, sizeof(head.generation), table->generation);
+	memcpy(head.srk, table->srk.data, sizeof(head.srk));
+	table_context(table, context);
+	r = crypto_wrap(table->key, context, table->rows, &wrapped);
+	if (r < 0)
+		return r;
+	file.size = sizeof(head) + wrapped.size;
+	file.data = malloc(file.size);
+	if (!file.data)
+		return -ENOMEM;
+	memcpy(file.data, &head, sizeof(head));
+	memcpy(file.data + sizeof(head), wrapped.data, wrapped.size);
+	return file_replace(path, file.data, file.size, 0600);
+}
+
+/* Rows for one more, or for one less: a copy of all but @without. */
+static struct secret *rows_copy(const struct table *table, size_t n, const struct row *without)
+{
+	struct secret *copy = secret_new(ROWS_SIZE(n));
+	struct row *to;
+
+	if (!copy)
+		return NULL;
+	to = ((struct rows *)copy->data)->row;
+	for (size_t i = 0; i < table->n; i++)
+		if (row_of(table, i) != without)
+			*to++ = *row_of(table, i);
+	return copy;
+}
+
+/* Power may have gone between a new table and the end of the old one's key. */
+static int finish_erasure(struct tpm *tpm, const struct table *table, enum reason *ret_reason)
+{
+	_cleanup_secret_ struct secret *left = NULL;
+	int r = tpm_slot_read(tpm, &table->srk, !table->slot, &left, ret_reason);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r == 0)
+		r = tpm_slot_erase(tpm, &table->srk, !table->slot, ret_reason);
+	return r < 0 ? log_errno(-r, "the TPM does not erase the key of an older table: %s",
+				 reason_text(*ret_reason)) :
+		       0;
+}
+
+static int table_load(struct tpm *tpm, const char *path, struct table *table,
+		      enum reason *ret_reason)
+{
+	int r;
+
+	*ret_reason = REASON_NONE;
+	r = table_read(tpm, path, table, ret_reason);
+	return r < 0 ? r : finish_erasure(tpm, table, ret_reason);
+}
+
+/* The first table of this TPM, still to be written. */
+static int table_begin(struct tpm *tpm, const char *path, bool fresh, struct table *table,
+		       enum reason *ret_reason)
+{
+	int r = tpm_srk_name(tpm, true, &table->srk, ret_reason);
+
+	for (unsigned int slot = 0; r == 0 && slot < TPM_SLOTS && !fresh; slot++) {
+		_cleanup_secret_ struct secret *old = NULL;
+
+		r = tpm_slot_read(tpm, &table->srk, slot, &old, ret_reason);
+		if (r == 0)
+			return log_errno(EUCLEAN,
+					 "the TPM holds the key of a table of tenants' factors, but %s "
+					 "is not there: bring it back, or its tenants are lost",
+					 path);
+		if (r == -ENOENT)
+			r = 0;
+	}
+	table->key = secret_random(TPM_SLOT_SIZE);
+	table->rows = secret_new(ROWS_SIZE(0));
+	if (r == 0 && (!table->key || !table->rows))
+		return -ENOMEM;
+	for (unsigned int slot = 0; r == 0 && slot < TPM_SLOTS; slot++)
+		r = slot == 0 ? tpm_slot_write(tpm, &table->srk, slot, table->key, ret_reason) :
+				tpm_slot_erase(tpm, &table->srk, slot, ret_reason);
+	return r < 0 ? log_errno(-r, "the TPM takes no key for tenants' factors: %s",
+				 reason_text(*ret_reason)) :
+		       0;
+}
+
+int factors_get(struct tpm *tpm, const char *path, const char *uuid, struct secret **ret,
+		enum reason *ret_reason)
+{
+	_cleanup_table_ struct table table = {0};
+	const struct row *row;
+	int r = table_load(tpm, path, &table, ret_reason);
+
+	if (r < 0)
+		return r;
+	row = find(&table, uuid);
+	if (!row)
+		return -ENOENT;
+	*ret = secret_copy(row->factor, FACTOR_SIZE);
+	return *ret ? 0 : -ENOMEM;
+}
+
+int factors_add(struct tpm *tpm, const char *path, const char *uuid, bool fresh,
+		struct secret **ret, enum reason *ret_reason)
+{
+	_cleanup_table_ struct table table = {0};
+	_cleanup_secret_ struct secret *factor = secret_random(FACTOR_SIZE);
+	struct secret *rows;
+	struct row *row;
+	int r = table_load(tpm, path, &table, ret_reason);
+
+	if (r == -ENOENT)
+		r = table_begin(tpm, path, fresh, &table, ret_reason);
+	if (r < 0)
+		return r;
+	if (find(&table, uuid))
+		return -EEXIST;
+	if (table.n == FACTORS_MAX)
+		return log_errno(ENOSPC, "%s has no room for more than %d tenants", path,
+				 FACTORS_MAX);
+	rows = rows_copy(&table, table.n + 1, NULL);
+	if (!rows || !factor) {
+		secret_free(rows);
+		return -ENOMEM;
+	}
+	secret_free(table.rows);
+	table.rows = rows;
+	row = row_of(&table, table.n++);
+	memcpy(row->uuid, uuid, UUID_SIZE);
+	memcpy(row->factor, factor->data, FACTOR_SIZE);
+	table.generation++;
+	r = table_write(path, &table);
+	if (r < 0)
+		return log_errno(-r, "cannot write %s: %s", path, strerror(-r));
+	*ret = steal(factor);
+	return 0;
+}
+
+int factors_erase(struct tpm *tpm, const char *path, const char *uuid, enum reason *ret_reason)
+{
+	_cleanup_table_ struct table old = {0}, new = {0};
+	const struct row *row;
+	int r = table_load(tpm, path, &old, ret_reason);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return r;
+	row = find(&old, uuid);
+	if (!row)
+		return 0;
+	new.generation = old.generation + 1;
+	new.slot = !old.slot;
+	new.srk = old.srk;
+	new.n = old.n - 1;
+	new.key = secret_random(TPM_SLOT_SIZE);
+	new.rows = rows_copy(&old, new.n, row);
+	if (!new.key || !new.rows)
+		return -ENOMEM;
+	r = tpm_slot_write(tpm, &new.srk, new.slot, new.key, ret_reason);
+	if (r < 0)
+		return log_errno(-r, "the TPM takes no new key: %s; nothing is erased",
+				 reason_text(*ret_reason));
+	r = table_write(path, &new);
+	if (r < 0)
+		return log_errno(-r, "cannot write %s: %s; nothing is erased", path, strerror(-r));
+	return finish_erasure(tpm, &new, ret_reason);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Files of our own state: read whole, replaced whole. */
+#ifndef FVE_FILE_H
+#define FVE_FILE_H
+
+#include <sys/types.h>
+
+#include "util.h"
+
+/* All of @path, which has at most @max bytes. -ENOENT; -EFBIG. No message. */
+int file_read(const char *path, size_t max, struct blob *ret);
+
+/*
+ * Put @size bytes at @data in the place of @path, in one step that a power cut does not halve: a
+ * new file beside it is synced, renamed, and the directory synced. No message.
+ */
+int file_replace(const char *path, const void *data, size_t size, mode_t mode);
+
+#endif

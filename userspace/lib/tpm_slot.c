@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Two places in the TPM that hold a key which can really be erased: flash of a disk keeps old
+ * blocks, and snapshots keep old files, but the TPM overwrites.
+ *
+ * The value goes over the bus under a salted session. Who may talk to this TPM may read it; what
+ * it protects is protected by erasing it, and by other keys before that.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "log.h"
+#include "tpm_private.h"
+
+/* Beside our counters (tpm_counter.c), in the owner's part of the NV index space. */
+#define INDEX_FIRST 0x01846540
+
+#define ATTRIBUTES                                              \
+	(TPMA_NV_AUTHREAD | TPMA_NV_AUTHWRITE | TPMA_NV_NO_DA | \
+	 ((TPMA_NV)TPM2_NT_ORDINARY << TPMA_NV_TPM2_NT_SHIFT))
+
+static const TPM2B_AUTH no_auth;
+
+/* @session: salted to the SRK, which must be @srk_name. -ENOENT: there is no such slot yet. */
+static int slot_open(struct tpm *tpm, const struct tpm_name *srk_name, unsigned int slot,
+		     struct tpm_handle *ret, struct tpm_handle *ret_session, enum reason *ret_reason)
+{
+	_cleanup_handle_ struct tpm_handle srk = HANDLE(tpm);
+	TSS2_RC rc;
+	int r;
+
+	*ret_reason = REASON_NONE;
+	if (slot >= TPM_SLOTS)
+		return -EINVAL;
+	r = tpm_srk_open_pinned(tpm, srk_name, &srk, ret_reason);
+	if (r < 0)
+		return r;
+	rc = tpm_session_start(tpm, &srk, TPM2_SE_HMAC, ret_session);
+	if (rc)
+		return tpm_fail("TPM2_StartAuthSession", rc, REASON_TPM_ERROR, ret_reason);
+	rc = Esys_TR_FromTPMPublic(tpm->esys, INDEX_FIRST + slot, ESYS_TR_NONE, ESYS_TR_NONE,
+				   ESYS_TR_NONE, &ret->tr);
+	if (tpm_rc_base(rc) == TPM2_RC_HANDLE)
+		return -ENOENT;
+	if (rc)
+		return tpm_fail("TPM2_NV_ReadPublic", rc, REASON_TPM_ERROR, ret_reason);
+	ret->persistent = true;
+	return 0;
+}
+
+static int slot_define(struct tpm *tpm, unsigned int slot, struct tpm_handle *ret,
+		       enum reason *ret_reason)
+{
+	const TPM2B_NV_PUBLIC public = {
+		.nvPublic = {.nvIndex = INDEX_FIRST + slot,
+			     .nameAlg = TPM2_ALG_SHA256,
+			     .attributes = ATTRIBUTES,
+			     .dataSize = TPM_SLOT_SIZE},
+	};
+	TSS2_RC rc = Esys_NV_DefineSpace(tpm->esys, ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD,
+					 ESYS_TR_NONE, ESYS_TR_NONE, &no_auth, &public, &ret->tr);
+
+	if (rc == TPM2_RC_NV_SPACE)
+		return tpm_refuse(REASON_TPM_FULL, ret_reason);
+	if (tpm_rc_base(rc) == TPM2_RC_BAD_AUTH || tpm_rc_base(rc) == TPM2_RC_AUTH_FAIL)
+		return tpm_refuse(REASON_TPM_OWNED, ret_reason);
+	if (rc)
+		return tpm_fail("TPM2_NV_DefineSpace", rc, REASON_TPM_ERROR, ret_reason);
+	ret->persistent = true;
+	return 0;
+}
+
+static int slot_set(struct tpm *tpm, const struct tpm_handle *handle,
+		    const struct tpm_handle *session, const uint8_t *data, enum reason *ret_reason)
+{
+	_cleanup_secret_ struct secret *copy = secret_new(sizeof(TPM2B_MAX_NV_BUFFER));
+	TPM2B_MAX_NV_BUFFER *buffer;
+	TSS2_RC rc;
+
+	if (!copy)
+		return -ENOMEM;
+	buffer = (TPM2B_MAX_NV_BUFFER *)copy->data;
+	buffer->size = TPM_SLOT_SIZE;
+	memcpy(buffer->buffer, data, TPM_SLOT_SIZE);
+	/* The answer holds nothing to be encrypted, and the TPM refuses to be asked for it. */
+	rc = Esys_TRSess_SetAttributes(tpm->esys, session->tr, 0, TPMA_SESSION_ENCRYPT);
+	if (rc == TSS2_RC_SUCCESS)
+		rc = Esys_NV_Write(tpm->esys, handle->tr, handle->tr, session->tr, ESYS_TR_NONE,
+				   ESYS_TR_NONE, buffer, 0);
+	return rc ? tpm_fail("TPM2_NV_Write", rc, REASON_TPM_ERROR, ret_reason) : 0;
+}
+
+int tpm_slot_write(struct tpm *tpm, const struct tpm_name *srk, unsigned int slot,
+		   const struct secret *key, enum reason *ret_reason)
+{
+	_cleanup_handle_ struct tpm_handle handle = HANDLE(tpm), session = HANDLE(tpm);
+	int r;
+
+	if (key->size != TPM_SLOT_SIZE)
+		return -EINVAL;
+	r = slot_open(tpm, srk, slot, &handle, &session, ret_reason);
+	if (r == -ENOENT)
+		r = slot_define(tpm, slot, &handle, ret_reason);
+	if (r == 0)
+		r = slot_set(tpm, &handle, &session, key->data, ret_reason);
+	return r;
+}
+
+int tpm_slot_erase(struct tpm *tpm, const struct tpm_name *srk, unsigned int slot,
+		   enum reason *ret_reason)
+{
+	static const uint8_t zero[TPM_SLOT_SIZE];
+	_cleanup_handle_ struct tpm_handle handle = HANDLE(tpm), session = HANDLE(tpm);
+	int r = slot_open(tpm, srk, slot, &handle, &session, ret_reason);
+
+	if (r == -ENOENT)
+		return 0;
+	return r < 0 ? r : slot_set(tpm, &handle, &session, zero, ret_reason);
+}
+
+int tpm_slot_read(struct tpm *tpm, const struct tpm_name *srk, unsigned int slot,
+		  struct secret **ret, enum reason *ret_reason)
+{
+	static const uint8_t zero[TPM_SLOT_SIZE];
+	_cleanup_handle_ struct tpm_handle handle = HANDLE(tpm), session = HANDLE(tpm);
+	_cleanup_secret_ struct secret *key = NULL;
+	TPM2B_MAX_NV_BUFFER *data = NULL;
+	TSS2_RC rc;
+	int r = slot_open(tpm, srk, slot, &handle, &session, ret_reason);
+
+	if (r < 0)
+		return r;
+	rc = Esys_TRSess_SetAttributes(tpm->esys, session.tr, 0, TPMA_SESSION_DECRYPT);
+	if (rc == TSS2_RC_SUCCESS)
+		rc = Esys_NV_Read(tpm->esys, handle.tr, handle.tr, session.tr, ESYS_TR_NONE,
+				  ESYS_TR_NONE, TPM_SLOT_SIZE, 0, &data);
+	if (rc == TPM2_RC_NV_UNINITIALIZED) /* power went between its making and its first value */
+		return -ENOENT;
+	if (rc)
+		return tpm_fail("TPM2_NV_Read", rc, REASON_TPM_ERROR, ret_reason);
+	if (data->size == TPM_SLOT_SIZE)
+		key = secret_copy(data->buffer, data->size);
+	secret_wipe(data, sizeof(*data));
+	Esys_Free(data);
+	if (!key)
+		return -ENOMEM;
+	if (crypto_equal(key->data, zero, sizeof(zero)))
+		return -ENOENT;
+	*ret = steal(key);
+	return 0;
+}
