@@ -19,6 +19,7 @@
 #define BOOT		   "Boot"
 #define TPM_POLICY	   "TPM policy"
 #define HEADER		   "Header"
+#define AUDIT		   "Audit log"
 
 const struct action actions[] = {
 	{VOLUMES, "format", "<device>", cmd_format, "make a new volume; all data there is lost",
@@ -227,6 +228,20 @@ const struct action actions[] = {
 	 "with --force. Protectors are then as they were at the time of the backup. A power cut "
 	 "in between leaves a header that does not open everything: repeat it.",
 	 TAKES(OPT_FORCE)},
+	{AUDIT, "audit show", "", cmd_audit_show, "show what was done with keys",
+	 "Show the audit log: what was done with keys, when and by whom, in the order in which it "
+	 "was written. A line that the TPM does not know of, since there was none, is marked.",
+	 TAKES(OPT_JSON)},
+	{AUDIT, "audit verify", "[<earlier export>]", cmd_audit_verify,
+	 "find an edited, dropped or moved line",
+	 "Verify the audit log: that each line names the hash of the line before it, and that the "
+	 "TPM's NV index, which can only be extended, holds the hash of them all. With an earlier "
+	 "export, that its lines are still the first ones.",
+	 TAKES(OPT_TPM, OPT_JSON)},
+	{AUDIT, "audit export", "[<file>]", cmd_audit_export, "copy the log, to be kept elsewhere",
+	 "Write the audit log to a new file, or to standard output. Kept on another machine, it "
+	 "is what a later verify can be told to compare with.",
+	 TAKES(OPT_END)},
 };
 
 const size_t n_actions = ARRAY_SIZE(actions);

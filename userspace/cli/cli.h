@@ -66,6 +66,9 @@ int cmd_boot_unlock(const struct args *args);
 int cmd_boot_cap(const struct args *args);
 int cmd_boot_finish(const struct args *args);
 int cmd_boot_generator(const struct args *args);
+int cmd_audit_show(const struct args *args);
+int cmd_audit_verify(const struct args *args);
+int cmd_audit_export(const struct args *args);
 int cmd_selftest(const struct args *args);
 int cmd_benchmark(const struct args *args);
 

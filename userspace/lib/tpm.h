@@ -113,6 +113,15 @@ int tpm_counter_increment(struct tpm *tpm, const struct policy_counter *counter,
 int tpm_counter_remove(struct tpm *tpm, const struct policy_counter *counter,
 		       enum reason *ret_reason);
 
+/*
+ * The one NV index that only ever grows: each extension replaces its value by the SHA-256 of that
+ * and @digest. Made if there is none; with the owner's authority it can be removed, too. It reads
+ * as zeros where it is missing, or was never extended.
+ */
+int tpm_audit_make(struct tpm *tpm, enum reason *ret_reason);
+int tpm_audit_read(struct tpm *tpm, uint8_t ret[SHA256_SIZE], enum reason *ret_reason);
+int tpm_audit_extend(struct tpm *tpm, const uint8_t digest[SHA256_SIZE], enum reason *ret_reason);
+
 /* How often the TPM was reset, which is once in each boot (TPMS_CLOCK_INFO.resetCount). */
 int tpm_reset_count(struct tpm *tpm, uint32_t *ret, enum reason *ret_reason);
 

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* fvesetup audit show, verify, export: the log of what was done with keys. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <json-c/json.h>
+
+#include "audit.h"
+#include "cli.h"
+#include "show.h"
+
+/* One line as people read it: number, time, event, and what it is about. */
+static void show_line(const char *line, void *data)
+{
+	static const char *const hidden[] = {"type", "version", "number",   "time",
+					     "boot", "uid",	"anchored", "prev"};
+	struct json_object *object = json_tokener_parse(line);
+	struct json_object *value;
+
+	(void)data;
+	if (!json_object_is_type(object, json_type_object)) {
+		printf("      (not a record)\n");
+		json_object_put(object);
+		return;
+	}
+	printf("%5s", json_object_get_string(json_object_object_get(object, "number")) ?: "?");
+	printf(" %s", json_object_get_string(json_object_object_get(object, "time")) ?: "?");
+	printf(" %s", json_object_get_string(json_object_object_get(object, "type")) ?: "?");
+	json_object_object_foreach (object, name, member) {
+		bool shown = true;
+
+		for (size_t i = 0; i < ARRAY_SIZE(hidden); i++)
+			shown = shown && strcmp(name, hidden[i]) != 0;
+		if (shown)
+			printf(" %s=%s", name, json_object_get_string(member));
+	}
+	if (json_object_object_get_ex(object, "anchored", &value) &&
+	    !json_object_get_boolean(value))
+		printf(" (not in the TPM)");
+	printf("\n");
+	json_object_put(object);
+}
+
+static void collect_line(const char *line, void *data)
+{
+	struct json_object *object = json_tokener_parse(line);
+
+	json_object_array_add(data, object);
+}
+
+int cmd_audit_show(const struct args *args)
+{
+	struct json_object *root, *records;
+	int r;
+
+	if (!args->json)
+		return audit_read(show_line, NULL);
+	root = json_object_new_object();
+	records = json_object_new_array();
+	json_object_object_add(root, "records", records);
+	r = audit_read(collect_line, records);
+	if (r < 0) {
+		json_object_put(root);
+		return r;
+	}
+	return json_print(root);
+}
+
+static void print_line(const char *line, void *data)
+{
+	fprintf(data, "%s\n", line);
+}
+
+int cmd_audit_export(const struct args *args)
+{
+	const char *path = args->operand[0];
+	FILE *file = stdout;
+	int r = 0;
+
+	if (path) {
+		r = cli_check_new_file(path, "copy of the log");
+		if (r < 0)
+			return r;
+		file = fopen(path, "wxe");
+		if (!file)
+			return log_errno(errno, "cannot make %s: %m", path);
+	}
+	r = audit_read(print_line, file);
+	if (!path)
+		return r;
+	if (fflush(file) || fsync(fileno(file)) < 0 || cli_sync_directory(path) < 0)
+		r = r ?: log_errno(errno, "cannot write %s: %m", path);
+	fclose(file);
+	return r;
+}
+
+static void explain(const struct audit_state *state)
+{
+	switch (state->fault) {
+	case AUDIT_EDITED:
+		log_error("the audit log was changed: line %zu is not the one that was written "
+			  "after the one before it",
+			  state->line);
+		break;
+	case AUDIT_NOT_PREFIX:
+		log_error("the audit log was changed: line %zu of the earlier export is not in it "
+			  "any more",
+			  state->line);
+		break;
+	case AUDIT_HEAD:
+		log_error(
+			"the audit log was changed: its lines follow one another, but are not those "
+			"that were extended into the TPM");
+		break;
+	case AUDIT_NO_TPM:
+		log_error(
+			"the audit log cannot be verified: the TPM that holds its head is not there, "
+			"or does not answer");
+		break;
+	default:
+		break;
+	}
+}
+
+int cmd_audit_verify(const struct args *args)
+{
+	struct audit_state state = {0};
+	_cleanup_free_ char *head = NULL;
+	struct json_object *root;
+	int r = audit_verify(args->tcti, args->operand[0], &state);
+
+	if (r < 0 && !state.fault)
+		return r;
+	head = hex_encode(state.head, sizeof(state.head));
+	if (!head)
+		return -ENOMEM;
+	if (!args->json) {
+		explain(&state);
+		if (state.healed)
+			printf("the last line had not reached the TPM, and now has\n");
+		if (r == 0)
+			printf("%zu lines in order, %zu of them in the TPM; head %s\n", state.lines,
+			       state.anchored, head);
+		return r;
+	}
+	root = json_object_new_object();
+	json_object_object_add(root, "result",
+			       json_object_new_string(audit_fault_code(state.fault)));
+	json_object_object_add(root, "lines", json_object_new_int64((int64_t)state.lines));
+	json_object_object_add(root, "anchored", json_object_new_int64((int64_t)state.anchored));
+	if (state.line)
+		json_object_object_add(root, "line", json_object_new_int64((int64_t)state.line));
+	json_object_object_add(root, "head", json_object_new_string(head));
+	return json_print(root) ?: r;
+}
