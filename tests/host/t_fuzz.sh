@@ -8,6 +8,7 @@ unset ASAN_OPTIONS
 
 "$here/../fuzz/run" --time "${FVE_FUZZ_TIME:-10}"
 
+cd "$here/../.."
 # A target that refuses its own seeds at the door would prove nothing.
 for seeds in "$here"/../fuzz/corpus/*; do
 	target=${seeds##*/}
