@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * Preloaded into fvesetup: power goes in the middle of the FVE_CUT_AT-th write to FVE_CUT_FILE.
- * Half of it, in whole sectors, is written; then the process is killed.
+ * Half of it, in whole sectors, is written; then the process is killed. With FVE_CUT_SIGNAL it gets
+ * that signal before the write instead, and goes on as it can; with FVE_CUT_ERROR that write, and
+ * each later one, fails with that error.
  */
 #include <dlfcn.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -11,16 +14,44 @@
 
 #define SECTOR 512
 
-static int is_cut_now(int fd)
+static long number(const char *name)
 {
-	static long count;
-	const char *path = getenv("FVE_CUT_FILE"), *at = getenv("FVE_CUT_AT");
+	const char *text = getenv(name);
+
+	return text ? strtol(text, NULL, 10) : 0;
+}
+
+static long count;
+
+static int is_counted(int fd)
+{
+	const char *path = getenv("FVE_CUT_FILE");
 	struct stat file, image;
 
-	if (!path || !at || fstat(fd, &file) < 0 || stat(path, &image) < 0 ||
-	    file.st_dev != image.st_dev || file.st_ino != image.st_ino)
-		return 0;
-	return ++count == strtol(at, NULL, 10);
+	return path && fstat(fd, &file) == 0 && stat(path, &image) == 0 &&
+	       file.st_dev == image.st_dev && file.st_ino == image.st_ino;
+}
+
+/* What is to become of this write. */
+static enum {
+	WRITE,
+	CUT,
+	FAIL
+} fate(int fd)
+{
+	if (!is_counted(fd))
+		return WRITE;
+	count++;
+	if (number("FVE_CUT_ERROR") && count >= number("FVE_CUT_AT")) {
+		errno = (int)number("FVE_CUT_ERROR");
+		return FAIL;
+	}
+	if (count != number("FVE_CUT_AT"))
+		return WRITE;
+	if (!number("FVE_CUT_SIGNAL"))
+		return CUT;
+	kill(getpid(), (int)number("FVE_CUT_SIGNAL"));
+	return WRITE;
 }
 
 typedef ssize_t (*write_function)(int, const void *, size_t);
@@ -31,22 +62,32 @@ ssize_t write(int fd, const void *buf, size_t n)
 {
 	write_function next = (write_function)dlsym(RTLD_NEXT, "write");
 
-	if (!is_cut_now(fd))
+	switch (fate(fd)) {
+	case WRITE:
 		return next(fd, buf, n);
-	next(fd, buf, n / 2 / SECTOR * SECTOR);
-	kill(getpid(), SIGKILL);
-	return -1;
+	case CUT:
+		next(fd, buf, n / 2 / SECTOR * SECTOR);
+		kill(getpid(), SIGKILL);
+		return -1;
+	default:
+		return -1;
+	}
 }
 
 ssize_t pwrite(int fd, const void *buf, size_t n, off_t offset)
 {
 	pwrite_function next = (pwrite_function)dlsym(RTLD_NEXT, "pwrite");
 
-	if (!is_cut_now(fd))
+	switch (fate(fd)) {
+	case WRITE:
 		return next(fd, buf, n, offset);
-	next(fd, buf, n / 2 / SECTOR * SECTOR, offset);
-	kill(getpid(), SIGKILL);
-	return -1;
+	case CUT:
+		next(fd, buf, n / 2 / SECTOR * SECTOR, offset);
+		kill(getpid(), SIGKILL);
+		return -1;
+	default:
+		return -1;
+	}
 }
 
 ssize_t pwrite64(int fd, const void *buf, size_t n, off_t offset) __attribute__((alias("pwrite")));

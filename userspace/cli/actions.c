@@ -66,18 +66,19 @@ const struct action actions[] = {
 	 "Nothing of its data or keyslots changes, and all that opened it still does: what a person "
 	 "can type is listed as passphrase, and what others put there as keyslot. After a power "
 	 "cut, do it again.",
-	 TAKES(OPT_KEY_FILE, OPT_TRIES, OPT_AGENT, OPT_TIMEOUT)},
+	 TAKES(OPT_KEY_FILE, OPT_TRIES, OPT_AGENT, OPT_TIMEOUT, OPT_TPM)},
 	{VOLUMES, "release", "<device>", cmd_release, "hand a volume back to stock tools",
-	 "Remove all that is ours from the header: the machine's protectors, the volume master key, "
-	 "the names of the others. People's secrets stay and open it with cryptsetup; one of them "
-	 "is asked for, as a proof. Where nobody could open it then, it is refused. After a power "
-	 "cut, do it again.",
-	 TAKES(OPT_KEY_FILE, OPT_TRIES, OPT_AGENT, OPT_TIMEOUT)},
+	 "Remove all that is ours from the header, and the volume's counter from the TPM: the "
+	 "machine's protectors, the volume master key, the names of the others. People's secrets "
+	 "stay and open it with cryptsetup; one of them is asked for, as a proof. Where nobody "
+	 "could open it then, it is refused. After a power cut, do it again, or adopt it.",
+	 TAKES(OPT_KEY_FILE, OPT_TRIES, OPT_AGENT, OPT_TIMEOUT, OPT_TPM)},
 	{VOLUMES, "erase", "<device>", cmd_erase, "destroy all that opens a volume",
 	 "Overwrite every keyslot and remove every token, in both copies of the header, so that "
-	 "nothing opens the volume any more. An open volume is refused without --force. Backups of "
-	 "the header, and old blocks that flash keeps, are not reached.",
-	 TAKES(OPT_FORCE)},
+	 "nothing opens the volume any more; the volume's counter goes from the TPM, too. An open "
+	 "volume is refused without --force. Backups of the header, and old blocks that flash "
+	 "keeps, are not reached.",
+	 TAKES(OPT_FORCE, OPT_TPM)},
 	{VOLUMES, "dump", "<device>", cmd_dump, "show a volume's header",
 	 "Show what the header says. No secret is shown, and none is needed.", TAKES(OPT_JSON)},
 
@@ -92,7 +93,8 @@ const struct action actions[] = {
 	{PROTECTORS, "protector remove", "<device> <id>", cmd_protector_remove,
 	 "remove one, in both header copies",
 	 "Unlock the volume as by open, then remove a protector from both copies of the header. "
-	 "The last one that a person can open is kept unless --force is given. Flash may keep "
+	 "The last one that a person can open is kept unless --force is given. With the last one "
+	 "in a TPM go what was approved there and the volume's counter in that TPM. Flash may keep "
 	 "old blocks: see docs/threat-model.md.",
 	 TAKES(TO_UNLOCK, OPT_FORCE)},
 	{PROTECTORS, "protector change", "<device> <id>", cmd_protector_change,

@@ -98,12 +98,6 @@ int prompt_confirm(const struct args *args, const char *question);
 /* agent.c: ask as prompt_secret() does, through systemd-ask-password. -ENOPKG: there is none. */
 int agent_ask(const struct question *question, struct secret **ret);
 
-/*
- * signals.c: from the first write of a header on, ^C and SIGTERM wait for the end of the program.
- * A power cut in between is harmless by the order of the writes, but leaves more to explain.
- */
-void signals_hold(void);
-
 /* cli_unlock.c */
 
 /* Unlock as the arguments say; how refusals are told and secrets asked for is the same for all. */
@@ -116,6 +110,9 @@ int cli_unlock(const struct args *args, struct header *header, struct secret **r
  */
 int cli_unlock_to_change(const struct args *args, struct header *header, struct secret **ret_fvek,
 			 struct protector *ret_used);
+/* Lock and load the first operand, and then the same. */
+int cli_open_to_change(const struct args *args, int *ret_lock, struct header **ret_header,
+		       struct secret **ret_fvek);
 /* The name of a mapping that is given by its name or as /dev/mapper/<name>. */
 const char *cli_mapping_name(const char *text);
 

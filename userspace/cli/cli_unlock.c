@@ -6,6 +6,7 @@
 
 #include "change.h"
 #include "cli.h"
+#include "device.h"
 #include "rotate.h"
 
 static void refused(void *data, const struct protector *protector, const struct refusal *refusal)
@@ -110,5 +111,21 @@ int cli_unlock_to_change(const struct args *args, struct header *header, struct 
 		r = rotate_resume(header, fvek);
 	if (r == 0)
 		*ret_fvek = steal(fvek);
+	return r;
+}
+
+int cli_open_to_change(const struct args *args, int *ret_lock, struct header **ret_header,
+		       struct secret **ret_fvek)
+{
+	_cleanup_header_ struct header *header = NULL;
+	struct protector used;
+	int r = device_lock(args->operand[0], ret_lock);
+
+	if (r == 0)
+		r = header_load(args->operand[0], &header);
+	if (r == 0)
+		r = cli_unlock_to_change(args, header, ret_fvek, &used);
+	if (r == 0)
+		*ret_header = steal(header);
 	return r;
 }

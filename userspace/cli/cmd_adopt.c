@@ -12,6 +12,21 @@
 	(1u << PROTECTOR_RECOVERY | 1u << PROTECTOR_STARTUP_KEY | 1u << PROTECTOR_PASSPHRASE | \
 	 1u << PROTECTOR_KEYSLOT)
 
+static int load(const char *path, int (*check)(const struct header *), int *ret_lock,
+		struct header **ret)
+{
+	_cleanup_header_ struct header *header = NULL;
+	int r = device_lock(path, ret_lock);
+
+	if (r == 0)
+		r = header_load_any(path, &header);
+	if (r == 0)
+		r = check(header);
+	if (r == 0)
+		*ret = steal(header);
+	return r;
+}
+
 int cmd_adopt(const struct args *args)
 {
 	_cleanup_secret_ struct secret *fvek = NULL;
@@ -20,23 +35,14 @@ int cmd_adopt(const struct args *args)
 	const char *path = args->operand[0];
 	struct args unlock = *args;
 	struct protector used;
-	int r = device_lock(path, &lock);
+	int r = load(path, adopt_check, &lock, &header);
 
-	if (r == 0)
-		r = header_load_any(path, &header);
-	if (r == 0)
-		r = adopt_check(header);
 	unlock.kinds = PERSONS;
 	unlock.stock_header = true;
 	if (r == 0)
 		r = cli_unlock(&unlock, header, &fvek, &used);
-	if (r < 0)
-		return r;
-	signals_hold();
-	r = adopt(header, fvek);
-	if (r == -EKEYREJECTED)
-		log_error("if a release of %s was interrupted, finish that: fvesetup release %s",
-			  path, path);
+	if (r == 0)
+		r = adopt(header, fvek, args->tcti);
 	if (r == 0)
 		log_notice("%s is an fve volume now, and still opens with cryptsetup as before. "
 			   "Add what else shall open it: fvesetup protector add %s <spec>",
@@ -53,12 +59,8 @@ int cmd_release(const struct args *args)
 	const char *path = args->operand[0];
 	struct args unlock = *args;
 	struct protector used;
-	int r = device_lock(path, &lock);
+	int r = load(path, release_check, &lock, &header);
 
-	if (r == 0)
-		r = header_load_any(path, &header);
-	if (r == 0)
-		r = release_check(header);
 	if (r < 0)
 		return r;
 	unlock.kinds = PERSONS;
@@ -69,10 +71,8 @@ int cmd_release(const struct args *args)
 	if (r == 0)
 		r = unlock.stock_header ? cli_unlock(&unlock, header, &fvek, &used)
 					: cli_unlock_to_change(&unlock, header, &fvek, &used);
-	if (r < 0)
-		return r;
-	signals_hold();
-	r = release(header);
+	if (r == 0)
+		r = release(header, fvek, args->tcti);
 	if (r == 0)
 		log_notice("%s is a stock LUKS2 volume now; open it with cryptsetup.", path);
 	return r;

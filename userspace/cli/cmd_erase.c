@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "boot_policy.h"
 #include "cli.h"
 #include "device.h"
 
@@ -17,7 +18,7 @@ static int confirm(const struct args *args, const char *path)
 }
 
 /* Keyslots first: without them no token opens anything. */
-static int erase(struct header *header)
+static int erase(struct header *header, const char *tcti)
 {
 	const char *type, *json;
 	int r = 0;
@@ -25,6 +26,9 @@ static int erase(struct header *header)
 	for (int i = 0; i < HEADER_MAX_KEYSLOTS && r == 0; i++)
 		if (header_keyslot_used(header, i))
 			r = header_keyslot_remove(header, i);
+	/* While the tokens say where they are. */
+	if (r == 0)
+		boot_policy_remove_counters(header, tcti);
 	for (int i = 0; i < HEADER_MAX_TOKENS && r == 0; i++)
 		if (header_token_get(header, i, &type, &json) == 0)
 			r = header_token_remove(header, i);
@@ -47,8 +51,7 @@ int cmd_erase(const struct args *args)
 		r = confirm(args, path);
 	if (r < 0)
 		return r;
-	signals_hold();
-	r = erase(header);
+	r = erase(header, args->tcti);
 	if (r < 0)
 		return log_errno(-r, "%s is erased in part only: repeat it", path);
 	log_notice(

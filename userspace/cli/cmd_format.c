@@ -119,8 +119,6 @@ int cmd_format(const struct args *args)
 	if (r == 0 && !fvek)
 		r = -ENOMEM;
 	if (r == 0)
-		signals_hold();
-	if (r == 0)
 		r = header_format(path, &how, fvek, &header);
 	if (r == 0)
 		r = vmk_create(header, fvek, &vmk);

@@ -192,7 +192,6 @@ int cmd_header_accept(const struct args *args)
 							 .may_use_reserve = true,
 							 .accept = true};
 
-		signals_hold();
 		r = change_commit(&change, fvek);
 	}
 	return r;
@@ -292,7 +291,6 @@ int cmd_header_restore(const struct args *args)
 		r = check_restore(args, backup);
 	if (r < 0)
 		return r;
-	signals_hold();
 	r = header_restore(path, file);
 	return r < 0 ? r : header_load(path, &header);
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "boot_policy.h"
 #include "cli.h"
 #include "device.h"
 #include "protector_auto.h"
@@ -70,7 +71,6 @@ int cmd_protector_add(const struct args *args)
 		r = cli_new_secret(args, &spec, args->new_key_file, &secret);
 	if (r < 0)
 		return r;
-	signals_hold();
 	return cli_add_protector(args, header, fvek, &spec, secret, args->new_key_file, false);
 }
 
@@ -120,7 +120,6 @@ int cmd_protector_change(const struct args *args)
 		r = cli_new_secret(args, &spec, args->new_key_file, &secret);
 	if (r < 0)
 		return r;
-	signals_hold();
 	r = cli_add_protector(args, header, fvek, &spec, secret, args->new_key_file, true);
 	if (r < 0)
 		return r;
@@ -151,8 +150,9 @@ int cmd_protector_remove(const struct args *args)
 		return r;
 	if (protector.kind == PROTECTOR_AUTO)
 		protector_auto_source(header, &protector, file, volume);
-	signals_hold();
 	r = protector_remove(header, fvek, &protector, args->force);
+	if (r == 0)
+		r = boot_policy_prune(header, fvek, args->tcti);
 	if (r == 0 && *file)
 		log_notice("The key file %s opens nothing any more; delete it.", file);
 	return r;

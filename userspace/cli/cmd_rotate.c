@@ -5,25 +5,7 @@
 #include <string.h>
 
 #include "cli.h"
-#include "device.h"
 #include "rotate.h"
-
-/* Load and unlock the first operand to change it. */
-static int prepare(const struct args *args, int *ret_lock, struct header **ret_header,
-		   struct secret **ret_fvek)
-{
-	_cleanup_header_ struct header *header = NULL;
-	struct protector used;
-	int r = device_lock(args->operand[0], ret_lock);
-
-	if (r == 0)
-		r = header_load(args->operand[0], &header);
-	if (r == 0)
-		r = cli_unlock_to_change(args, header, ret_fvek, &used);
-	if (r == 0)
-		*ret_header = steal(header);
-	return r;
-}
 
 int cmd_rotate_vmk(const struct args *args)
 {
@@ -31,11 +13,10 @@ int cmd_rotate_vmk(const struct args *args)
 	_cleanup_header_ struct header *header = NULL;
 	_cleanup_close_ int lock = -1;
 	uint32_t generation;
-	int r = prepare(args, &lock, &header, &fvek);
+	int r = cli_open_to_change(args, &lock, &header, &fvek);
 
 	if (r < 0)
 		return r;
-	signals_hold();
 	r = rotate_vmk(header, fvek, &generation);
 	if (r == 0)
 		log_notice("%s has a new VMK, generation %u; the old one opens nothing any more.",
@@ -106,7 +87,7 @@ int cmd_rotate_recovery(const struct args *args)
 		r = log_errno(EINVAL, "nobody can be asked whether the new password is written "
 				      "down; use --recovery-file, or --batch-mode");
 	if (r == 0)
-		r = prepare(args, &lock, &header, &fvek);
+		r = cli_open_to_change(args, &lock, &header, &fvek);
 	if (r == 0)
 		r = find_recovery(header, args->operand[1], &old);
 	if (r < 0)
@@ -122,7 +103,6 @@ int cmd_rotate_recovery(const struct args *args)
 		r = prompt_confirm(args, "The old recovery password stops to open the volume. Is "
 					 "the new one written down?");
 		if (r < 0) {
-			signals_hold();
 			if (find_new(header, before, n_before, &new) == 0 &&
 			    protector_remove(header, fvek, &new, true) == 0)
 				log_notice("The new recovery password was removed again; the old "
@@ -130,7 +110,6 @@ int cmd_rotate_recovery(const struct args *args)
 			return r;
 		}
 	}
-	signals_hold();
 	r = protector_remove(header, fvek, &old, true);
 	if (r < 0)
 		log_error("the new recovery password was added, and the old one, %s, is still "

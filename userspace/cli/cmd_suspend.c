@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "cli.h"
+#include "signals.h"
 
 int cmd_suspend(const struct args *args)
 {

@@ -8,7 +8,6 @@
 #include "boot_policy.h"
 #include "change.h"
 #include "cli.h"
-#include "device.h"
 #include "predict.h"
 #include "show.h"
 #include "vmk.h"
@@ -84,16 +83,9 @@ static int write_policy(struct header *header, const struct secret *fvek,
 static int unlocked(const struct args *args, int *ret_lock, struct header **ret_header,
 		    struct secret **ret_fvek, struct secret **ret_vmk)
 {
-	struct protector used;
-	int r = device_lock(args->operand[0], ret_lock);
+	int r = cli_open_to_change(args, ret_lock, ret_header, ret_fvek);
 
-	if (r == 0)
-		r = header_load(args->operand[0], ret_header);
-	if (r == 0)
-		r = cli_unlock_to_change(args, *ret_header, ret_fvek, &used);
-	if (r == 0)
-		r = vmk_from_fvek(*ret_header, *ret_fvek, ret_vmk);
-	return r;
+	return r < 0 ? r : vmk_from_fvek(*ret_header, *ret_fvek, ret_vmk);
 }
 
 static int approve(const struct args *args, struct header *header, const struct secret *fvek,
@@ -105,7 +97,6 @@ static int approve(const struct args *args, struct header *header, const struct 
 
 	if (args->label && strlen(args->label) > TOKEN_LABEL_MAX)
 		return log_errno(EINVAL, "a label has at most %d bytes", TOKEN_LABEL_MAX);
-	signals_hold();
 	r = boot_policy_finish(&m->policy, m->tpm);
 	if (r == 0)
 		r = boot_policy_approve(header, vmk, state, args->label ?: label, &m->found,
@@ -220,7 +211,6 @@ int cmd_tpm_revoke(const struct args *args)
 		r = machine_open(args, header, &m);
 	if (r < 0)
 		return r;
-	signals_hold();
 	r = boot_policy_finish(&m.policy, m.tpm);
 	if (r == 0)
 		r = boot_policy_revoke(header, vmk, args->operand[1], &m.policy);

@@ -9,6 +9,7 @@
 #include <termios.h>
 
 #include "cli.h"
+#include "signals.h"
 
 #define SECRET_MAX 8192 /* bytes of a key file or of a line from a pipe */
 #define TYPED_MAX  512	/* characters at a terminal, as cryptsetup; the kernel cuts at 4095 */
@@ -150,6 +151,7 @@ static int read_key_file(const char *path, struct secret **ret)
 /* Where the answer comes from where it is in no file. */
 static int ask(const struct question *question, struct secret **ret)
 {
+	signals_let();
 	if (question->agent)
 		return agent_ask(question, ret);
 	if (isatty(STDIN_FILENO))
@@ -206,6 +208,7 @@ int prompt_confirm(const struct args *args, const char *question)
 	if (!isatty(STDIN_FILENO))
 		return log_errno(ECANCELED, "%s Use --batch-mode where nobody can be asked",
 				 question);
+	signals_let();
 	fprintf(stderr, "%s\nType YES to go on: ", question);
 	if (!fgets(line, sizeof(line), stdin) || strcmp(line, "YES\n"))
 		return log_errno(ECANCELED, "nothing was done");

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "adopt.h"
+#include "boot_policy.h"
 #include "change.h"
 #include "header_mac.h"
 #include "log.h"
@@ -124,17 +125,6 @@ static bool vmk_begun(const struct header *header)
 	return false;
 }
 
-int adopt(struct header *header, const struct secret *fvek)
-{
-	int r = vmk_begun(header) ? rotate_first(header, fvek) : 0;
-
-	if (r == 0)
-		r = name_persons(header, fvek);
-	if (r == 0)
-		r = rotate_first(header, fvek);
-	return r < 0 ? r : header_claim(header, true);
-}
-
 int release_check(const struct header *header)
 {
 	struct protector list[PROTECTOR_LIST_MAX];
@@ -169,20 +159,67 @@ static int remove_vmk_slots(struct header *header)
 	return 0;
 }
 
-/*
- * The claim goes first: what is left after a power cut is a stock volume with tokens that mean
- * nothing to anybody. The tokens of the VMKs stay until their keyslots are gone.
+/* The tokens of the VMKs stay until their keyslots are gone, the policies until their counters are.
  */
-int release(struct header *header)
+static int remove_ours(struct header *header, const char *tcti)
 {
 	const char *type, *json;
-	int r = header_claim(header, false);
+	int r = remove_vmk_slots(header);
 
 	if (r == 0)
-		r = remove_vmk_slots(header);
+		boot_policy_remove_counters(header, tcti);
 	for (int i = 0; i < HEADER_MAX_TOKENS && r == 0; i++)
 		if (header_token_get(header, i, &type, &json) == 0 && is_ours(type))
 			r = header_token_remove(header, i);
+	return r;
+}
+
+/* What a release has left that was cut short: tokens of ours under no MAC that is right. */
+static int remove_remains(struct header *header, const struct secret *fvek, const char *tcti)
+{
+	enum header_mac state;
+	const char *type, *json;
+	bool ours = false;
+	int r = header_mac_check(header, fvek, &state);
+
+	for (int i = 0; i < HEADER_MAX_TOKENS; i++)
+		ours |= header_token_get(header, i, &type, &json) == 0 && is_ours(type);
+	if (r < 0 || !ours || header_mac_good(state))
+		return r;
+	log_notice("A release of %s was interrupted; what it left is removed first.",
+		   header_path(header));
+	return remove_ours(header, tcti);
+}
+
+int adopt(struct header *header, const struct secret *fvek, const char *tcti)
+{
+	int r = remove_remains(header, fvek, tcti);
+
+	if (r == 0 && vmk_begun(header))
+		r = rotate_first(header, fvek);
+	if (r == 0)
+		r = name_persons(header, fvek);
+	if (r == 0)
+		r = rotate_first(header, fvek);
+	return r < 0 ? r : header_claim(header, true);
+}
+
+/*
+ * The claim goes first: what is left after a power cut is a stock volume with tokens that mean
+ * nothing to anybody. An adoption or rotation that was cut short is finished before, since it may
+ * have left a keyslot that nobody has the key of and no token names yet.
+ */
+int release(struct header *header, const struct secret *fvek, const char *tcti)
+{
+	enum header_mac state;
+	int r = header_mac_check(header, fvek, &state);
+
+	if (r == 0 && header_mac_good(state) && vmk_begun(header))
+		r = rotate_first(header, fvek);
+	if (r == 0)
+		r = header_claim(header, false);
+	if (r == 0)
+		r = remove_ours(header, tcti);
 	if (r < 0)
 		log_error("the release of %s was cut short; repeat it", header_path(header));
 	return r;

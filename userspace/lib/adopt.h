@@ -19,14 +19,15 @@ int adopt_check(const struct header *header);
 
 /*
  * Give every keyslot that a person opens its token, make the VMK and the MAC, then claim the
- * header. @header as adopt_check() took it.
+ * header. What a release that was cut short has left is removed first. @header as adopt_check()
+ * took it.
  */
-int adopt(struct header *header, const struct secret *fvek);
+int adopt(struct header *header, const struct secret *fvek, const char *tcti);
 
 /* -EBUSY with a message where nobody could open the volume after a release. */
 int release_check(const struct header *header);
 
-/* Remove all that is ours but people's keyslots. */
-int release(struct header *header);
+/* Remove all that is ours but people's keyslots; counters from the TPM of @tcti, too. */
+int release(struct header *header, const struct secret *fvek, const char *tcti);
 
 #endif

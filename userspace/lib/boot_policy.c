@@ -5,8 +5,12 @@
 #include <string.h>
 
 #include "boot_policy.h"
+#include "change.h"
 #include "log.h"
 #include "vmk.h"
+
+/* How the types of tokens begin whose key is released by a policy: fve-tpm2, -pin, -key. */
+#define TPM2_TYPE "fve-tpm2"
 
 void boot_policy_free(struct boot_policy *policy)
 {
@@ -184,6 +188,83 @@ int boot_policy_finish(struct boot_policy *policy, struct tpm *tpm)
 		return log_errno(-r, "the TPM's counter does not move: %s (%s)",
 				 reason_text(reason), reason_code(reason));
 	return 0;
+}
+
+static void remove_counter(const struct header *header, struct tpm *tpm,
+			   const struct boot_policy *policy)
+{
+	struct tpm_name srk;
+	enum reason reason = REASON_TPM_ABSENT;
+
+	if (!policy->token.counter)
+		return;
+	/* One that is gone, or whose place another volume has taken by now, is removed. */
+	if (tpm && tpm_srk_name(tpm, false, &srk, &reason) == 0) {
+		reason = REASON_TPM_OTHER;
+		if (!memcmp(&srk, &policy->token.srk, sizeof(srk)) &&
+		    (tpm_counter_remove(tpm, &policy->authority.counter, &reason) == 0 ||
+		     reason == REASON_POLICY_REVOKED))
+			return;
+	}
+	log_notice("The counter of %s, NV index 0x%x, stays in its TPM, where it opens nothing: %s "
+		   "(%s)",
+		   header_path(header), policy->token.counter, reason_text(reason),
+		   reason_code(reason));
+}
+
+void boot_policy_remove_counters(const struct header *header, const char *tcti)
+{
+	_cleanup_tpm_ struct tpm *tpm = NULL;
+	enum reason reason;
+
+	for (int i = 0; i < HEADER_MAX_TOKENS; i++) {
+		_cleanup_boot_policy_ struct boot_policy policy = {0};
+
+		if (boot_policy_get(header, i, &policy) < 0)
+			continue;
+		if (!tpm && tpm_open(tcti, &tpm, &reason) < 0)
+			tpm = NULL;
+		remove_counter(header, tpm, &policy);
+	}
+}
+
+/* Whether a protector needs the policy for the TPM of @srk; one that cannot be read may. */
+static bool needed(const struct header *header, const struct tpm_name *srk)
+{
+	const char *type, *json;
+
+	for (int i = 0; i < HEADER_MAX_TOKENS; i++) {
+		_cleanup_token_tpm2_ struct token_tpm2 token = {0};
+
+		if (header_token_get(header, i, &type, &json) < 0 ||
+		    strncmp(type, TPM2_TYPE, strlen(TPM2_TYPE)))
+			continue;
+		if (token_tpm2_parse(json, &token) < 0 || !memcmp(&token.srk, srk, sizeof(*srk)))
+			return true;
+	}
+	return false;
+}
+
+int boot_policy_prune(struct header *header, const struct secret *fvek, const char *tcti)
+{
+	_cleanup_tpm_ struct tpm *tpm = NULL;
+	enum reason reason;
+	int r = 0;
+
+	for (int i = 0; i < HEADER_MAX_TOKENS && r == 0; i++) {
+		_cleanup_change_ struct change change = {.header = header};
+		_cleanup_boot_policy_ struct boot_policy policy = {0};
+
+		if (boot_policy_get(header, i, &policy) < 0 || needed(header, &policy.token.srk))
+			continue;
+		change_remove_token(&change, i);
+		r = change_commit(&change, fvek);
+		if (r == 0 && !tpm && tpm_open(tcti, &tpm, &reason) < 0)
+			tpm = NULL;
+		if (r == 0)
+			remove_counter(header, tpm, &policy);
+	}
+	return r;
 }
 
 /* --- approvals ------------------------------------------------------------------------------ */

@@ -47,6 +47,18 @@ int boot_policy_make(const struct header *header, struct tpm *tpm, const struct 
 /* Read the counter; REASON_POLICY_REVOKED: it is gone. No message. */
 int boot_policy_read_counter(struct boot_policy *policy, struct tpm *tpm, enum reason *ret_reason);
 
+/*
+ * Remove the counters of this volume that lie in the machine's TPM, when nothing is left that they
+ * are for. Best effort, with a notice where one stays.
+ */
+void boot_policy_remove_counters(const struct header *header, const char *tcti);
+
+/*
+ * Remove each policy that no protector is left of, with its counter: a policy key, its approvals
+ * and the counter go with the last protector in that TPM. The message is made here.
+ */
+int boot_policy_prune(struct header *header, const struct secret *fvek, const char *tcti);
+
 /* Whether a revocation was cut off before the counter moved. */
 bool boot_policy_pending(const struct boot_policy *policy);
 /* Move the counter to where the approvals were signed for. The message is made here. */

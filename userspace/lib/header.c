@@ -8,6 +8,7 @@
 #include "device.h"
 #include "header.h"
 #include "log.h"
+#include "signals.h"
 
 #define SUBSYSTEM	  "fve"
 #define METADATA_SIZE	  (64 * 1024)	     /* one JSON copy: room for all 32 tokens */
@@ -108,6 +109,7 @@ int header_format(const char *path, const struct header_format *how, const struc
 		return log_errno(EINVAL, "the size of %s, %ju bytes, is no multiple of %u", path,
 				 (uintmax_t)info.size, params.sector_size);
 	r = header_new(path, &header);
+	signals_hold();
 	if (r == 0)
 		r = device_wipe_signatures(path);
 	if (r < 0)
@@ -196,7 +198,7 @@ static int check_subsystem(const struct header *header)
 			 header->path, header->path);
 }
 
-int header_load_any(const char *path, struct header **ret)
+static int open_and_check(const char *path, bool any, bool has_data, struct header **ret)
 {
 	_cleanup_header_ struct header *header = NULL;
 	struct device_info info;
@@ -206,41 +208,28 @@ int header_load_any(const char *path, struct header **ret)
 		r = header_new(path, &header);
 	if (r == 0)
 		r = load(header);
-	if (r == 0)
+	if (r == 0 && has_data)
 		r = read_segment(header);
-	if (r == 0)
-		*ret = steal(header);
-	return r;
-}
-
-int header_load(const char *path, struct header **ret)
-{
-	_cleanup_header_ struct header *header = NULL;
-	int r = header_load_any(path, &header);
-
-	if (r < 0)
-		return r;
-	r = check_subsystem(header);
-	if (r == 0)
-		*ret = steal(header);
-	return r;
-}
-
-int header_load_backup(const char *path, struct header **ret)
-{
-	_cleanup_header_ struct header *header = NULL;
-	struct device_info info;
-	int r = device_probe(path, &info);
-
-	if (r == 0)
-		r = header_new(path, &header);
-	if (r == 0)
-		r = load(header);
-	if (r == 0)
+	if (r == 0 && !any)
 		r = check_subsystem(header);
 	if (r == 0)
 		*ret = steal(header);
 	return r;
+}
+
+int header_load_any(const char *path, struct header **ret)
+{
+	return open_and_check(path, true, true, ret);
+}
+
+int header_load(const char *path, struct header **ret)
+{
+	return open_and_check(path, false, true, ret);
+}
+
+int header_load_backup(const char *path, struct header **ret)
+{
+	return open_and_check(path, false, false, ret);
 }
 
 const struct header_copies *header_copies(const struct header *header)
@@ -265,6 +254,7 @@ int header_restore(const char *path, const char *file)
 
 	if (r < 0)
 		return r;
+	signals_hold();
 	r = crypt_header_restore(header->cd, CRYPT_LUKS2, file);
 	if (r < 0)
 		return log_errno(-r, "cannot write the header of %s from %s: %s", path, file,
@@ -281,8 +271,10 @@ const char *header_subsystem(const struct header *header)
 int header_claim(struct header *header, bool ours)
 {
 	_cleanup_free_ char *label = strdup(header_label(header));
-	int r = label ? crypt_set_label(header->cd, label, ours ? SUBSYSTEM : "") : -ENOMEM;
+	int r;
 
+	signals_hold();
+	r = label ? crypt_set_label(header->cd, label, ours ? SUBSYSTEM : "") : -ENOMEM;
 	if (r < 0)
 		return log_errno(-r, "cannot write the header of %s: %s", header->path,
 				 strerror(-r));
@@ -330,6 +322,7 @@ int header_keyslot_add(struct header *header, const struct secret *fvek,
 	if (r < 0)
 		return log_errno(-r, "these key-stretching parameters are not accepted: %s",
 				 strerror(-r));
+	signals_hold();
 	r = crypt_keyslot_add_by_key(header->cd, CRYPT_ANY_SLOT, (const char *)fvek->data,
 				     fvek->size, (const char *)secret->data, secret->size, 0);
 	if (r == -EINVAL || r == -ENOSPC)
@@ -363,8 +356,10 @@ int header_keyslot_open(struct header *header, int slot, const struct secret *se
 
 int header_keyslot_remove(struct header *header, int slot)
 {
-	int r = crypt_keyslot_destroy(header->cd, slot);
+	int r;
 
+	signals_hold();
+	r = crypt_keyslot_destroy(header->cd, slot);
 	if (r < 0)
 		return log_errno(-r, "cannot destroy keyslot %d of %s: %s", slot, header->path,
 				 strerror(-r));
@@ -404,9 +399,10 @@ bool header_token_names(const struct header *header, int token, int slot)
 
 int header_token_set(struct header *header, int token, const char *json)
 {
-	int r = crypt_token_json_set(header->cd, token == HEADER_ANY ? CRYPT_ANY_TOKEN : token,
-				     json);
+	int r;
 
+	signals_hold();
+	r = crypt_token_json_set(header->cd, token == HEADER_ANY ? CRYPT_ANY_TOKEN : token, json);
 	if (r == -EINVAL || r == -ENOSPC)
 		return log_errno(EBUSY,
 				 "the header of %s has no room for another token: remove a "
@@ -419,8 +415,10 @@ int header_token_set(struct header *header, int token, const char *json)
 
 int header_token_remove(struct header *header, int token)
 {
-	int r = crypt_token_json_set(header->cd, token, NULL);
+	int r;
 
+	signals_hold();
+	r = crypt_token_json_set(header->cd, token, NULL);
 	if (r < 0)
 		return log_errno(-r, "cannot remove token %d of %s: %s", token, header->path,
 				 strerror(-r));

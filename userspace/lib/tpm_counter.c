@@ -62,8 +62,10 @@ int tpm_counter_open(struct tpm *tpm, const struct policy_counter *counter, stru
 		     enum reason *ret_reason)
 {
 	uint8_t name[POLICY_NAME_SIZE];
-	int r = index_open(tpm, counter->index, ret, name, ret_reason);
+	int r;
 
+	*ret_reason = REASON_NONE;
+	r = index_open(tpm, counter->index, ret, name, ret_reason);
 	if (r == 0 && memcmp(name, counter->name, sizeof(name))) {
 		log_debug("NV index 0x%x is not this volume's counter", counter->index);
 		return tpm_refuse(REASON_POLICY_REVOKED, ret_reason);
@@ -159,11 +161,9 @@ int tpm_counter_read(struct tpm *tpm, const struct policy_counter *counter, uint
 	_cleanup_handle_ struct tpm_handle handle = HANDLE(tpm);
 	_cleanup_esys_ TPM2B_MAX_NV_BUFFER *data = NULL;
 	uint64_t value = 0;
+	int r = tpm_counter_open(tpm, counter, &handle, ret_reason);
 	TSS2_RC rc;
-	int r;
 
-	*ret_reason = REASON_NONE;
-	r = tpm_counter_open(tpm, counter, &handle, ret_reason);
 	if (r < 0)
 		return r;
 	rc = Esys_NV_Read(tpm->esys, handle.tr, handle.tr, ESYS_TR_PASSWORD, ESYS_TR_NONE,
@@ -182,11 +182,9 @@ int tpm_counter_increment(struct tpm *tpm, const struct policy_counter *counter,
 			  enum reason *ret_reason)
 {
 	_cleanup_handle_ struct tpm_handle handle = HANDLE(tpm);
+	int r = tpm_counter_open(tpm, counter, &handle, ret_reason);
 	TSS2_RC rc;
-	int r;
 
-	*ret_reason = REASON_NONE;
-	r = tpm_counter_open(tpm, counter, &handle, ret_reason);
 	if (r < 0)
 		return r;
 	rc = Esys_NV_Increment(tpm->esys, handle.tr, handle.tr, ESYS_TR_PASSWORD, ESYS_TR_NONE,
@@ -198,11 +196,9 @@ int tpm_counter_remove(struct tpm *tpm, const struct policy_counter *counter,
 		       enum reason *ret_reason)
 {
 	_cleanup_handle_ struct tpm_handle handle = HANDLE(tpm);
+	int r = tpm_counter_open(tpm, counter, &handle, ret_reason);
 	TSS2_RC rc;
-	int r;
 
-	*ret_reason = REASON_NONE;
-	r = tpm_counter_open(tpm, counter, &handle, ret_reason);
 	if (r < 0)
 		return r;
 	rc = Esys_NV_UndefineSpace(tpm->esys, ESYS_TR_RH_OWNER, handle.tr, ESYS_TR_PASSWORD,
