@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# proves: power may go at every write of a header, and the process be killed at any time: what is kept opens, the header verifies, the command can be repeated and then what was removed opens nothing
+# proves: power may go at every write of a header, and the process be killed at any time: what is kept opens, the header verifies, the command can be repeated, and then what was removed or revoked opens nothing
 # group: host tpm
 # timeout: 36000
 #
 # FVE_CUTS: of so many writes one is cut (19; 1 is every one). FVE_KILLS: random kills (3).
+# FVE_CUT_OPERATIONS: only of these operations.
 # shellcheck source=tests/host/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -19,6 +20,14 @@ stride=${FVE_CUTS:-19}
 kills=${FVE_KILLS:-3}
 gcc -O1 -Wall -Wextra -shared -fPIC -D_GNU_SOURCE -o "$TMP/cut_write.so" "$here/cut_write.c" -ldl
 
+# boot A|B: the machine is off and on again, into one boot chain or another.
+boot() {
+	stop_tpm
+	start_tpm "$TMP/tpm"
+	measure_boot
+	[ "$1" = A ] || measure 9 "the next kernel"
+}
+
 start_tpm "$TMP/tpm"
 measure_boot
 printf 'battery staple' >"$TMP/pass2"
@@ -29,6 +38,21 @@ cp "$image.rec" "$TMP/rec"
 "$fvesetup" protector add "${cheap[@]}" --key-file "$TMP/pass" --new-key-file "$TMP/pass2" "$image" \
 	passphrase,label=second
 cp --sparse=always "$image" "$TMP/base"
+boot B
+"$fvesetup" tpm approve --tpm "$tpm" --key-file "$TMP/pass" "$image"
+cp --sparse=always "$image" "$TMP/approved"
+new_image "$image"
+cryptsetup luksFormat -q --pbkdf-force-iterations 4 --pbkdf-memory 32 --key-size 512 \
+	--key-file "$TMP/pass" "$image"
+cryptsetup luksAddKey -q --pbkdf pbkdf2 --pbkdf-force-iterations 1000 --key-file "$TMP/pass" \
+	"$image" "$TMP/pass2"
+cp --sparse=always "$image" "$TMP/stock"
+cp --sparse=always "$TMP/base" "$image"
+boot A
+stop_tpm
+cp -r "$TMP/tpm" "$TMP/tpm.base"
+start_tpm "$TMP/tpm"
+measure_boot
 
 id_of() {
 	"$fvesetup" protector list --json "$image" |
@@ -37,9 +61,19 @@ id_of() {
 }
 second=$(id_of passphrase second)
 recovery=$(id_of recovery '')
+only=$(id_of tpm2 '')
+enrolled=$("$fvesetup" dump --json "$image" | jq -r '.approvals[0].id')
+
+# How many counters there are in the TPM.
+counters() {
+	tpm2_getcap handles-nv-index | grep -ci '0x18465' || true
+}
+[ "$(counters)" = 1 ] || fail "the volume has no counter in the TPM"
 
 # Each operation, its command, what opens before and after ($kept), and what must not after ($gone).
-operations=(add_recovery add_passphrase add_tpm2 remove change rotate_vmk rotate_recovery accept)
+operations=(add_recovery add_passphrase add_tpm2 remove change rotate_vmk rotate_recovery accept
+	approve revoke remove_tpm2 adopt release)
+[ -z "${FVE_CUT_OPERATIONS:-}" ] || read -ra operations <<<"$FVE_CUT_OPERATIONS"
 kept=(pass rec key tpm2)
 
 # command OPERATION: into the array $command.
@@ -84,10 +118,41 @@ command_of() {
 		command=(header accept -q "${unlock[@]}" "$image")
 		kept+=(pass2)
 		;;
+	approve)
+		command=(tpm approve "${unlock[@]}" "$image")
+		kept=(pass rec key pass2)
+		;;
+	revoke)
+		command=(tpm revoke "${unlock[@]}" "$image" "$enrolled")
+		kept+=(pass2)
+		;;
+	remove_tpm2)
+		command=(protector remove "${unlock[@]}" "$image" "$only")
+		kept=(pass rec key pass2)
+		gone=(tpm2)
+		;;
+	adopt)
+		command=(adopt --tpm "$tpm" --key-file "$TMP/pass" "$image")
+		kept=(pass pass2)
+		;;
+	release)
+		command=(release -q "${unlock[@]}" "$image")
+		kept=(pass rec key pass2)
+		gone=(tpm2)
+		;;
 	esac
 }
 
+# Not by blkid, which believes a copy that was cut in the middle.
+claimed() {
+	cryptsetup luksDump "$image" | grep -q '^Subsystem:[[:space:]]*fve$'
+}
+
 opens() {
+	if [ "$1" != tpm2 ] && ! claimed; then
+		cryptsetup open --test-passphrase --key-file "$TMP/$1" "$image" >"$TMP/out" 2>&1
+		return
+	fi
 	case $1 in
 	tpm2) "$fvesetup" open --test --tpm "$tpm" --protector tpm2 "$image" </dev/null ;;
 	*) "$fvesetup" open --test --key-file "$TMP/$1" "$image" ;;
@@ -120,36 +185,125 @@ verifies() {
 }
 declare -A states=()
 
+# No keyslot that nobody has the key of: as many as persons have, and the VMK's.
+check_keyslots() {
+	local n
+	n=$(cryptsetup luksDump --dump-json-metadata "$image" | jq '.keyslots | length')
+	[ "$n" = "$1" ] || fail "$n keyslots instead of $1 after: $where"
+}
+
+# A release that was cut short: either it is repeated, or the volume is adopted again.
+examine_release() {
+	must_open "${kept[@]}"
+	if [ $((RANDOM % 2)) = 0 ] && ! claimed; then
+		command_of adopt
+		kept=(pass rec key pass2)
+		if ! "$fvesetup" "${command[@]}" >"$TMP/out" 2>&1; then
+			grep -q 'finish it first' "$TMP/out" || { cat "$TMP/out"; fail "cannot be adopted: $where"; }
+			command_of release
+			"$fvesetup" "${command[@]}" >"$TMP/out" 2>&1 || { cat "$TMP/out"; fail "cannot be finished: $where"; }
+			command_of adopt
+			kept=(pass rec key pass2)
+			"$fvesetup" "${command[@]}" >"$TMP/out" 2>&1 || { cat "$TMP/out"; fail "cannot be adopted: $where"; }
+		fi
+		check_keyslots 5
+		return
+	fi
+	"$fvesetup" "${command[@]}" >"$TMP/out" 2>&1 || { claimed && cat "$TMP/out" && fail "cannot be repeated: $where"; }
+	must_open "${kept[@]}"
+	must_not_open tpm2
+	check_keyslots 4
+	[ "$(cryptsetup luksDump --dump-json-metadata "$image" | jq '.tokens | length')" = 0 ] ||
+		fail "tokens were left by: $where"
+	[ "$(counters)" = 0 ] || fail "the counter was left in the TPM by: $where"
+	command_of adopt
+	"$fvesetup" "${command[@]}" >"$TMP/out" 2>&1 || { cat "$TMP/out"; fail "cannot be adopted: $where"; }
+	check_keyslots 5
+	kept=(pass rec key pass2)
+}
+
 # What has to hold whenever power goes; then the same command again.
 examine() {
-	verifies
-	[ "$operation" = accept ] && must_open "${kept[@]/tpm2/pass}" || must_open "${kept[@]}"
-	# A new recovery password stands in a file before anything of it is on the disk.
-	case $operation in
-	rotate_recovery)
-		opens rec || must_open new
-		;;
-	change)
-		opens pass2 || must_open pass3
-		;;
-	esac
-	command_of "$operation"
-	# What ended already is not done twice.
-	case $operation in
-	remove) "$fvesetup" protector list "$image" | grep -q "^$second" || return 0 ;;
-	change) "$fvesetup" protector list "$image" | grep -q "^$second" || return 0 ;;
-	rotate_recovery) "$fvesetup" protector list "$image" | grep -q "^$recovery" || return 0 ;;
-	esac
-	"$fvesetup" "${command[@]}" >"$TMP/out" 2>&1 || { cat "$TMP/out"; fail "cannot be repeated: $where"; }
+	# As the kernel's resource manager does when a process ends.
+	tpm2_flushcontext -t && tpm2_flushcontext -l && tpm2_flushcontext -s
+	if [ "$operation" = release ]; then
+		examine_release
+	else
+		[ "$operation" = adopt ] && ! claimed || verifies
+		[ "$operation" = accept ] && must_open "${kept[@]/tpm2/pass}" || must_open "${kept[@]}"
+		# A new recovery password stands in a file before anything of it is on the disk.
+		case $operation in
+		rotate_recovery)
+			opens rec || must_open new
+			;;
+		change)
+			opens pass2 || must_open pass3
+			;;
+		esac
+		repeat
+	fi
 	verifies
 	must_open "${kept[@]}"
 	must_not_open "${gone[@]}"
+	case $operation in
+	approve | revoke)
+		must_open tpm2
+		boot A
+		[ "$operation" = approve ] && must_open tpm2 || must_not_open tpm2
+		;;
+	adopt) check_keyslots 3 ;;
+	remove_tpm2)
+		# A counter that was left is found by the next protector.
+		"$fvesetup" protector add --tpm "$tpm" --key-file "$TMP/pass" "$image" tpm2 >"$TMP/out" 2>&1 ||
+			{ cat "$TMP/out"; fail "cannot be added again: $where"; }
+		must_open tpm2
+		[ "$(counters)" = 1 ] || fail "$(counters) counters after: $where"
+		;;
+	esac
 	"$fvesetup" header verify --json --key-file "$TMP/pass" "$image" 2>/dev/null |
 		jq -e '.mac == "valid" and .wrapped_keys_good' >/dev/null || fail "not cleaned up: $where"
 }
 
+repeat() {
+	command_of "$operation"
+	# What ended already is not done twice.
+	case $operation in
+	remove | change) ! listed "$second" || again ;;
+	rotate_recovery) ! listed "$recovery" || again ;;
+	remove_tpm2) ! listed "$only" || again ;;
+	adopt) claimed || again ;;
+	*) again ;;
+	esac
+}
+
+listed() {
+	"$fvesetup" protector list "$image" | grep -q "^$1"
+}
+
+again() {
+	"$fvesetup" "${command[@]}" >"$TMP/out" 2>&1 || { cat "$TMP/out"; fail "cannot be repeated: $where"; }
+}
+
+moved=0
 restart() {
-	cp --sparse=always "$TMP/base" "$image"
+	# What moves the counter or boots otherwise leaves another TPM.
+	if [ "$moved" = 1 ]; then
+		stop_tpm
+		rm -rf "$TMP/tpm"
+		cp -r "$TMP/tpm.base" "$TMP/tpm"
+		start_tpm "$TMP/tpm"
+		measure_boot
+	fi
+	moved=0
+	case $operation in
+	approve | revoke) measure 9 "the next kernel" && moved=1 ;;
+	remove_tpm2 | release) moved=1 ;;
+	esac
+	case $operation in
+	revoke) cp --sparse=always "$TMP/approved" "$image" ;;
+	adopt) cp --sparse=always "$TMP/stock" "$image" ;;
+	*) cp --sparse=always "$TMP/base" "$image" ;;
+	esac
 	[ "$operation" != accept ] ||
 		/usr/bin/python3 "$here/luks2_edit.py" "$image" json 'h["config"]["flags"] = ["allow-discards"]'
 	command_of "$operation"
@@ -167,21 +321,24 @@ for operation in "${operations[@]}"; do
 		restart
 		where="$operation, cut at write $at"
 		status=0
-		LD_PRELOAD=$TMP/cut_write.so FVE_CUT_FILE=$image FVE_CUT_AT=$at \
-			"$fvesetup" "${command[@]}" >"$TMP/out" 2>&1 || status=$?
+		# The shell's own word of a killed process is of no use.
+		{
+			LD_PRELOAD=$TMP/cut_write.so FVE_CUT_FILE=$image FVE_CUT_AT=$at \
+				"$fvesetup" "${command[@]}" >"$TMP/out" 2>&1 || status=$?
+		} 2>/dev/null
 		[ "$status" != 0 ] || break
 		[ "$status" = 137 ] || { cat "$TMP/out"; fail "status $status: $where"; }
 		examine
 		writes=$((writes + 1))
 		at=$((at + 1 + RANDOM % (2 * stride - 1)))
-	done 2>/dev/null
+	done
 	echo "$operation: $writes cuts, fewer than $at writes"
 	[ "$writes" -gt 0 ] || fail "no write of $operation was cut"
 	points=$((points + writes))
 done
 echo "$points writes cut in the middle, one of $stride; states afterwards:" \
 	"valid ${states[valid]-0}, interrupted ${states[interrupted]-0}"
-[ "${states[interrupted]-0}" -gt 0 ] || fail "no cut fell into a change"
+[ "${states[interrupted]-0}" -gt 0 ] || [ -n "${FVE_CUT_OPERATIONS:-}" ] || fail "no cut fell into a change"
 
 states=()
 cut=0
@@ -192,7 +349,7 @@ for ((n = 0; n < kills; n++)); do
 	{
 		"$fvesetup" "${command[@]}" >"$TMP/out" 2>&1 &
 		pid=$!
-		sleep "0.$(printf %03d $((RANDOM % 350)))"
+		sleep "0.$(printf %03d $((RANDOM % ${FVE_KILL_MS:-350})))"
 		kill -9 "$pid"
 		wait "$pid"
 	} 2>/dev/null && continue || status=$?
