@@ -81,7 +81,7 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 
 lib_sources := $(wildcard userspace/lib/*.c)
 cli_sources := $(wildcard userspace/cli/*.c)
-providers   := $(BUILD)/fve-provider-pkcs11
+providers   := $(BUILD)/fve-provider-pkcs11 $(BUILD)/fve-provider-kmip
 unit_tests  := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 tools	    := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/tools/*.c))
 
@@ -116,15 +116,18 @@ $(BUILD)/san/fvesetup: $(cli_sources:userspace/%.c=$(BUILD)/san/%.o) $(BUILD)/sa
 
 # Providers: only what each one needs is linked to it, since it is loaded together with a vendor's.
 PROVIDER_PKGS_pkcs11 := p11-kit-1
+PROVIDER_PKGS_kmip   := libssl
+$(BUILD)/fve-provider-kmip: $(BUILD)/obj/provider/tls.o
+$(BUILD)/san/fve-provider-kmip: $(BUILD)/san/provider/tls.o
 
 $(BUILD)/fve-provider-%: $(BUILD)/obj/provider/%.o $(BUILD)/obj/provider/serve.o $(BUILD)/libfve.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) -pie -Wl,-z,relro,-z,now,--as-needed $(LDFLAGS) -o $@ $^ $(FVE_LIBS) \
+	$(Q)$(CC) $(CFLAGS) -pie -Wl,-z,relro,-z,now,--as-needed $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(FVE_LIBS) \
 		$(if $(PROVIDER_PKGS_$*),$(shell pkg-config --libs $(PROVIDER_PKGS_$*)))
 
 $(BUILD)/san/fve-provider-%: $(BUILD)/san/provider/%.o $(BUILD)/san/provider/serve.o $(BUILD)/san/libfve.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(SANITIZE) -Wl,--as-needed -o $@ $^ $(FVE_LIBS) \
+	$(Q)$(CC) $(SANITIZE) -Wl,--as-needed -o $@ $(filter %.o,$^) $(filter %.a,$^) $(FVE_LIBS) \
 		$(if $(PROVIDER_PKGS_$*),$(shell pkg-config --libs $(PROVIDER_PKGS_$*)))
 
 # A tool that does not cap the TPM: tests/boot/t_boot_control.sh shows what would come of it.

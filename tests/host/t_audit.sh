@@ -156,7 +156,7 @@ stop_tpm
 start_tpm "$TMP/other"
 verified head-differs
 echo "--- an index that can be set back is not taken for the head"
-tpm2_nvdefine -Q 0x1846540 -s 32 -a 'authread|authwrite|no_da'
+tpm2_nvdefine -Q 0x1846550 -s 32 -a 'authread|authwrite|no_da'
 expect 0 record 1 "not anchored"
 verified head-differs
 stop_tpm

@@ -5,8 +5,9 @@
 
 #include "tpm_private.h"
 
-/* After those of the counters (tpm_counter.c), in the owner's part of the NV index space. */
-#define INDEX 0x01846540
+/* After those of the counters and slots (tpm_counter.c, tpm_slot.c), in the owner's part of the NV
+ * index space. */
+#define INDEX 0x01846550
 
 #define ATTRIBUTES                                              \
 	(TPMA_NV_AUTHREAD | TPMA_NV_AUTHWRITE | TPMA_NV_NO_DA | \
