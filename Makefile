@@ -221,6 +221,11 @@ soak: deps ## the long figures: every write cut, 500 kills, every byte of a head
 	$(Q)FVE_CUTS=1 FVE_KILLS=500 FVE_BYTES=all FVE_UNLOCKS=200 tests/run cut header_bytes bus
 	$(Q)KERNELS='$(KERNELS)' tests/soak
 
+.PHONY: boot-tests
+boot-tests: deps ## all boots of an installed Debian by UEFI with a TPM, on the first of KERNELS; two hours
+	$(Q)$(MAKE) --no-print-directory userspace test-programs test-modules
+	$(Q)FVE_BOOT_ALL=1 tests/run --jobs 1 $(notdir $(wildcard tests/boot/t_*.sh))
+
 .PHONY: lint
 lint: deps ## all linters
 	$(Q)tests/lint $(KERNELS)

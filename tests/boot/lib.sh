@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
-# What boot tests share. Sourced at the top of each; BUILD is the build directory, TMP a scratch
-# directory. The installation is shared and never written to: QEMU keeps what a boot writes in a
+# What boot tests share. Sourced at the top of each, with options of tests/boot/installation as they
+# are in $installation; BUILD is the build directory, TMP a scratch directory. The installation is shared and never written to: QEMU keeps what a boot writes in a
 # snapshot that goes away, and TPM and firmware variables are copies.
 
 set -eu
@@ -14,7 +14,7 @@ fvesetup=$BUILD/fvesetup
 
 # shellcheck disable=SC2034 # for the tests
 {
-	inst=$("$here/installation")
+	inst=$("$here/installation" "${installation-}")
 	pass=$(cat "$inst/pass")
 	recovery=$(cat "$inst/recovery")
 	cmdline=$(cat "$inst/cmdline")
@@ -87,6 +87,11 @@ pcr15_typed() {
 	echo "type=echo pcr15 \$(cat /sys/class/tpm/tpm0/pcr-sha256/15) >/dev/ttyS1; echo status 0 >/dev/ttyS1; $off"
 }
 
+# The journal of the unlocking, typed into a shell of the initramfs; then off.
+journal_typed() {
+	echo "type=journalctl -b -u fve-unlock --no-pager -o cat >/dev/ttyS1 2>&1; echo status 0 >/dev/ttyS1; $off"
+}
+
 reported_capped() {
 	reported "pcr15 "
 	! grep -q "pcr15 0*\$" "$TMP/out" || fail "PCR 15 is not extended"
@@ -108,4 +113,19 @@ remove() {
 # How often TPM2_Unseal went over the bus in the last boot (TPM 2.0 Part 2, table 12: 0x15e).
 unseals() {
 	grep -cE '^ 80 0[12] 00 00 .. .. 00 00 01 5E ' "$TMP/tpm/log" || true
+}
+
+# with_tpm COMMAND...: on the machine's TPM while the machine is off.
+with_tpm() {
+	local pid
+	swtpm socket --tpm2 --tpmstate "dir=$TMP/tpm" --flags not-need-init,startup-clear \
+		--server "type=unixio,path=$TMP/sock" --ctrl "type=unixio,path=$TMP/sock.ctrl" 2>/dev/null &
+	pid=$!
+	while [ ! -S "$TMP/sock" ] || [ ! -S "$TMP/sock.ctrl" ]; do sleep 0.1; done
+	export TPM2TOOLS_TCTI=swtpm:path=$TMP/sock
+	"$@"
+	tpm2_shutdown --clear
+	kill $pid
+	wait $pid || true
+	rm -f "$TMP/sock" "$TMP/sock.ctrl"
 }

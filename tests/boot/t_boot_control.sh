@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: without the cap root in the booted system gets the key out of the TPM: the tests can fail
 # by-hand: two minutes for each boot; passed, with an older installation
-# timeout: 2400
+# timeout: 7200
 . "$(dirname "$0")/lib.sh"
 
 FVESETUP=$BUILD/fault/fvesetup "$here/initramfs" "$inst/tree" \

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: a machine hibernates to swap on the target, resumes from it, and is capped then too
 # by-hand: new, and not yet seen to pass; two minutes for each boot
-# timeout: 3600
+# timeout: 7200
 . "$(dirname "$0")/lib.sh"
 
 own_disk

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: a startup key on another disk opens; without that disk somebody is asked, in its time
 # by-hand: new, and not yet seen to pass; two minutes for each boot
-# timeout: 2400
+# timeout: 7200
 . "$(dirname "$0")/lib.sh"
 
 own_disk

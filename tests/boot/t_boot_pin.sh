@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: with TPM and PIN, a wrong PIN is told with the tries left, and the right one opens
 # by-hand: two minutes for each boot; passed, with an older installation
-# timeout: 2400
+# timeout: 7200
 . "$(dirname "$0")/lib.sh"
 
 own_disk

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: whoever gets a shell in the initramfs finds the TPM capped: no answer, rd.break
 # by-hand: two minutes for each boot; passed, with an older installation
-# timeout: 2400
+# timeout: 7200
 . "$(dirname "$0")/lib.sh"
 
 echo "=== no PIN, and wrong answers to the question after it"
@@ -17,7 +17,6 @@ echo "=== rd.break before anything is unlocked"
 disks=(--disk "$inst/disk,snapshot=on")
 boot 0 --append "$cmdline rd.break=pre-trigger" "${shell[@]}" "$(pcr15_typed)"
 reported_capped
-[ -n "${FVE_BOOT_ALL-}" ] || exit 0 # the rest by make soak
 
 echo "=== rd.break after that"
 boot 0 --append "$cmdline rd.break=pre-mount" "$asked" "type=$pass" "${shell[@]}" \

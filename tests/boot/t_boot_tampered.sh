@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: a changed command line is refused with its reason; recovery boots, and is capped
 # by-hand: two minutes for each boot; passed, with an older installation
-# timeout: 2400
+# timeout: 7200
 . "$(dirname "$0")/lib.sh"
 
 script "

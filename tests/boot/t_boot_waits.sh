@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: a missing disk ends in a capped shell within the configured time; a slow disk boots
 # by-hand: two minutes for each boot; passed, with an older installation
-# timeout: 2400
+# timeout: 7200
 . "$(dirname "$0")/lib.sh"
 
 echo "=== a missing disk"

@@ -189,6 +189,8 @@ mkdir "$TMP/units"
 expect 0 "$fvesetup" boot-generator --fvetab "$TMP/fvetab" "$TMP/units"
 grep -qx After=fve-unlock.service "$TMP/units/dev-mapper-root.device.d/50-fve.conf" || fail "no order"
 [ -e "$TMP/units/dev-mapper-da\\x2dta.device.d/50-fve.conf" ] || fail "the name is not escaped"
+grep -qx 'ExecStart=' "$TMP/units/systemd-cryptsetup@root.service.d/50-fve.conf" ||
+	fail "a stock unit of the same name would ask"
 [ -h "$TMP/units/sysinit.target.wants/fve.target" ] || fail "nobody wants fve.target"
 [ -h "$TMP/units/dev-tpmrm0.device.wants/fve-cap.service" ] || fail "a late TPM stays uncapped"
 rm -r "$TMP/units"
@@ -199,3 +201,44 @@ expect 0 "$fvesetup" boot-generator --fvetab "$TMP/fvetab" "$TMP/units"
 
 # Nobody has used a recovery password here.
 expect 0 "$fvesetup" boot-finish --fvetab "$TMP/fvetab" --kernel-cmdline "$TMP/cmdline"
+
+# finish NOTE: after a boot that left it, in a /run of its own.
+finish() {
+	# shellcheck disable=SC2016 # the inner shell expands it
+	expect 0 unshare -m sh -ec 'mount -t tmpfs tmp /run; mkdir -p /run/fve/boot
+		echo "$1" >/run/fve/boot/root; shift; "$@"; ls /run/fve/boot' sh "$1" \
+		"$fvesetup" boot-finish --tpm "$tpm" --fvetab "$TMP/fvetab" \
+		--kernel-cmdline "$TMP/cmdline"
+}
+
+used() {
+	"$fvesetup" protector list "$root" | awk '$2 == "recovery" { print $1 }'
+}
+
+power_on
+volume "$root" --protector tpm2 --tpm "$tpm"
+"$fvesetup" protector add "${cheap[@]}" --force --key-file "$TMP/pass" "$root" "auto,file=$TMP/self"
+mkdir "$TMP/recovery"
+power_on "something else"
+first=$(used)
+
+# Without leave it is said how, by a command that works as it stands; with never= not even that.
+echo "root $root - initrd" >"$TMP/fvetab"
+finish "recovery $first pcr-mismatch"
+expect_text "fvesetup tpm approve $root"
+expect_text "fvesetup rotate recovery $root $first"
+echo "root $root - initrd,reseal=never" >"$TMP/fvetab"
+finish "passphrase 12345678 pcr-mismatch"
+! grep -q approve "$TMP/out" || fail "reseal=never says something"
+expect 2 "$fvesetup" open --test --tpm "$tpm" --protector tpm2 "$root"
+
+# With leave the state is approved, and the password replaced: the used one opens nothing.
+echo "root $root - initrd,reseal=auto,new-recovery=$TMP/recovery" >"$TMP/fvetab"
+finish "recovery $first pcr-mismatch"
+expect_text "it is approved now"
+expect_text "is replaced"
+! grep -qx root "$TMP/out" || fail "it would be replaced once more"
+[ "$(used)" != "$first" ] || fail "the recovery password is the old one"
+expect 0 "$fvesetup" open --test --tpm "$tpm" --protector tpm2 "$root"
+expect 2 "$fvesetup" open --test --key-file "$root.rec" --protector recovery "$root"
+expect 0 "$fvesetup" open --test --key-file "$(echo "$TMP"/recovery/root-*)" --protector recovery "$root"

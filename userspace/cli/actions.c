@@ -182,9 +182,9 @@ const struct action actions[] = {
 	 TAKES(OPT_TPM, OPT_TABLE, OPT_KERNEL_CMDLINE, OPT_IN_INITRD)},
 	{BOOT, "boot-finish", "", cmd_boot_finish, "replace a recovery password that was used",
 	 "After a boot that a recovery password opened: replace that password where fvetab(5) says "
-	 "new-recovery=, else say how to. After one whose state no approval fits: say how to approve "
-	 "it.",
-	 TAKES(OPT_TABLE, OPT_KERNEL_CMDLINE)},
+	 "new-recovery=, else say how to. After one whose state no approval fits: approve it where "
+	 "fvetab(5) says reseal=auto, else say how to.",
+	 TAKES(OPT_TPM, OPT_EVENT_LOG, OPT_TABLE, OPT_KERNEL_CMDLINE)},
 	{BOOT, "boot-generator", "<directory>", cmd_boot_generator,
 	 "what systemd has to know of /etc/fvetab",
 	 "Write into <directory> what systemd.generator(7) expects: that the devices of fvetab(5) "

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The 'fvesetup boot-finish' action, in the booted system. A recovery password that somebody has
- * typed is known to more than its paper: it is replaced, or it is said how. Nobody is asked.
+ * The 'fvesetup boot-finish' action, in the booted system: what follows from how the volumes were
+ * opened. A boot state that the TPM refused is approved where the table allows it; a recovery
+ * password that somebody has typed is known to more than its paper and is replaced. What is not
+ * done is said, with the command that does it. Nobody is asked.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -39,11 +41,38 @@ static void forget_note(const char *name)
 	unlink(path);
 }
 
-static int replace(const struct boot *boot, struct boot_volume *volume, const struct note *note)
+/* Only one machine's protector may open after the cap, and a person is not there. */
+static struct args unattended(const struct boot *boot, const char *device)
 {
-	const struct fvetab_entry *entry = volume->entry;
-	_cleanup_free_ char *file = NULL;
 	struct args args = *boot->args;
+
+	args.operand[0] = device;
+	args.batch_mode = true;
+	args.protector[0] = "auto";
+	args.n_protectors = 1;
+	return args;
+}
+
+/* The state that the TPM has refused; it is the one of this boot. */
+static int approve(const struct boot *boot, const char *name, const char *device)
+{
+	struct args args = unattended(boot, device);
+	int r;
+
+	args.label = "after recovery";
+	r = cmd_tpm_approve(&args);
+	if (r == 0)
+		log_notice("%s: the TPM did not know this boot state, and a person opened the "
+			   "volume; it is approved now, as reseal=auto wants it",
+			   name);
+	return r;
+}
+
+static int replace(const struct boot *boot, const struct fvetab_entry *entry, const char *device,
+		   const struct note *note)
+{
+	struct args args = unattended(boot, device);
+	_cleanup_free_ char *file = NULL;
 	char stamp[32];
 	time_t now = time(NULL);
 	struct tm tm;
@@ -52,13 +81,8 @@ static int replace(const struct boot *boot, struct boot_volume *volume, const st
 	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", gmtime_r(&now, &tm));
 	if (asprintf(&file, "%s/%s-%s", entry->new_recovery, entry->name, stamp) < 0)
 		return -ENOMEM;
-	args.operand[0] = header_path(volume->header);
 	args.operand[1] = note->id;
 	args.recovery_file = file;
-	args.batch_mode = true;
-	/* The only machine's one that may open after the cap; a person is not there. */
-	args.protector[0] = "auto";
-	args.n_protectors = 1;
 	r = cmd_rotate_recovery(&args);
 	if (r == 0) {
 		log_notice("%s: the recovery password %s, with which it was opened, is replaced; "
@@ -71,29 +95,40 @@ static int replace(const struct boot *boot, struct boot_volume *volume, const st
 
 static int finish(const struct boot *boot, struct boot_volume *volume)
 {
-	const char *name = volume->entry->name;
+	const char *name = volume->entry->name, *reseal = volume->entry->reseal;
+	_cleanup_free_ char *device = NULL;
+	bool known = true;
 	struct note note;
-	int r = 0;
+	int r;
 
 	if (!read_note(name, &note))
 		return 0;
+	r = boot_load_header(volume);
+	if (r < 0)
+		return r;
+	/* "/dev/sda2", which a person can use in a command as it stands. */
+	device = strdup(header_path(volume->header));
+	if (!device)
+		return -ENOMEM;
+	/* Each change reads the header anew; nothing here may stem from before it. */
+	header_close(volume->header);
+	volume->header = NULL;
 	if (!strcmp(note.remark, "pcr-mismatch"))
+		known = !strcmp(reseal, "auto") && approve(boot, name, device) == 0;
+	if (!known && strcmp(reseal, "never"))
 		log_notice("%s: the TPM does not know this boot state. If it is meant, approve it: "
 			   "fvesetup tpm approve %s",
-			   name, volume->entry->device);
+			   name, device);
 	if (strcmp(note.kind, "recovery"))
 		return 0;
 	if (*volume->entry->new_recovery) {
-		r = boot_load_header(volume);
-		if (r == 0)
-			r = replace(boot, volume, &note);
+		r = replace(boot, volume->entry, device, &note);
 		if (r == 0)
 			return 0;
 	}
 	log_notice("%s: it was opened with the recovery password %s. Replace it: fvesetup rotate "
 		   "recovery %s %s",
-		   name, note.id,
-		   volume->header ? header_path(volume->header) : volume->entry->device, note.id);
+		   name, note.id, device, note.id);
 	return r;
 }
 

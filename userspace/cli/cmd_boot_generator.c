@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The 'fvesetup boot-generator' action: a systemd generator. For each volume of the table a drop-in
- * says that its device appears when fve-unlock.service is done, so that mounts wait for a person
- * who types, and not much longer once that has failed. What opens is one unit and not one for each
- * volume: one unseal, one question.
+ * The 'fvesetup boot-generator' action: a systemd generator. For each volume of the table drop-ins
+ * say that its device appears when fve-unlock.service is done, so that mounts wait for a person
+ * who types, and not much longer once that has failed; and keep stock units of the same name from
+ * opening it. What opens is one unit and not one for each volume: one unseal, one question.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,8 +12,6 @@
 #include <sys/stat.h>
 
 #include "boot.h"
-
-#define DEVICE_WAIT_S 10 /* for udev, once the volume is mapped */
 
 /* A name in a unit's name, as systemd.unit(5) "STRING ESCAPING FOR INCLUSION IN UNIT NAMES". */
 static void escape(char *ret, const char *name)
@@ -26,13 +24,30 @@ static void escape(char *ret, const char *name)
 	*ret = '\0';
 }
 
+/* The device of a volume waits for the unlock, for a person who types may take any time. */
+static const char device_drop_in[] = "[Unit]\n"
+				     "After=fve-unlock.service\n"
+				     "JobRunningTimeoutSec=10\n"; /* for udev, once it is mapped */
+
+/*
+ * systemd-gpt-auto-generator takes each LUKS partition of the root's disk whose type it knows
+ * (root, home, srv, var, swap) for its own, and calls it by that type. One that the table opens
+ * under this name is open already, and nobody is to be asked for it.
+ */
+static const char cryptsetup_drop_in[] = "[Unit]\n"
+					 "After=fve-unlock.service\n"
+					 "[Service]\n"
+					 "ExecStart=\n"
+					 "ExecStart=/bin/true\n"
+					 "ExecStop=\n";
+
 static int make_directory(const char *path)
 {
 	return mkdir(path, 0755) < 0 && errno != EEXIST ? -errno : 0;
 }
 
-/* DIRECTORY/NAME.d/50-fve.conf */
-static int write_drop_in(const char *directory, const char *unit)
+/* DIRECTORY/UNIT.d/50-fve.conf */
+static int write_drop_in(const char *directory, const char *unit, const char *text)
 {
 	_cleanup_free_ char *dir = NULL, *path = NULL;
 	FILE *file;
@@ -47,7 +62,7 @@ static int write_drop_in(const char *directory, const char *unit)
 	file = fopen(path, "we");
 	if (!file)
 		return -errno;
-	fprintf(file, "[Unit]\nAfter=fve-unlock.service\nJobRunningTimeoutSec=%d\n", DEVICE_WAIT_S);
+	fputs(text, file);
 	return fclose(file) ? -EIO : 0;
 }
 
@@ -77,11 +92,14 @@ int cmd_boot_generator(const struct args *args)
 	if (r < 0 || !boot.table.n)
 		return r;
 	for (size_t i = 0; r == 0 && i < boot.table.n; i++) {
-		char unit[4 * FVETAB_NAME_MAX + 32] = "dev-mapper-";
+		char name[4 * FVETAB_NAME_MAX + 1], unit[sizeof(name) + 32];
 
-		escape(unit + strlen(unit), boot.table.entry[i].name);
-		strcat(unit, ".device");
-		r = write_drop_in(directory, unit);
+		escape(name, boot.table.entry[i].name);
+		snprintf(unit, sizeof(unit), "dev-mapper-%s.device", name);
+		r = write_drop_in(directory, unit, device_drop_in);
+		snprintf(unit, sizeof(unit), "systemd-cryptsetup@%s.service", name);
+		if (r == 0)
+			r = write_drop_in(directory, unit, cryptsetup_drop_in);
 	}
 	if (r == 0)
 		r = want(directory, "sysinit.target", "fve.target");

@@ -144,7 +144,6 @@ static int set_option(struct fvetab_entry *entry, const char *name, const char *
 {
 	static const char *const targets[] = {"fve", "crypt", "auto", NULL};
 	static const char *const reseals[] = {"auto", "ask", "never", NULL};
-	char unused[sizeof(entry->target)];
 	const struct {
 		const char *name;
 		bool *flag;
@@ -172,9 +171,8 @@ static int set_option(struct fvetab_entry *entry, const char *name, const char *
 		return parse_number(value, FVETAB_SECONDS_MAX, &entry->key_timeout_s);
 	if (!strcmp(name, "target"))
 		return set_choice(entry->target, value, targets);
-	/* For fve-approve, which runs when a kernel was installed and reads the table itself. */
 	if (!strcmp(name, "reseal"))
-		return set_choice(unused, value, reseals);
+		return set_choice(entry->reseal, value, reseals);
 	if (!strcmp(name, "new-recovery"))
 		return value[0] == '/'
 			       ? copy(entry->new_recovery, sizeof(entry->new_recovery), value)

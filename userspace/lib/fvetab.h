@@ -29,6 +29,7 @@ struct fvetab_entry {
 	uint32_t key_timeout_s;			/* how long to wait for the medium */
 	char target[8];				/* "fve", "crypt", "auto"; "" when not given */
 	char new_recovery[FVETAB_PATH_MAX + 1]; /* directory for new recovery passwords, or "" */
+	char reseal[8];				/* "auto", "ask", "never"; "" when not given */
 	bool initrd, nofail, noauto, read_only, discard;
 };
 

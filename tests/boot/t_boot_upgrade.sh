@@ -1,0 +1,45 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# proves: when a kernel package is installed, DKMS builds the module, dracut the initramfs, and the TPM is told: the next boot asks nothing
+# by-hand: new, and not yet seen to pass; a compiler, dpkg and dracut under emulation, half an hour
+# timeout: 10800
+installation=--upgradable
+. "$(dirname "$0")/lib.sh"
+
+new=$("$here/../vm/kernel" --print release 6.12)
+mkdir "$TMP/debs"
+(cd "$TMP/debs" && apt-get download -q "linux-image-$new") ||
+	{ apt-get update -q && cd "$TMP/debs" && apt-get download -q "linux-image-$new"; }
+mkfs.ext4 -q -d "$TMP/debs" "$TMP/debs.img" 150M
+truncate -s 150M "$TMP/boot.tar"
+
+own_disk
+disks+=(--disk "$TMP/debs.img,read-only=on" --disk "$TMP/boot.tar")
+script "
+set -eux
+mount -o ro /dev/disk/by-id/virtio-debs.img /mnt
+dkms add dm-fve/0.1.0
+dpkg -i /mnt/*.deb
+dkms status
+cat /var/lib/dkms/dm-fve/0.1.0/$new/*/log/make.log || true
+modinfo -k $new -n dm-fve
+lsinitrd /boot/initrd.img-$new | grep -E 'dm-fve|fvetab|rd.luks' || true
+fvesetup tpm status /dev/vda || true
+tar -C /boot -c initrd.img-$new vmlinuz-$new >/dev/disk/by-id/virtio-boot.tar
+"
+FVE_BOOT_TIMEOUT=${FVE_BOOT_TIMEOUT:-3600} boot 0 --script "$TMP/script"
+reported "dm-fve/0.1.0, $new, x86_64: installed"
+reported "fve: root: the TPM will open it for Linux $new"
+
+tar -C "$TMP" -xf "$TMP/boot.tar"
+new_boot=(--kernel "$TMP/vmlinuz-$new" --initrd "$TMP/initrd.img-$new")
+script "
+uname -r
+journalctl -b -u fve-unlock --no-pager -o cat
+dmsetup table root | cut -d ' ' -f 1-3
+"
+boot 0 "${new_boot[@]}" --script "$TMP/script"
+not_said "assphrase"
+reported "$new"
+reported "root (/dev/vda) opened by protector tpm2"
+grep -qE '^0 [0-9]+ fve$' "$TMP/out" || fail "the root is not open by fve"
