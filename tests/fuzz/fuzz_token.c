@@ -45,6 +45,7 @@ ROUND_TRIP(vmk, token_vmk, token_vmk_format)
 ROUND_TRIP(person, token_person, format_person)
 ROUND_TRIP(tpm2, token_tpm2, format_tpm2)
 ROUND_TRIP(auto, token_auto, token_auto_format)
+ROUND_TRIP(customer, token_customer, token_customer_format)
 ROUND_TRIP(policy, token_policy, token_policy_format)
 ROUND_TRIP(mac, token_mac, token_mac_format)
 
@@ -56,6 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	try_person(json);
 	try_tpm2(json);
 	try_auto(json);
+	try_customer(json);
 	try_policy(json);
 	try_mac(json);
 	return 0;

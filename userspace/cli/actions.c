@@ -18,6 +18,7 @@
 #define KEYS		   "Keys"
 #define BOOT		   "Boot"
 #define TPM_POLICY	   "TPM policy"
+#define KEY_POLICY	   "Customer keys"
 #define HEADER		   "Header"
 #define AUDIT		   "Audit log"
 
@@ -37,7 +38,8 @@ const struct action actions[] = {
 	 "tried. A PIN is asked for only where it could open: in the approved boot state, "
 	 "and while the TPM is not locked. With --test nothing is mapped, and no <name> is "
 	 "given.",
-	 TAKES(TO_UNLOCK, OPT_TEST, OPT_TARGET, OPT_READ_ONLY, OPT_ALLOW_DISCARDS)},
+	 TAKES(TO_UNLOCK, OPT_AVAILABILITY_KEY, OPT_TEST, OPT_TARGET, OPT_READ_ONLY,
+	       OPT_ALLOW_DISCARDS)},
 	{VOLUMES, "close", "<name>", cmd_close, "remove the mapping and its key",
 	 "Remove the mapping, and its key from the kernel.", TAKES(OPT_END)},
 	{VOLUMES, "suspend", "<name>", cmd_suspend, "freeze I/O and wipe the key",
@@ -167,6 +169,68 @@ const struct action actions[] = {
 	 "on, so that an old copy of the header does not bring it back. An interrupted revocation is "
 	 "finished by the next tpm approve, tpm predict --approve or tpm revoke.",
 	 TAKES(TO_UNLOCK)},
+
+	{KEY_POLICY, "policy create", "<name>", cmd_policy_create,
+	 "name the root keys that guard volumes",
+	 "Make a policy: --root-a and --root-b, RSA keys of 3072 bits or more in two tokens or "
+	 "services, and an availability key, which is made and written to --availability-key for "
+	 "its custodian. Both roots are really used once. Two roots in one token, and keys that "
+	 "can be taken out or have an end date, are refused.",
+	 TAKES(OPT_ROOT_A, OPT_ROOT_B, OPT_AVAILABILITY_KEY, OPT_AVAILABILITY, OPT_BOOTS,
+	       OPT_ON_REVOCATION, OPT_BOUND, OPT_TPM)},
+	{KEY_POLICY, "policy validate", "<name>", cmd_policy_validate,
+	 "check its roots, and use them",
+	 "Check that both roots of a policy are the keys that it was made with, are what policy "
+	 "create takes, and unwrap.",
+	 TAKES(OPT_END)},
+	{KEY_POLICY, "policy show", "<name>", cmd_policy_show,
+	 "show one, and where its volumes are", "Show a policy and its volumes. No root is asked.",
+	 TAKES(OPT_TPM, OPT_JSON)},
+	{KEY_POLICY, "policy list", "", cmd_policy_list, "show all policies",
+	 "Show all policies of this machine.", TAKES(OPT_JSON)},
+	{KEY_POLICY, "policy assign", "<name> <device>", cmd_policy_assign,
+	 "let its root keys open a volume",
+	 "Unlock a volume as by open, and add a protector customer-key: its key is wrapped under "
+	 "both roots and the availability key. That takes public keys alone; no root has to be "
+	 "reachable.",
+	 TAKES(TO_UNLOCK)},
+	{KEY_POLICY, "policy unassign", "<name> <device>", cmd_policy_unassign, "end that",
+	 "Unlock a volume as by open, and remove the policy's protector.", TAKES(TO_UNLOCK)},
+	{KEY_POLICY, "policy roll", "<name>", cmd_policy_roll,
+	 "put a new root in an old one's place",
+	 "Put a new root, --root-a or --root-b, in the place of the old one: it is really used "
+	 "first, and each volume's new wrap really unwrapped, before the old one goes. No data is "
+	 "written. Keep the old key until this succeeds; after an interruption policy refresh "
+	 "goes on.",
+	 TAKES(OPT_ROOT_A, OPT_ROOT_B, OPT_TPM)},
+	{KEY_POLICY, "policy refresh", "<name>", cmd_policy_refresh, "wrap all its volumes anew",
+	 "Give each volume of the policy a new key under the roots of now, which both unwrap it "
+	 "before it is written.",
+	 TAKES(OPT_TPM)},
+	{KEY_POLICY, "policy recover", "<name>", cmd_policy_recover,
+	 "after the loss of both roots: name new ones",
+	 "After the loss of both roots: open the policy's volumes by the custodian's "
+	 "--availability-key once more, and put --root-a and --root-b in the place of the old "
+	 "ones. Not for a policy that its owner has suspended.",
+	 TAKES(OPT_AVAILABILITY_KEY, OPT_ROOT_A, OPT_ROOT_B, OPT_TPM)},
+
+	{KEY_POLICY, "policy check", "[<name>]", cmd_policy_check,
+	 "use the roots now, and act on a denial",
+	 "Have both roots of a policy unwrap something, tell what became of it, and act on it: a "
+	 "success renews the lease of a transient availability key; a denial, where the other root "
+	 "does not unwrap either, suspends the policy and does to its open volumes what "
+	 "--on-revocation said; an outage changes nothing. Without <name>, all policies whose last "
+	 "success is a quarter of their --bound ago: what fve-policy.timer calls. Exits with 2 "
+	 "where one is suspended, and with 4 in an outage.",
+	 TAKES(OPT_TPM, OPT_JSON)},
+	{KEY_POLICY, "policy revoke", "<name>", cmd_policy_revoke,
+	 "suspend it, and lock its open volumes",
+	 "Suspend a policy from this side: none of its volumes opens, and from those that are open "
+	 "the key is taken. I/O fails, file systems are unmounted, caches dropped.",
+	 TAKES(OPT_TPM)},
+	{KEY_POLICY, "policy resume", "<name>", cmd_policy_resume,
+	 "end that, when a root unwraps again",
+	 "End the suspension of a policy. A root has to unwrap first.", TAKES(OPT_TPM)},
 
 	{BOOT, "boot-unlock", "[<name>]", cmd_boot_unlock, "open the volumes of /etc/fvetab",
 	 "Open all volumes that fvetab(5) and the kernel command line name for now, or the one "

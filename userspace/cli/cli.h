@@ -4,6 +4,7 @@
 #define FVE_CLI_H
 
 #include "header.h"
+#include "keypolicy.h"
 #include "log.h"
 #include "protector.h"
 #include "secret.h"
@@ -20,13 +21,16 @@ struct args {
 	bool agent, in_initrd, help, version, approve;
 	const char *key_file, *new_key_file, *pin_file, *startup_key_file, *other_key_file,
 		*recovery_file, *label, *tcti, *table_file, *cmdline_file, *event_log, *kernel,
-		*initrd, *cmdline, *old_cmdline, *uki;
+		*initrd, *cmdline, *old_cmdline, *uki, *root_a, *root_b, *availability_key;
 	const char *protector[CLI_MAX_PROTECTORS];
 	unsigned int n_protectors;
 	uint32_t sector_size; /* bytes, or 0 */
 	uint32_t tries;
 	uint32_t boots;	    /* of protector disable; 0: not given */
 	uint32_t timeout_s; /* for an answer; 0: none */
+	uint32_t bound;	    /* minutes; 0: not given */
+	enum keypolicy_availability availability;
+	enum keypolicy_action on_revocation;
 	struct header_pbkdf pbkdf;
 	enum volume_target target;
 	uint32_t kinds;	   /* set by actions: of protectors to unlock with, as in struct unlock */
@@ -69,6 +73,18 @@ int cmd_boot_generator(const struct args *args);
 int cmd_audit_show(const struct args *args);
 int cmd_audit_verify(const struct args *args);
 int cmd_audit_export(const struct args *args);
+int cmd_policy_create(const struct args *args);
+int cmd_policy_validate(const struct args *args);
+int cmd_policy_show(const struct args *args);
+int cmd_policy_list(const struct args *args);
+int cmd_policy_assign(const struct args *args);
+int cmd_policy_unassign(const struct args *args);
+int cmd_policy_refresh(const struct args *args);
+int cmd_policy_roll(const struct args *args);
+int cmd_policy_recover(const struct args *args);
+int cmd_policy_check(const struct args *args);
+int cmd_policy_revoke(const struct args *args);
+int cmd_policy_resume(const struct args *args);
 int cmd_selftest(const struct args *args);
 int cmd_benchmark(const struct args *args);
 
@@ -123,6 +139,9 @@ int cli_unlock_unverified(const struct args *args, struct header *header, bool p
 
 /* The contents of --startup-key-file; NULL where it is not given, not there or not a key. */
 int cli_read_startup_key(const struct args *args, struct secret **ret);
+
+/* The contents of --availability-key. The message is made here. */
+int cli_read_availability_key(const struct args *args, struct secret **ret);
 
 /* refusal.c */
 

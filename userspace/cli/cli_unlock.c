@@ -55,12 +55,25 @@ int cli_read_startup_key(const struct args *args, struct secret **ret)
 	return 0;
 }
 
+int cli_read_availability_key(const struct args *args, struct secret **ret)
+{
+	_cleanup_secret_ struct secret *key = NULL;
+	_cleanup_blob_ struct blob public = {0};
+	int r = prompt_secret(&(struct question){.file = args->availability_key}, &key);
+
+	if (r == 0 && crypto_rsa_spki(key, &public) < 0)
+		r = log_errno(EINVAL, "%s is no availability key", args->availability_key);
+	if (r == 0)
+		*ret = steal(key);
+	return r;
+}
+
 static int unlock_with(const struct args *args, struct header *header, uint32_t kinds,
 		       bool unverified, struct secret **ret_fvek, struct protector *ret_used)
 {
 	/* A file or a pipe has one answer; a person has several tries. */
 	unsigned int tries = args->agent || isatty(STDIN_FILENO) ? args->tries : 1;
-	_cleanup_secret_ struct secret *startup_key = NULL;
+	_cleanup_secret_ struct secret *startup_key = NULL, *availability = NULL;
 	struct unlock how = {
 		.protector = args->protector[0],
 		.kinds = kinds ? kinds : args->kinds,
@@ -81,6 +94,13 @@ static int unlock_with(const struct args *args, struct header *header, uint32_t 
 	if (r < 0)
 		return r;
 	how.startup_key = startup_key;
+	if (args->availability_key) {
+		r = cli_read_availability_key(args, &availability);
+		how.kinds = 1u << PROTECTOR_CUSTOMER_KEY;
+		how.availability = availability;
+	}
+	if (r < 0)
+		return r;
 	return unlock(header, &how, ret_fvek, ret_used);
 }
 

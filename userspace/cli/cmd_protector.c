@@ -82,6 +82,7 @@ static int spec_from(const struct protector *old, struct protector_spec *ret)
 	case PROTECTOR_AUTO:
 	case PROTECTOR_TPM2:
 	case PROTECTOR_SUSPENDED:
+	case PROTECTOR_CUSTOMER_KEY:
 		return log_errno(EINVAL, "%s has no secret that could be changed", old->head.id);
 	case PROTECTOR_KEYSLOT:
 	case PROTECTOR_UNKNOWN:

@@ -6,6 +6,7 @@
 
 #include "cli.h"
 #include "protector_auto.h"
+#include "protector_customer.h"
 #include "protector_suspended.h"
 #include "show.h"
 
@@ -70,6 +71,10 @@ static enum verdict test_alone(const struct args *args, struct header *header,
 	case PROTECTOR_SUSPENDED:
 		opens = protector_suspended_open(header, p, args->tcti, &fvek, refusal) == 0;
 		return opens ? VERDICT_OPENS : VERDICT_REFUSED;
+	case PROTECTOR_CUSTOMER_KEY:
+		opens = protector_customer_open(header, p, args->tcti, NULL, &fvek, refusal) == 0 &&
+			unlock_check_header(header, fvek, refusal) == 0;
+		return opens ? VERDICT_OPENS : VERDICT_REFUSED;
 	case PROTECTOR_STARTUP_KEY:
 		if (!startup_key)
 			return VERDICT_UNTESTED;
@@ -114,7 +119,7 @@ static int test_all(const struct args *args, struct header *header)
 					      verdict_json(args, &list[i], verdict, &refusal));
 			continue;
 		}
-		printf("%-10s %-11s %s\n", list[i].head.id, protector_kind_name(list[i].kind),
+		printf("%-10s %-12s %s\n", list[i].head.id, protector_kind_name(list[i].kind),
 		       verdicts[verdict]);
 		fflush(stdout);
 		if (verdict == VERDICT_REFUSED)
@@ -144,7 +149,7 @@ static int test_one(const struct args *args, struct header *header, const char *
 	one.n_protectors = 1;
 	r = cli_unlock(&one, header, &fvek, &used);
 	if (r == 0)
-		printf("%-10s %-11s %s\n", used.head.id, protector_kind_name(used.kind),
+		printf("%-10s %-12s %s\n", used.head.id, protector_kind_name(used.kind),
 		       verdicts[VERDICT_OPENS]);
 	return r;
 }

@@ -45,6 +45,7 @@ static enum exit_code exit_code(int error)
 	case EBADMSG:
 	case EIO:
 	case ENOPKG:
+	case EHOSTUNREACH:
 		return EXIT_DEVICE;
 	case EBUSY:
 	case EEXIST:

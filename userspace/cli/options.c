@@ -49,6 +49,16 @@ static int set_target(const char *value, struct args *args)
 	return volume_target_parse(value, &args->target);
 }
 
+static int set_availability(const char *value, struct args *args)
+{
+	return keypolicy_availability_parse(value, &args->availability);
+}
+
+static int set_on_revocation(const char *value, struct args *args)
+{
+	return keypolicy_action_parse(value, &args->on_revocation);
+}
+
 static int set_verbose(const char *value, struct args *args)
 {
 	(void)value;
@@ -140,9 +150,42 @@ const struct option_row options[OPT_END] = {
 		 FLAG(allow_discards)},
 	[OPT_LABEL] = {"label", 0, "TEXT", "label of the volume, or of an approval", NULL,
 		       TEXT(label)},
-	[OPT_BOOTS] = {"boots", 0, "N", "for how many boots protection is suspended (1)",
-		       "For how many boots after this one protection is suspended: 1 to 15, and 1 "
-		       "by default.",
+	[OPT_ROOT_A] = {"root-a", 0, "URI", "the root key A: pkcs11:... or kmip:...",
+			"The root key A, by the URI that its provider takes: pkcs11: (RFC 7512) or "
+			"kmip:. A PIN is not part of it; pin-source=file:PATH says where it is.",
+			TEXT(root_a)},
+	[OPT_ROOT_B] = {"root-b", 0, "URI", "the root key B, in another token", NULL, TEXT(root_b)},
+	[OPT_AVAILABILITY_KEY] =
+		{"availability-key", 0, "FILE",
+		 "the availability key; policy create: FILE is made, and must not exist",
+		 "The availability key of a policy, which its custodian keeps away from the "
+		 "machine. With policy create the file is made, and must not exist. With open it "
+		 "is the only thing that is tried.",
+		 TEXT(availability_key)},
+	[OPT_AVAILABILITY] =
+		{"availability", 0, "MODE",
+		 "in an outage of both roots: manual or transient (manual)",
+		 "What an outage of both roots leads to. manual: volumes stay closed until the "
+		 "custodian's key is brought. transient: the availability key opens them by "
+		 "itself, for --boots boots since a root was last used, which the TPM counts.",
+		 CALL(set_availability)},
+	[OPT_ON_REVOCATION] =
+		{"on-revocation", 0, "ACTION",
+		 "for open volumes when a root is withdrawn: none, lock or stop (none)",
+		 "What a withdrawal does to volumes that are open. none: nothing until they are "
+		 "closed. lock: I/O fails from then on, and what is cached goes. stop: the machine "
+		 "is switched off.",
+		 CALL(set_on_revocation)},
+	[OPT_BOUND] = {"bound", 0, "MINUTES", "until a withdrawal takes effect, at most (60)",
+		       "How many minutes there are at most from a withdrawal to its effect on open "
+		       "volumes: the roots are asked four times in that time.",
+		       NUMBER(bound, 5, 10080)},
+	[OPT_BOOTS] = {"boots", 0, "N",
+		       "how many boots protection is suspended (1), or a lease holds (3)",
+		       "With protector disable: for how many boots after this one protection is "
+		       "suspended; 1 by default. With policy create: for how many boots after the "
+		       "last use of a root a transient availability key opens; 3 by default. At "
+		       "most 15.",
 		       NUMBER(boots, 1, SUSPENDED_BOOTS_MAX)},
 	[OPT_KERNEL] = {"kernel", 0, "FILE", "the kernel of the coming boot", NULL, TEXT(kernel)},
 	[OPT_INITRD] = {"initrd", 0, "FILE", "the initrd of the coming boot", NULL, TEXT(initrd)},

@@ -66,6 +66,8 @@ void cli_show_refusal(const struct args *args, const struct protector *protector
 
 	log_notice("Protector %s %s refused: %s (%s)", protector_kind_name(protector->kind),
 		   protector->head.id, reason_text(refusal->reason), reason_code(refusal->reason));
+	if (*refusal->detail)
+		log_notice("  %s", refusal->detail);
 	if (refusal->reason == REASON_PIN_WRONG || refusal->reason == REASON_TPM_LOCKED_OUT)
 		show_lockout(refusal);
 	for (int i = 0; i < PCR_COUNT; i++) {
@@ -117,6 +119,8 @@ void cli_refusal_json(const struct args *args, const struct refusal *refusal,
 			       refusal->reason == REASON_NONE
 				       ? NULL
 				       : json_object_new_string(reason_code(refusal->reason)));
+	json_object_object_add(object, "detail",
+			       *refusal->detail ? json_object_new_string(refusal->detail) : NULL);
 	json_object_object_add(object, "pcrs", pcrs_json(refusal));
 	if (event) {
 		event_describe(event, text);

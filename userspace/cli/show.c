@@ -12,7 +12,7 @@ void show_protectors(const struct header *header)
 	struct protector list[PROTECTOR_LIST_MAX];
 	int n = protector_list(header, list);
 
-	printf("%-10s %-11s %-8s %-8s %-21s %s\n", "ID", "KIND", "KEYSLOT", "TOKEN", "CREATED",
+	printf("%-10s %-12s %-8s %-8s %-21s %s\n", "ID", "KIND", "KEYSLOT", "TOKEN", "CREATED",
 	       "LABEL");
 	for (int i = 0; i < n; i++) {
 		const struct protector *p = &list[i];
@@ -22,7 +22,7 @@ void show_protectors(const struct header *header)
 			snprintf(slot, sizeof(slot), "%d", p->slot);
 		if (p->token >= 0)
 			snprintf(token, sizeof(token), "%d", p->token);
-		printf("%-10s %-11s %-8s %-8s %-21s %s%s%s%s\n", p->head.id,
+		printf("%-10s %-12s %-8s %-8s %-21s %s%s%s%s\n", p->head.id,
 		       protector_kind_name(p->kind), slot, token,
 		       *p->head.created ? p->head.created : "-", p->head.label,
 		       p->health != REASON_NONE ? " [" : "",

@@ -72,4 +72,13 @@ int crypto_rsa_wrap(const struct blob *spki, const struct secret *plain, struct 
 /* Take that padding off what RSADP gave, with its leading zero byte. -EBADMSG: it is none. */
 int crypto_oaep_decode(const struct secret *encoded, struct secret **ret);
 
+/*
+ * A key pair whose private half is the text of a PEM file, PKCS #8 and not encrypted. -EBADMSG
+ * where a private key or a wrap is none, or they do not belong together.
+ */
+int crypto_rsa_generate(unsigned int bits, struct secret **ret_private, struct blob *ret_public);
+int crypto_rsa_spki(const struct secret *private, struct blob *ret_public);
+int crypto_rsa_unwrap(const struct secret *private, const struct blob *wrapped,
+		      struct secret **ret);
+
 #endif

@@ -213,6 +213,25 @@ int dm_resume(const char *name)
 	return task ? run_and_settle(task) : -ENOMEM;
 }
 
+int dm_fail(const char *name)
+{
+	_cleanup_task_ struct dm_task *reload = task_new(DM_DEVICE_RELOAD, name);
+	_cleanup_task_ struct dm_task *suspend = task_new(DM_DEVICE_SUSPEND, name);
+	_cleanup_dm_state_ struct dm_state state = {0};
+	int r = dm_query(name, &state);
+
+	if (r < 0)
+		return r;
+	if (!reload || !suspend || !dm_task_add_target(reload, 0, state.size, "error", "") ||
+	    !dm_task_no_flush(suspend) || !dm_task_skip_lockfs(suspend))
+		return -ENOMEM;
+	if (!dm_task_run(reload))
+		return -dm_task_get_errno(reload);
+	if (!dm_task_run(suspend))
+		return -dm_task_get_errno(suspend);
+	return dm_resume(name);
+}
+
 int dm_message(const char *name, const char *message)
 {
 	_cleanup_task_ struct dm_task *task = task_new(DM_DEVICE_TARGET_MSG, name);
@@ -255,18 +274,31 @@ int dm_list(int (*each)(void *data, const char *name, const char *uuid), void *d
 	return r;
 }
 
-int dm_remove(const char *name)
+static int remove_mapping(const char *name, bool deferred)
 {
 	_cleanup_task_ struct dm_task *task = task_new(DM_DEVICE_REMOVE, name);
 	int r;
 
 	if (!task)
 		return -ENOMEM;
-	dm_task_retry_remove(task); /* udev may still hold it open for a moment */
+	if (deferred)
+		dm_task_deferred_remove(task);
+	else
+		dm_task_retry_remove(task); /* udev may still hold it open for a moment */
 	r = run_and_settle(task);
 	if (r == -EBUSY)
 		return log_errno(EBUSY, "%s is in use: unmount it first", name);
 	if (r < 0)
 		return log_errno(-r, "cannot remove the mapping %s: %s", name, strerror(-r));
 	return 0;
+}
+
+int dm_remove(const char *name)
+{
+	return remove_mapping(name, false);
+}
+
+int dm_remove_deferred(const char *name)
+{
+	return remove_mapping(name, true);
 }

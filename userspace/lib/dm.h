@@ -62,6 +62,12 @@ int dm_query(const char *name, struct dm_state *ret);
 int dm_suspend(const char *name);
 int dm_resume(const char *name);
 
+/*
+ * Put the target error in the place of the mapping's own, without waiting for I/O; the key that
+ * the old one had goes with it. -errno without a message.
+ */
+int dm_fail(const char *name);
+
 /* Send the target a message. -errno without a message for people. */
 int dm_message(const char *name, const char *message);
 
@@ -70,5 +76,8 @@ int dm_list(int (*each)(void *data, const char *name, const char *uuid), void *d
 
 /* Remove a mapping; -EBUSY while it is in use. */
 int dm_remove(const char *name);
+
+/* The same, when the last user has closed it. */
+int dm_remove_deferred(const char *name);
 
 #endif

@@ -17,6 +17,7 @@ static const struct {
 	[PROTECTOR_AUTO] = {"auto", "fve-auto"},
 	[PROTECTOR_TPM2] = {"tpm2", "fve-tpm2"},
 	[PROTECTOR_SUSPENDED] = {"suspended", "fve-suspended"},
+	[PROTECTOR_CUSTOMER_KEY] = {"customer-key", "fve-customer-key"},
 	[PROTECTOR_TPM2_KEY] = {"tpm2-key", "fve-tpm2-key"},
 	[PROTECTOR_TPM2_PIN] = {"tpm2-pin", "fve-tpm2-pin"},
 	[PROTECTOR_RECOVERY] = {"recovery", "fve-recovery"},
@@ -76,6 +77,7 @@ static void read_token(const struct header *header, int token, const char *type,
 {
 	_cleanup_token_tpm2_ struct token_tpm2 tpm2 = {0};
 	_cleanup_token_auto_ struct token_auto automatic = {0};
+	_cleanup_token_customer_ struct token_customer customer = {0};
 	struct token_person person;
 	int r;
 
@@ -88,6 +90,9 @@ static void read_token(const struct header *header, int token, const char *type,
 	} else if (ret->kind == PROTECTOR_AUTO) {
 		r = token_auto_parse(json, &automatic);
 		ret->head = automatic.head;
+	} else if (ret->kind == PROTECTOR_CUSTOMER_KEY) {
+		r = token_customer_parse(json, &customer);
+		ret->head = customer.head;
 	} else {
 		r = token_person_parse(json, &person);
 		if (r == 0) {
@@ -231,7 +236,7 @@ int protector_spec_parse(const char *text, struct protector_spec *ret)
 	word = strsep(&rest, ",");
 	for (int kind = 0; kind < PROTECTOR_MAX; kind++)
 		if (kinds[kind].token_type && kind != PROTECTOR_SUSPENDED &&
-		    !strcmp(kinds[kind].name, word))
+		    kind != PROTECTOR_CUSTOMER_KEY && !strcmp(kinds[kind].name, word))
 			spec.kind = kind;
 	if (spec.kind == PROTECTOR_MAX)
 		return log_errno(EINVAL,

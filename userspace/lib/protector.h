@@ -11,16 +11,17 @@
 #include "token.h"
 
 enum protector_kind {
-	PROTECTOR_AUTO,	       /* a machine's: a key on another volume, open already */
-	PROTECTOR_TPM2,	       /* a machine's: opens by itself */
-	PROTECTOR_SUSPENDED,   /* a machine's: opens by itself for some boots */
-	PROTECTOR_TPM2_KEY,    /* a machine's, and it takes a startup key */
-	PROTECTOR_TPM2_PIN,    /* a machine's, and it takes a PIN */
-	PROTECTOR_RECOVERY,    /* a person's: 48 digits */
-	PROTECTOR_STARTUP_KEY, /* a person's: a file */
-	PROTECTOR_PASSPHRASE,  /* a person's */
-	PROTECTOR_KEYSLOT,     /* a LUKS2 keyslot that others made: opens, is not ours */
-	PROTECTOR_UNKNOWN,     /* a token of ours of a newer version, or damaged */
+	PROTECTOR_AUTO,		/* a machine's: a key on another volume, open already */
+	PROTECTOR_TPM2,		/* a machine's: opens by itself */
+	PROTECTOR_SUSPENDED,	/* a machine's: opens by itself for some boots */
+	PROTECTOR_CUSTOMER_KEY, /* a machine's: root keys in the customer's hands */
+	PROTECTOR_TPM2_KEY,	/* a machine's, and it takes a startup key */
+	PROTECTOR_TPM2_PIN,	/* a machine's, and it takes a PIN */
+	PROTECTOR_RECOVERY,	/* a person's: 48 digits */
+	PROTECTOR_STARTUP_KEY,	/* a person's: a file */
+	PROTECTOR_PASSPHRASE,	/* a person's */
+	PROTECTOR_KEYSLOT,	/* a LUKS2 keyslot that others made: opens, is not ours */
+	PROTECTOR_UNKNOWN,	/* a token of ours of a newer version, or damaged */
 	PROTECTOR_MAX,
 };
 

@@ -6,7 +6,9 @@
 #include "protector.h"
 
 /* Shortest PIN in bytes: BitLocker's, where each try costs one of 32. */
-#define PIN_LENGTH_MIN 6
+#define PIN_LENGTH_MIN	    6
+
+#define REFUSAL_DETAIL_SIZE 480 /* bytes, with the NUL */
 
 /* Why a machine's protector did not open. */
 struct refusal {
@@ -16,6 +18,8 @@ struct refusal {
 	struct pcr_values expected;
 	struct pcr_values found;
 	struct policy_events approved; /* what was measured in the approved boot, if it is known */
+	/* What a person is told beside the reason; customer-key: what became of each root. */
+	char detail[REFUSAL_DETAIL_SIZE];
 	/* With REASON_PIN_WRONG and REASON_TPM_LOCKED_OUT. */
 	struct tpm_lockout lockout;
 };

@@ -26,6 +26,13 @@ static const struct {
 	[REASON_TOKEN_CORRUPT] = {"token-corrupt", "the protector's token is damaged or unknown"},
 	[REASON_SECRET_WRONG] = {"secret-wrong", "the secret is wrong"},
 	[REASON_KEY_ABSENT] = {"key-absent", "the key is not there"},
+	[REASON_KEY_DENIED] = {"key-denied", "the owner of the root keys forbids their use"},
+	[REASON_KEY_UNREACHABLE] = {"key-unreachable", "no root key's store can be reached"},
+	[REASON_KEY_ERROR] = {"key-error", "a root key's store answered with an unexpected error"},
+	[REASON_POLICY_SUSPENDED] = {"policy-suspended",
+				     "the policy is suspended until fvesetup policy resume"},
+	[REASON_LEASE_OVER] = {"lease-over",
+			       "no root key was reached for longer than the policy's lease"},
 	[REASON_NO_PROTECTOR] = {"no-protector", "the volume has no such protector"},
 	[REASON_MODULE_MISSING] = {"module-missing", "the kernel has no fve target"},
 };

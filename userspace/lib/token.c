@@ -97,9 +97,7 @@ static void source_parse(struct reader *r, struct token_auto *token)
 		if (*token->file != '/')
 			reader_fail(r, -EBADMSG);
 	} else {
-		reader_text(r, "volume", token->volume, sizeof(token->volume));
-		if (strspn(token->volume, "0123456789abcdef-") != TOKEN_UUID_LENGTH)
-			reader_fail(r, -EBADMSG);
+		reader_uuid(r, "volume", token->volume);
 	}
 }
 
@@ -121,6 +119,55 @@ int token_auto_parse(const char *json, struct token_auto *ret)
 		return r.error;
 	*ret = token;
 	token = (struct token_auto){0};
+	return 0;
+}
+
+static const char *const wrap_names[WRAP_MAX] = {
+	[WRAP_ROOT_A] = "a",
+	[WRAP_ROOT_B] = "b",
+	[WRAP_AVAILABILITY] = "availability",
+};
+
+static void wrap_parse(struct reader *outer, enum wrap_key which, struct token_wrap *ret)
+{
+	struct json_object *object = reader_take(outer, wrap_names[which], json_type_object);
+	struct reader r = {.object = object};
+
+	if (!object)
+		return;
+	if (which != WRAP_AVAILABILITY) {
+		reader_text(&r, "uri", ret->uri, sizeof(ret->uri));
+		if (!*ret->uri)
+			reader_fail(&r, -EBADMSG);
+	}
+	reader_text(&r, "alg", ret->alg, sizeof(ret->alg));
+	reader_hex(&r, "key", ret->key, sizeof(ret->key));
+	reader_blob(&r, "wrap", &ret->wrap);
+	if (reader_close(&r) < 0)
+		reader_fail(outer, r.error);
+}
+
+int token_customer_parse(const char *json, struct token_customer *ret)
+{
+	_cleanup_token_customer_ struct token_customer token = {0};
+	struct reader r;
+	_cleanup_json_ struct json_object *root = reader_open(&r, json);
+
+	if (!root)
+		return r.error;
+	reader_no_slots(&r);
+	reader_head(&r, &token.head);
+	token.generation = reader_generation(&r);
+	reader_blob(&r, "vmk", &token.vmk);
+	reader_blob(&r, "kek", &token.kek);
+	reader_uuid(&r, "policy", token.policy);
+	token.policy_generation = reader_number(&r, "policy_generation", 1, INT32_MAX);
+	for (int i = 0; i < WRAP_MAX; i++)
+		wrap_parse(&r, (enum wrap_key)i, &token.wraps[i]);
+	if (reader_close(&r) < 0)
+		return r.error;
+	*ret = token;
+	token = (struct token_customer){0};
 	return 0;
 }
 
@@ -285,6 +332,36 @@ char *token_auto_format(const struct token_auto *token)
 	return writer_close(&w);
 }
 
+static struct json_object *wrap_format(const struct token_wrap *wrap)
+{
+	struct writer w = {.object = json_object_new_object()};
+
+	if (*wrap->uri)
+		writer_string(&w, "uri", wrap->uri);
+	writer_string(&w, "alg", wrap->alg);
+	writer_hex(&w, "key", wrap->key, sizeof(wrap->key));
+	writer_blob(&w, "wrap", &wrap->wrap);
+	if (!w.failed)
+		return w.object;
+	json_object_put(w.object);
+	return NULL;
+}
+
+char *token_customer_format(const struct token_customer *token)
+{
+	struct writer w = writer_open("fve-customer-key", -1);
+
+	writer_head(&w, &token->head);
+	writer_generation(&w, token->generation);
+	writer_blob(&w, "vmk", &token->vmk);
+	writer_blob(&w, "kek", &token->kek);
+	writer_string(&w, "policy", token->policy);
+	writer_number(&w, "policy_generation", token->policy_generation);
+	for (int i = 0; i < WRAP_MAX; i++)
+		writer_put(&w, wrap_names[i], wrap_format(&token->wraps[i]));
+	return writer_close(&w);
+}
+
 static void writer_events(struct writer *w, const char *key, const struct policy_events *events)
 {
 	uint8_t bytes[POLICY_EVENTS_MAX * (1 + POLICY_EVENT_DIGEST_SIZE)];
@@ -366,6 +443,14 @@ void token_auto_free(struct token_auto *token)
 {
 	blob_free(&token->vmk);
 	blob_free(&token->kek);
+}
+
+void token_customer_free(struct token_customer *token)
+{
+	blob_free(&token->vmk);
+	blob_free(&token->kek);
+	for (int i = 0; i < WRAP_MAX; i++)
+		blob_free(&token->wraps[i].wrap);
 }
 
 void token_policy_free(struct token_policy *token)

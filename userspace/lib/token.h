@@ -17,6 +17,8 @@
 #define TOKEN_LABEL_MAX	    63	/* bytes */
 #define TOKEN_PATH_MAX	    255 /* bytes of a key file's path */
 #define TOKEN_UUID_LENGTH   36
+#define TOKEN_URI_MAX	    511 /* bytes of a root key's URI */
+#define TOKEN_ALG_MAX	    31
 #define TOKEN_TIME_LENGTH   20 /* RFC 3339, UTC, seconds: "2026-11-23T19:00:00Z" */
 
 #define TOKEN_APPROVALS_MAX 12 /* of one TPM; some 2 KiB each at most, in a header of 64 KiB */
@@ -77,6 +79,34 @@ struct token_auto {
 	char volume[TOKEN_UUID_LENGTH + 1]; /* UUID of a volume, as LUKS2 spells it */
 };
 
+/* A KEK under one public key: docs/on-disk.md, "Wraps under root keys". */
+struct token_wrap {
+	char uri[TOKEN_URI_MAX + 1]; /* of a root key; "": the availability key's, which has none */
+	char alg[TOKEN_ALG_MAX + 1]; /* as its provider calls how it is wrapped */
+	uint8_t key[SHA256_SIZE];    /* of the public key, as SubjectPublicKeyInfo */
+	struct blob wrap;
+};
+
+/* The wraps of a token, or of a policy. */
+enum wrap_key {
+	WRAP_ROOT_A,
+	WRAP_ROOT_B,
+	WRAP_ROOTS, /* their number */
+	WRAP_AVAILABILITY = WRAP_ROOTS,
+	WRAP_MAX,
+};
+
+/* "fve-customer-key": the KEK under the root keys of a policy and its availability key. */
+struct token_customer {
+	struct token_head head;
+	uint32_t generation;		    /* of the VMK in @vmk */
+	struct blob vmk;		    /* wrapped under the KEK */
+	struct blob kek;		    /* wrapped under the FVEK */
+	char policy[TOKEN_UUID_LENGTH + 1]; /* UUID of the policy */
+	uint32_t policy_generation;
+	struct token_wrap wraps[WRAP_MAX];
+};
+
 /* One entry of the policy token: a signed boot chain and what it is called. */
 struct token_approval {
 	struct token_head head;
@@ -102,6 +132,7 @@ int token_vmk_parse(const char *json, struct token_vmk *ret);
 int token_person_parse(const char *json, struct token_person *ret);
 int token_tpm2_parse(const char *json, struct token_tpm2 *ret);
 int token_auto_parse(const char *json, struct token_auto *ret);
+int token_customer_parse(const char *json, struct token_customer *ret);
 int token_policy_parse(const char *json, struct token_policy *ret);
 
 /* JSON text, owned by the caller; NULL on out of memory. */
@@ -109,16 +140,19 @@ char *token_vmk_format(const struct token_vmk *token);
 char *token_person_format(const struct token_person *token, const char *type);
 char *token_tpm2_format(const struct token_tpm2 *token, const char *type);
 char *token_auto_format(const struct token_auto *token);
+char *token_customer_format(const struct token_customer *token);
 char *token_policy_format(const struct token_policy *token);
 
 void token_vmk_free(struct token_vmk *token);
 void token_tpm2_free(struct token_tpm2 *token);
 void token_auto_free(struct token_auto *token);
+void token_customer_free(struct token_customer *token);
 void token_policy_free(struct token_policy *token);
 
-#define _cleanup_token_vmk_    __attribute__((cleanup(token_vmk_free)))
-#define _cleanup_token_tpm2_   __attribute__((cleanup(token_tpm2_free)))
-#define _cleanup_token_auto_   __attribute__((cleanup(token_auto_free)))
-#define _cleanup_token_policy_ __attribute__((cleanup(token_policy_free)))
+#define _cleanup_token_vmk_	 __attribute__((cleanup(token_vmk_free)))
+#define _cleanup_token_tpm2_	 __attribute__((cleanup(token_tpm2_free)))
+#define _cleanup_token_auto_	 __attribute__((cleanup(token_auto_free)))
+#define _cleanup_token_customer_ __attribute__((cleanup(token_customer_free)))
+#define _cleanup_token_policy_	 __attribute__((cleanup(token_policy_free)))
 
 #endif

@@ -47,6 +47,13 @@ void reader_text(struct reader *r, const char *key, char *ret, size_t size)
 		strcpy(ret, text);
 }
 
+void reader_uuid(struct reader *r, const char *key, char ret[TOKEN_UUID_LENGTH + 1])
+{
+	reader_text(r, key, ret, TOKEN_UUID_LENGTH + 1);
+	if (strspn(ret, "0123456789abcdef-") != TOKEN_UUID_LENGTH)
+		reader_fail(r, -EBADMSG);
+}
+
 void reader_hex(struct reader *r, const char *key, void *ret, size_t size)
 {
 	if (hex_decode(reader_string(r, key), ret, size) < 0)

@@ -6,6 +6,7 @@
 
 #include "header_mac.h"
 #include "log.h"
+#include "protector_customer.h"
 #include "protector_suspended.h"
 #include "recovery.h"
 #include "unlock.h"
@@ -164,6 +165,18 @@ static int try_suspended(struct header *header, const struct unlock *how, const 
 	return refused(how, p, &refusal);
 }
 
+static int try_customer(struct header *header, const struct unlock *how, const struct protector *p,
+			struct secret **ret_fvek)
+{
+	struct refusal refusal = {.reason = p->health};
+
+	if (p->health == REASON_NONE &&
+	    protector_customer_open(header, p, how->tcti, how->availability, ret_fvek, &refusal) ==
+		    0)
+		return 0;
+	return refused(how, p, &refusal);
+}
+
 static int try_startup_key(struct header *header, const struct unlock *how,
 			   const struct protector *p, struct secret **ret_fvek)
 {
@@ -226,11 +239,9 @@ static const struct step {
 		   struct secret **ret_fvek);
 } steps[] = {
 	{PROTECTOR_UNKNOWN, true, try_tpm}, /* only to say that it is there */
-	{PROTECTOR_AUTO, true, try_auto},
-	{PROTECTOR_TPM2, true, try_tpm},
-	{PROTECTOR_SUSPENDED, true, try_suspended},
-	{PROTECTOR_TPM2_KEY, true, try_tpm},
-	{PROTECTOR_STARTUP_KEY, false, try_startup_key},
+	{PROTECTOR_AUTO, true, try_auto},	    {PROTECTOR_TPM2, true, try_tpm},
+	{PROTECTOR_SUSPENDED, true, try_suspended}, {PROTECTOR_CUSTOMER_KEY, true, try_customer},
+	{PROTECTOR_TPM2_KEY, true, try_tpm},	    {PROTECTOR_STARTUP_KEY, false, try_startup_key},
 	{PROTECTOR_TPM2_PIN, true, try_pin},
 };
 

@@ -15,10 +15,11 @@ enum unlock_question {
 
 /* How to unlock, and how to talk to whoever is there. */
 struct unlock {
-	const char *protector;		  /* only this id or kind; NULL: all */
-	uint32_t kinds;			  /* only these, as bits of enum protector_kind; 0: all */
-	const char *tcti;		  /* of the TPM, as for tpm_open() */
-	const struct secret *startup_key; /* the contents of its file, or NULL */
+	const char *protector;		   /* only this id or kind; NULL: all */
+	uint32_t kinds;			   /* only these, as bits of enum protector_kind; 0: all */
+	const char *tcti;		   /* of the TPM, as for tpm_open() */
+	const struct secret *startup_key;  /* the contents of its file, or NULL */
+	const struct secret *availability; /* a custodian's key: only customer-key, only by it */
 	const struct unlocked_volume *others; /* volumes that were unlocked before, for auto */
 	size_t n_others;
 	bool unverified;  /* open whatever the header's MAC says, without a word: the caller asks */
@@ -43,10 +44,10 @@ int unlock_check_header(const struct header *header, const struct secret *fvek,
 
 /*
  * The protectors in this order: those whose key is on another volume that is open, or among
- * @others of @how; those of the TPM alone; those that take a startup key, with the TPM and
- * without; those of the TPM and a PIN, each first checked without a try; people's. A header that
- * does not verify is opened by people's only, with a warning. -EPERM: nothing opened; -ENOENT: no
- * such protector. The messages are made here.
+ * @others of @how; those of the TPM alone; those of root keys; those that take a startup key, with
+ * the TPM and without; those of the TPM and a PIN, each first checked without a try; people's. A
+ * header that does not verify is opened by people's only, with a warning. -EPERM: nothing opened;
+ * -ENOENT: no such protector. The messages are made here.
  */
 int unlock(struct header *header, const struct unlock *how, struct secret **ret_fvek,
 	   struct protector *ret_used);

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The 'fvesetup policy create|validate|show|list' actions. */
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+#include "cli_policy.h"
+#include "keypolicy_lease.h"
+#include "show.h"
+#include "storage.h"
+
+#define PROOF_SIZE ROOTWRAP_KEY_SIZE
+
+/* A version 4 UUID (RFC 4122, 4.4) from the kernel's random generator. */
+static int new_uuid(char ret[TOKEN_UUID_LENGTH + 1])
+{
+	_cleanup_secret_ struct secret *random = secret_random(16);
+	_cleanup_free_ char *hex = NULL;
+
+	if (!random)
+		return -ENOMEM;
+	random->data[6] = (uint8_t)((random->data[6] & 0x0f) | 0x40);
+	random->data[8] = (uint8_t)((random->data[8] & 0x3f) | 0x80);
+	hex = hex_encode(random->data, random->size);
+	if (!hex)
+		return -ENOMEM;
+	snprintf(ret, TOKEN_UUID_LENGTH + 1, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12,
+		 hex + 16, hex + 20);
+	return 0;
+}
+
+int cli_policy_prove(const struct keypolicy *policy, enum wrap_key root)
+{
+	_cleanup_secret_ struct secret *secret = NULL;
+	struct provider_error errs[WRAP_ROOTS];
+	int r = keypolicy_prove(policy, root, &secret, errs);
+
+	return r < 0 ? log_errno(-r, "root %c, %s, does not unwrap: %s%s%s", 'a' + root,
+				 policy->roots[root].uri, provider_outcome_name(errs[root].outcome),
+				 *errs[root].detail ? ": " : "", errs[root].detail)
+		     : 0;
+}
+
+/* Read what the roots are, and try both. */
+static int set_roots(const struct args *args, struct keypolicy *policy, const struct secret *proof)
+{
+	int r = keypolicy_root_read("a", args->root_a, &policy->roots[WRAP_ROOT_A]);
+
+	if (r == 0)
+		r = keypolicy_root_read("b", args->root_b, &policy->roots[WRAP_ROOT_B]);
+	if (r == 0)
+		r = keypolicy_roots_check(policy);
+	if (r == 0)
+		r = keypolicy_prove_make(policy, proof);
+	for (int i = 0; i < WRAP_ROOTS && r == 0; i++)
+		r = cli_policy_prove(policy, (enum wrap_key)i);
+	return r;
+}
+
+static int describe_new(const struct args *args, struct keypolicy *policy)
+{
+	int r = new_uuid(policy->uuid);
+
+	snprintf(policy->name, sizeof(policy->name), "%s", args->operand[0]);
+	policy->generation = 1;
+	policy->availability = args->availability;
+	policy->lease_boots = args->boots ?: KEYPOLICY_LEASE_BOOTS;
+	policy->on_revocation = args->on_revocation;
+	policy->bound = args->bound ?: KEYPOLICY_BOUND_MIN;
+	return r < 0 ? r : token_time_now(policy->created);
+}
+
+/* The custodian's file is written before the policy: no policy without its availability key. */
+static int write_new(const struct args *args, struct keypolicy *policy,
+		     const struct secret *availability)
+{
+	int r = cli_write_secret(args->availability_key, availability);
+
+	if (r < 0)
+		return r;
+	r = keypolicy_create(policy);
+	if (r < 0)
+		unlink(args->availability_key);
+	else
+		log_notice("Give %s to its custodian, and keep no copy on this machine.",
+			   args->availability_key);
+	return r;
+}
+
+int cmd_policy_create(const struct args *args)
+{
+	_cleanup_keypolicy_ struct keypolicy policy = {0};
+	_cleanup_secret_ struct secret *proof = secret_random(PROOF_SIZE), *availability = NULL;
+	int r = keypolicy_check_name(args->operand[0]);
+
+	if (r < 0)
+		return r;
+	if (!args->root_a || !args->root_b || !args->availability_key)
+		return log_errno(EINVAL,
+				 "policy create needs --root-a, --root-b and --availability-key, a "
+				 "new file for the custodian");
+	r = cli_check_new_file(args->availability_key, "custodian's key");
+	if (r == 0)
+		r = proof ? describe_new(args, &policy) : -ENOMEM;
+	if (r == 0)
+		r = crypto_rsa_generate(KEYPOLICY_RSA_BITS, &availability,
+					&policy.availability_public);
+	if (r == 0)
+		r = set_roots(args, &policy, proof);
+	if (r == 0 && policy.availability == AVAILABILITY_TRANSIENT)
+		r = keypolicy_lease_keep(&policy, proof, availability);
+	if (r == 0)
+		r = write_new(args, &policy, availability);
+	if (r == 0)
+		r = keypolicy_audit(&policy, args->tcti, "policy-created", NULL, NULL);
+	if (r == 0)
+		keypolicy_lease_renew(&policy, args->tcti, WRAP_ROOTS, proof);
+	return r;
+}
+
+/* The roots as they are now, by the rules for new ones, and each really used. */
+int cmd_policy_validate(const struct args *args)
+{
+	_cleanup_keypolicy_ struct keypolicy policy = {0}, now = {0};
+	int r = keypolicy_load(args->operand[0], &policy), result = r;
+
+	for (int i = 0; i < WRAP_ROOTS && r == 0; i++) {
+		const struct keypolicy_root *root = &policy.roots[i];
+		const char which[] = {(char)('a' + i), '\0'};
+		int found = keypolicy_root_read(which, root->uri, &now.roots[i]);
+
+		if (found == 0 &&
+		    (now.roots[i].public.size != root->public.size ||
+		     memcmp(now.roots[i].public.data, root->public.data, root->public.size)))
+			found = log_errno(EPERM,
+					  "root %s, %s, is another key than the policy was made "
+					  "with",
+					  which, root->uri);
+		if (found == 0)
+			found = cli_policy_prove(&policy, (enum wrap_key)i);
+		if (result == 0)
+			result = found;
+	}
+	if (result == 0)
+		result = keypolicy_roots_check(&now);
+	if (result == 0)
+		printf("Policy %s is valid: both roots unwrap, and are what roots may be.\n",
+		       policy.name);
+	return result;
+}
+
+/* A public key by the first bytes of its digest. */
+static void show_key(const char *label, const struct blob *public)
+{
+	uint8_t digest[SHA256_SIZE];
+	_cleanup_free_ char *hex = NULL;
+	uint32_t bits = 0;
+
+	if (keypolicy_key_digest(public, digest) == 0 && crypto_rsa_bits(public, &bits) == 0)
+		hex = hex_encode(digest, sizeof(digest));
+	printf("%sRSA %u, SHA-256 %s\n", label, bits, hex ?: "?");
+}
+
+static const char *state_of(const struct keypolicy *policy, const struct cli_policy_volume *volumes)
+{
+	if (*policy->suspended)
+		return "suspended";
+	for (size_t i = 0; i < policy->n_volumes; i++)
+		if (volumes[i].generation && volumes[i].generation < policy->generation)
+			return "rolling";
+	return "registered";
+}
+
+static void show_text(const struct keypolicy *policy, const struct cli_policy_volume *volumes,
+		      int left)
+{
+	printf("Policy         %s, %s\n", policy->name, policy->uuid);
+	printf("State          %s", state_of(policy, volumes));
+	if (*policy->suspended)
+		printf(" since %s (%s)", policy->suspended, policy->suspended_why);
+	printf("\nGeneration     %u\n", policy->generation);
+	for (int i = 0; i < WRAP_ROOTS; i++) {
+		printf("Root %c         %s\n", 'a' + i, policy->roots[i].uri);
+		printf("               %s\n", policy->roots[i].token);
+		show_key("               ", &policy->roots[i].public);
+	}
+	printf("Availability   %s", keypolicy_availability_name(policy->availability));
+	if (policy->availability == AVAILABILITY_TRANSIENT)
+		printf(", for %u boots without a root; %d left", policy->lease_boots,
+		       left < 0 ? 0 : left);
+	puts("");
+	show_key("               ", &policy->availability_public);
+	printf("On revocation  %s, within %u min\n", keypolicy_action_name(policy->on_revocation),
+	       policy->bound);
+	printf("Proved         %s\n", *policy->proved ? policy->proved : "never");
+	for (size_t i = 0; i < policy->n_volumes; i++)
+		printf("Volume         %s %s, %s\n", policy->volumes[i].uuid, volumes[i].path,
+		       cli_policy_volume_state(policy, &volumes[i]));
+}
+
+static void add_text(struct json_object *object, const char *key, const char *text)
+{
+	json_object_object_add(object, key, *text ? json_object_new_string(text) : NULL);
+}
+
+static void add_key(struct json_object *object, const struct blob *public)
+{
+	uint8_t digest[SHA256_SIZE];
+	uint32_t bits = 0;
+	_cleanup_free_ char *hex = NULL;
+
+	if (keypolicy_key_digest(public, digest) == 0 && crypto_rsa_bits(public, &bits) == 0)
+		hex = hex_encode(digest, sizeof(digest));
+	json_object_object_add(object, "bits", json_object_new_int64(bits));
+	add_text(object, "key", hex ?: "");
+}
+
+static struct json_object *volumes_json(const struct keypolicy *policy,
+					const struct cli_policy_volume *volumes)
+{
+	struct json_object *array = json_object_new_array();
+
+	for (size_t i = 0; i < policy->n_volumes; i++) {
+		struct json_object *o = json_object_new_object();
+
+		add_text(o, "uuid", policy->volumes[i].uuid);
+		add_text(o, "device", volumes[i].path);
+		add_text(o, "state", cli_policy_volume_state(policy, &volumes[i]));
+		json_object_object_add(o, "generation",
+				       volumes[i].generation
+					       ? json_object_new_int64(volumes[i].generation)
+					       : NULL);
+		json_object_array_add(array, o);
+	}
+	return array;
+}
+
+static struct json_object *policy_json(const struct keypolicy *policy,
+				       const struct cli_policy_volume *volumes, int left)
+{
+	struct json_object *o = json_object_new_object(), *roots = json_object_new_array();
+	struct json_object *availability = json_object_new_object();
+
+	add_text(o, "name", policy->name);
+	add_text(o, "uuid", policy->uuid);
+	add_text(o, "created", policy->created);
+	add_text(o, "state", state_of(policy, volumes));
+	add_text(o, "suspended", policy->suspended);
+	add_text(o, "suspended_why", policy->suspended_why);
+	json_object_object_add(o, "generation", json_object_new_int64(policy->generation));
+	for (int i = 0; i < WRAP_ROOTS; i++) {
+		struct json_object *root = json_object_new_object();
+
+		add_text(root, "root", i == WRAP_ROOT_A ? "a" : "b");
+		add_text(root, "uri", policy->roots[i].uri);
+		add_text(root, "alg", policy->roots[i].alg);
+		add_text(root, "token", policy->roots[i].token);
+		add_key(root, &policy->roots[i].public);
+		json_object_array_add(roots, root);
+	}
+	json_object_object_add(o, "roots", roots);
+	add_text(availability, "mode", keypolicy_availability_name(policy->availability));
+	add_key(availability, &policy->availability_public);
+	json_object_object_add(availability, "boots", json_object_new_int64(policy->lease_boots));
+	json_object_object_add(availability, "boots_left",
+			       left < 0 ? NULL : json_object_new_int(left));
+	json_object_object_add(o, "availability", availability);
+	add_text(o, "on_revocation", keypolicy_action_name(policy->on_revocation));
+	json_object_object_add(o, "bound_minutes", json_object_new_int64(policy->bound));
+	add_text(o, "proved", policy->proved);
+	json_object_object_add(o, "volumes", volumes_json(policy, volumes));
+	return o;
+}
+
+int cmd_policy_show(const struct args *args)
+{
+	_cleanup_keypolicy_ struct keypolicy policy = {0};
+	_cleanup_free_ struct cli_policy_volume *volumes = NULL;
+	int left, r = keypolicy_load(args->operand[0], &policy);
+
+	if (r == 0)
+		r = cli_policy_volumes(&policy, &volumes);
+	if (r < 0)
+		return r;
+	left = keypolicy_lease_left(&policy, args->tcti);
+	if (args->json)
+		return json_print(policy_json(&policy, volumes, left));
+	show_text(&policy, volumes, left);
+	return 0;
+}
+
+struct listing {
+	struct json_object *array; /* NULL: text */
+	int result;
+};
+
+static int list_one(void *data, const char *name)
+{
+	struct listing *listing = data;
+	_cleanup_keypolicy_ struct keypolicy policy = {0};
+	_cleanup_free_ struct cli_policy_volume *volumes = NULL;
+	int r = keypolicy_load(name, &policy);
+
+	if (r == 0)
+		r = cli_policy_volumes(&policy, &volumes);
+	if (r < 0) {
+		listing->result = r;
+		return 0;
+	}
+	if (listing->array)
+		json_object_array_add(listing->array, policy_json(&policy, volumes, -1));
+	else
+		printf("%-20s %-11s %4u %7zu  %s\n", policy.name, state_of(&policy, volumes),
+		       policy.generation, policy.n_volumes,
+		       *policy.proved ? policy.proved : "never");
+	return 0;
+}
+
+int cmd_policy_list(const struct args *args)
+{
+	struct listing listing = {.array = args->json ? json_object_new_array() : NULL};
+	struct json_object *root;
+	int r;
+
+	if (!args->json)
+		printf("%-20s %-11s %4s %7s  %s\n", "NAME", "STATE", "GEN", "VOLUMES", "PROVED");
+	r = keypolicy_each(list_one, &listing);
+	if (args->json && r == 0) {
+		root = json_object_new_object();
+		json_object_object_add(root, "policies", listing.array);
+		r = json_print(root);
+	}
+	return r < 0 ? r : listing.result;
+}

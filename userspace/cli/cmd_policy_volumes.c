@@ -1,0 +1,427 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The 'fvesetup policy assign|unassign|refresh|roll|recover' actions: the volumes of a policy. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "change.h"
+#include "cli_policy.h"
+#include "device.h"
+#include "keypolicy_lease.h"
+#include "protector_customer.h"
+#include "rotate.h"
+
+#define BOTH_ROOTS (1u << WRAP_ROOT_A | 1u << WRAP_ROOT_B)
+
+/* Whether the volume @uuid is at @path; its header. No message where nothing is there. */
+static bool is_at(const char *path, const char *uuid, struct header **ret)
+{
+	_cleanup_header_ struct header *header = NULL;
+
+	if (access(path, F_OK) < 0 || header_load(path, &header) < 0 ||
+	    strcmp(header_uuid(header), uuid))
+		return false;
+	*ret = steal(header);
+	return true;
+}
+
+/* Where it was when it was assigned, or where udev says. -ENODEV without a message. */
+static int find_volume(const struct keypolicy_volume *volume, char ret_path[TOKEN_PATH_MAX + 1],
+		       struct header **ret)
+{
+	strcpy(ret_path, volume->path);
+	if (is_at(ret_path, volume->uuid, ret))
+		return 0;
+	snprintf(ret_path, TOKEN_PATH_MAX + 1, "/dev/disk/by-uuid/%s", volume->uuid);
+	if (is_at(ret_path, volume->uuid, ret))
+		return 0;
+	strcpy(ret_path, volume->path);
+	return -ENODEV;
+}
+
+int cli_policy_volumes(const struct keypolicy *policy, struct cli_policy_volume **ret)
+{
+	struct cli_policy_volume *volumes = calloc(policy->n_volumes + 1, sizeof(*volumes));
+
+	if (!volumes)
+		return -ENOMEM;
+	for (size_t i = 0; i < policy->n_volumes; i++) {
+		_cleanup_header_ struct header *header = NULL;
+		struct protector protector;
+
+		if (find_volume(&policy->volumes[i], volumes[i].path, &header) < 0)
+			continue;
+		volumes[i].there = true;
+		if (protector_customer_find(header, policy->uuid, &protector,
+					    &volumes[i].generation) < 0)
+			volumes[i].generation = 0;
+	}
+	*ret = volumes;
+	return 0;
+}
+
+const char *cli_policy_volume_state(const struct keypolicy *policy,
+				    const struct cli_policy_volume *volume)
+{
+	if (!volume->there)
+		return "away";
+	if (!volume->generation)
+		return "unassigned";
+	return volume->generation == policy->generation ? "current" : "behind";
+}
+
+static int refuse_suspended(const struct keypolicy *policy)
+{
+	if (!*policy->suspended)
+		return 0;
+	return log_errno(EPERM,
+			 "policy %s is suspended since %s (%s); once its owner permits it again: "
+			 "fvesetup policy resume %s",
+			 policy->name, policy->suspended, policy->suspended_why, policy->name);
+}
+
+static int list_volume(struct keypolicy *policy, void *data)
+{
+	const struct keypolicy_volume *volume = data;
+	struct keypolicy_volume *volumes;
+	size_t i;
+
+	for (i = 0; i < policy->n_volumes; i++)
+		if (!strcmp(policy->volumes[i].uuid, volume->uuid))
+			break;
+	if (i == KEYPOLICY_VOLUMES_MAX)
+		return log_errno(ENOSPC, "policy %s has %d volumes, and takes no more",
+				 policy->name, KEYPOLICY_VOLUMES_MAX);
+	volumes = realloc(policy->volumes, (i + 1 > policy->n_volumes ? i + 1 : policy->n_volumes) *
+						   sizeof(*volumes));
+	if (!volumes)
+		return -ENOMEM;
+	policy->volumes = volumes;
+	policy->volumes[i] = *volume;
+	if (i == policy->n_volumes)
+		policy->n_volumes++;
+	return 0;
+}
+
+static int unlist_volume(struct keypolicy *policy, void *data)
+{
+	const struct keypolicy_volume *volume = data;
+
+	for (size_t i = 0; i < policy->n_volumes; i++)
+		if (!strcmp(policy->volumes[i].uuid, volume->uuid)) {
+			policy->n_volumes--;
+			memmove(&policy->volumes[i], &policy->volumes[i + 1],
+				(policy->n_volumes - i) * sizeof(policy->volumes[0]));
+			break;
+		}
+	return 0;
+}
+
+/* The second operand, unlocked as by open and locked against others. */
+static int unlock_device(const struct args *args, int *ret_lock, struct header **ret_header,
+			 struct secret **ret_fvek, struct keypolicy_volume *ret_volume)
+{
+	const char *path = args->operand[1];
+	_cleanup_free_ char *absolute = realpath(path, NULL);
+	struct args unlock = *args;
+	struct protector used;
+	int r = device_lock(path, ret_lock);
+
+	unlock.operand[0] = path;
+	if (r == 0)
+		r = header_load(path, ret_header);
+	if (r == 0)
+		r = cli_unlock_to_change(&unlock, *ret_header, ret_fvek, &used);
+	if (r < 0)
+		return r;
+	if (!absolute || strlen(absolute) > TOKEN_PATH_MAX)
+		return log_errno(EINVAL, "the path of %s is too long", path);
+	strcpy(ret_volume->uuid, header_uuid(*ret_header));
+	strcpy(ret_volume->path, absolute);
+	return 0;
+}
+
+/* The list first: a volume that is listed and has no token is seen, the other way round not. */
+int cmd_policy_assign(const struct args *args)
+{
+	_cleanup_keypolicy_ struct keypolicy policy = {0};
+	_cleanup_secret_ struct secret *fvek = NULL;
+	_cleanup_header_ struct header *header = NULL;
+	_cleanup_close_ int lock = -1;
+	struct keypolicy_volume volume = {0};
+	int r = keypolicy_load(args->operand[0], &policy);
+
+	if (r == 0)
+		r = refuse_suspended(&policy);
+	if (r == 0)
+		r = unlock_device(args, &lock, &header, &fvek, &volume);
+	if (r < 0)
+		return r;
+	r = keypolicy_update(&policy, list_volume, &volume);
+	if (r == 0)
+		r = protector_customer_set(header, fvek, &policy, 0);
+	return r < 0 ? r
+		     : keypolicy_audit(&policy, args->tcti, "policy-assigned", volume.uuid, NULL);
+}
+
+int cmd_policy_unassign(const struct args *args)
+{
+	_cleanup_keypolicy_ struct keypolicy policy = {0};
+	_cleanup_secret_ struct secret *fvek = NULL;
+	_cleanup_header_ struct header *header = NULL;
+	_cleanup_close_ int lock = -1;
+	struct keypolicy_volume volume = {0};
+	struct protector protector;
+	uint32_t generation;
+	int r = keypolicy_load(args->operand[0], &policy);
+
+	if (r == 0)
+		r = unlock_device(args, &lock, &header, &fvek, &volume);
+	if (r < 0)
+		return r;
+	r = protector_customer_find(header, policy.uuid, &protector, &generation);
+	if (r == 0)
+		r = protector_remove(header, fvek, &protector, true);
+	else if (r == -ENOENT)
+		r = 0; /* as after an interrupted assign */
+	if (r == 0)
+		r = keypolicy_update(&policy, unlist_volume, &volume);
+	return r < 0 ? r
+		     : keypolicy_audit(&policy, args->tcti, "policy-unassigned", volume.uuid, NULL);
+}
+
+/* Give one volume a new KEK under the policy's keys of now. */
+static int rewrap(const struct args *args, const struct keypolicy *policy,
+		  const struct keypolicy_volume *volume, const struct secret *availability,
+		  uint32_t verify)
+{
+	_cleanup_header_ struct header *header = NULL;
+	_cleanup_secret_ struct secret *fvek = NULL;
+	_cleanup_close_ int lock = -1;
+	char path[TOKEN_PATH_MAX + 1];
+	struct refusal refusal = {0};
+	struct protector protector;
+	uint32_t generation;
+	int r = device_lock(volume->path, &lock);
+
+	if (r == 0 && find_volume(volume, path, &header) < 0)
+		r = log_errno(ENODEV, "volume %s is not at %s, nor known to udev", volume->uuid,
+			      volume->path);
+	if (r < 0)
+		return r;
+	if (protector_customer_find(header, policy->uuid, &protector, &generation) < 0) {
+		log_notice("%s has no protector of policy %s any more; to take it off the list: "
+			   "fvesetup policy unassign %s %s",
+			   path, policy->name, policy->name, path);
+		return 0;
+	}
+	r = protector_customer_open(header, &protector, args->tcti, availability, &fvek, &refusal);
+	if (r < 0) {
+		cli_show_refusal(args, &protector, &refusal);
+		return log_errno(-r, "%s was not opened, and keeps its old wraps", path);
+	}
+	r = change_check_header(header, fvek);
+	if (r == 0)
+		r = rotate_resume(header, fvek);
+	return r < 0 ? r : protector_customer_set(header, fvek, policy, verify);
+}
+
+/* All of them, however many fail: the first error. */
+static int rewrap_all(const struct args *args, const struct keypolicy *policy,
+		      const struct secret *availability, uint32_t verify)
+{
+	size_t done = 0;
+	int result = 0;
+
+	for (size_t i = 0; i < policy->n_volumes; i++) {
+		int r = rewrap(args, policy, &policy->volumes[i], availability, verify);
+
+		if (r == 0)
+			done++;
+		else if (result == 0)
+			result = r;
+	}
+	if (result < 0)
+		log_error(
+			"%zu of %zu volumes of policy %s are wrapped anew; keep the old keys until "
+			"the rest are, by: fvesetup policy %s %s",
+			done, policy->n_volumes, policy->name, availability ? "recover" : "refresh",
+			policy->name);
+	else
+		log_notice("%zu %s of policy %s wrapped anew.", done,
+			   done == 1 ? "volume" : "volumes", policy->name);
+	return result;
+}
+
+int cmd_policy_refresh(const struct args *args)
+{
+	_cleanup_keypolicy_ struct keypolicy policy = {0};
+	int r = keypolicy_load(args->operand[0], &policy);
+
+	if (r == 0)
+		r = refuse_suspended(&policy);
+	if (r < 0)
+		return r;
+	return rewrap_all(args, &policy, NULL, BOTH_ROOTS);
+}
+
+static int blob_copy(struct blob *to, const struct blob *from)
+{
+	blob_free(to);
+	return blob_set(to, from->data, from->size);
+}
+
+static int root_copy(struct keypolicy_root *to, const struct keypolicy_root *from)
+{
+	int r;
+
+	strcpy(to->uri, from->uri);
+	strcpy(to->alg, from->alg);
+	strcpy(to->token, from->token);
+	r = blob_copy(&to->public, &from->public);
+	return r < 0 ? r : blob_copy(&to->proof, &from->proof);
+}
+
+/* Roots, proofs and the kept availability key of the policy that @data is, as one new generation.
+ */
+static int set_keys(struct keypolicy *policy, void *data)
+{
+	const struct keypolicy *new = data;
+	int r = 0;
+
+	for (int i = 0; i < WRAP_ROOTS && r == 0; i++)
+		r = root_copy(&policy->roots[i], &new->roots[i]);
+	if (r == 0)
+		r = blob_copy(&policy->availability_private, &new->availability_private);
+	/* What is sealed opens what was kept before. */
+	if (!new->lease.there) {
+		tpm_sealed_free(&policy->lease.sealed);
+		policy->lease = (struct keypolicy_lease){0};
+	}
+	policy->generation = new->generation;
+	return r;
+}
+
+/* Read the roots that are given into @new, which is a copy of the policy; gives their mask. */
+static int read_roots(const struct args *args, struct keypolicy *new)
+{
+	const char *const uris[WRAP_ROOTS] = {args->root_a, args->root_b};
+	int mask = 0;
+
+	for (int i = 0; i < WRAP_ROOTS; i++) {
+		const char which[] = {(char)('a' + i), '\0'};
+		struct keypolicy_root root = {0};
+		int r;
+
+		if (!uris[i])
+			continue;
+		r = keypolicy_root_read(which, uris[i], &root);
+		if (r < 0)
+			return r;
+		blob_free(&new->roots[i].public);
+		blob_free(&new->roots[i].proof);
+		new->roots[i] = root;
+		mask |= 1 << i;
+	}
+	return mask;
+}
+
+/*
+ * Put new roots in @policy's place: each is really used before anything is written, then the policy
+ * is written, then every volume. A volume that was not reached opens by its old roots.
+ */
+static int replace_roots(const struct args *args, struct keypolicy *policy,
+			 const struct secret *proof, const struct secret *availability)
+{
+	_cleanup_keypolicy_ struct keypolicy new = {0};
+	int mask, r = keypolicy_load(policy->name, &new);
+
+	if (r < 0)
+		return r;
+	new.generation = policy->generation + 1;
+	mask = read_roots(args, &new);
+	r = mask < 0 ? mask : keypolicy_roots_check(&new);
+	if (r == 0)
+		r = keypolicy_prove_make(&new, proof);
+	for (int i = 0; i < WRAP_ROOTS && r == 0; i++)
+		if (mask & 1 << i)
+			r = cli_policy_prove(&new, (enum wrap_key)i);
+	if (r == 0 && availability && new.availability == AVAILABILITY_TRANSIENT) {
+		r = keypolicy_lease_keep(&new, proof, availability);
+		tpm_sealed_free(&new.lease.sealed);
+		new.lease = (struct keypolicy_lease){0};
+	}
+	if (r < 0)
+		return r;
+	r = keypolicy_update(policy, set_keys, &new);
+	if (r == 0)
+		r = keypolicy_audit(policy, args->tcti,
+				    availability ? "policy-recovered" : "policy-rolled", NULL,
+				    mask == 1 << WRAP_ROOT_A   ? "root a"
+				    : mask == 1 << WRAP_ROOT_B ? "root b"
+							       : "both roots");
+	if (r < 0)
+		return r;
+	keypolicy_lease_renew(policy, args->tcti, WRAP_ROOTS, proof);
+	return rewrap_all(args, policy, availability, (uint32_t)mask);
+}
+
+int cmd_policy_roll(const struct args *args)
+{
+	_cleanup_keypolicy_ struct keypolicy policy = {0};
+	_cleanup_free_ struct cli_policy_volume *volumes = NULL;
+	_cleanup_secret_ struct secret *proof = NULL;
+	struct provider_error errs[WRAP_ROOTS];
+	int r;
+
+	if (!args->root_a == !args->root_b)
+		return log_errno(EINVAL,
+				 "policy roll takes one of --root-a and --root-b: one key at "
+				 "a time");
+	r = keypolicy_load(args->operand[0], &policy);
+	if (r == 0)
+		r = refuse_suspended(&policy);
+	if (r == 0)
+		r = cli_policy_volumes(&policy, &volumes);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < policy.n_volumes; i++)
+		if (volumes[i].generation && volumes[i].generation < policy.generation)
+			return log_errno(EBUSY,
+					 "the last roll of policy %s is not finished: %s; first: "
+					 "fvesetup policy refresh %s",
+					 policy.name, volumes[i].path, policy.name);
+	r = keypolicy_prove(&policy, WRAP_ROOTS, &proof, errs);
+	if (r < 0)
+		return log_errno(-r, "no root of policy %s unwraps: a %s, b %s", policy.name,
+				 provider_outcome_name(errs[WRAP_ROOT_A].outcome),
+				 provider_outcome_name(errs[WRAP_ROOT_B].outcome));
+	return replace_roots(args, &policy, proof, NULL);
+}
+
+/* The roots are lost: a custodian's key opens once more, to put new ones in their place. */
+int cmd_policy_recover(const struct args *args)
+{
+	_cleanup_keypolicy_ struct keypolicy policy = {0};
+	_cleanup_secret_ struct secret *proof = secret_random(ROOTWRAP_KEY_SIZE);
+	_cleanup_secret_ struct secret *availability = NULL;
+	_cleanup_blob_ struct blob public = {0};
+	int r;
+
+	if (!args->root_a || !args->root_b || !args->availability_key)
+		return log_errno(EINVAL,
+				 "policy recover needs --availability-key, --root-a and --root-b");
+	r = keypolicy_load(args->operand[0], &policy);
+	if (r == 0)
+		r = refuse_suspended(&policy);
+	if (r == 0)
+		r = proof ? cli_read_availability_key(args, &availability) : -ENOMEM;
+	if (r < 0)
+		return r;
+	if (crypto_rsa_spki(availability, &public) < 0 ||
+	    public.size != policy.availability_public.size ||
+	    memcmp(public.data, policy.availability_public.data, public.size))
+		return log_errno(EPERM, "%s is not the availability key of policy %s",
+				 args->availability_key, policy.name);
+	return replace_roots(args, &policy, proof, availability);
+}

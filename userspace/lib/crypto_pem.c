@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* RSA keys whose private half is a file in somebody's hands: an availability key. */
+#include <errno.h>
+
+#include "crypto_private.h"
+
+DEFINE_CLEANUP(BIO, BIO_free_all)
+
+/* The public half of @key as a DER SubjectPublicKeyInfo. */
+static int public_of(EVP_PKEY *key, struct blob *ret)
+{
+	unsigned char *der = NULL;
+	int size = i2d_PUBKEY(key, &der);
+	int r = size > 0 ? blob_set(ret, der, (size_t)size) : -EIO;
+
+	OPENSSL_free(der);
+	return r;
+}
+
+/* A private key that wants a passphrase is none: nobody is asked. */
+static int no_passphrase(char *buffer, int size, int writing, void *data)
+{
+	(void)buffer, (void)size, (void)writing, (void)data;
+	return -1;
+}
+
+static EVP_PKEY *private_read(const struct secret *private)
+{
+	_cleanup_with_(BIO_free_all) BIO *bio = BIO_new_mem_buf(private->data, (int)private->size);
+	EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
+
+	if (key && EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA)
+		return key;
+	EVP_PKEY_free(key);
+	return NULL;
+}
+
+int crypto_rsa_generate(unsigned int bits, struct secret **ret_private, struct blob *ret_public)
+{
+	_cleanup_with_(EVP_PKEY_free) EVP_PKEY *key = EVP_RSA_gen(bits);
+	_cleanup_with_(BIO_free_all) BIO *bio = BIO_new(BIO_s_secmem());
+	_cleanup_secret_ struct secret *private = NULL;
+	char *text = NULL;
+	long size;
+	int r;
+
+	if (!key || !bio)
+		return -ENOMEM;
+	if (PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) != 1)
+		return -EIO;
+	size = BIO_get_mem_data(bio, &text);
+	private = size > 0 ? secret_copy(text, (size_t)size) : NULL;
+	if (size > 0)
+		secret_wipe(text, (size_t)size);
+	if (!private)
+		return -ENOMEM;
+	r = public_of(key, ret_public);
+	if (r == 0)
+		*ret_private = steal(private);
+	return r;
+}
+
+int crypto_rsa_spki(const struct secret *private, struct blob *ret_public)
+{
+	_cleanup_with_(EVP_PKEY_free) EVP_PKEY *key = private_read(private);
+
+	return key ? public_of(key, ret_public) : -EBADMSG;
+}
+
+static bool set_oaep(EVP_PKEY_CTX *ctx)
+{
+	return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) == 1 &&
+	       EVP_PKEY_CTX_set_rsa_oaep_md(ctx, EVP_sha256()) == 1 &&
+	       EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, EVP_sha256()) == 1;
+}
+
+int crypto_rsa_unwrap(const struct secret *private, const struct blob *wrapped, struct secret **ret)
+{
+	_cleanup_with_(EVP_PKEY_free) EVP_PKEY *key = private_read(private);
+	_cleanup_with_(EVP_PKEY_CTX_free) EVP_PKEY_CTX *ctx =
+		key ? EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL) : NULL;
+	_cleanup_secret_ struct secret *plain = NULL;
+	size_t size;
+
+	if (!key)
+		return -EBADMSG;
+	size = (size_t)EVP_PKEY_get_size(key);
+	plain = secret_new(size);
+	if (!ctx || !plain)
+		return -ENOMEM;
+	if (EVP_PKEY_decrypt_init(ctx) != 1 || !set_oaep(ctx))
+		return -EIO;
+	if (EVP_PKEY_decrypt(ctx, plain->data, &size, wrapped->data, wrapped->size) != 1)
+		return -EBADMSG;
+	secret_truncate(plain, size);
+	*ret = steal(plain);
+	return 0;
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Sealing and unsealing the lease: docs/on-disk.md, "Key policies". */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "keypolicy_lease.h"
+#include "log.h"
+
+#define KEEP_INFO "fve availability key"
+
+static int keep(const struct keypolicy *policy, const struct secret *proof, char ret_ad[96],
+		struct secret **ret_key)
+{
+	snprintf(ret_ad, 96, "fve 1 %s availability", policy->uuid);
+	return crypto_derive(proof, KEEP_INFO, ret_key);
+}
+
+int keypolicy_lease_keep(struct keypolicy *policy, const struct secret *proof,
+			 const struct secret *private)
+{
+	_cleanup_secret_ struct secret *key = NULL;
+	_cleanup_blob_ struct blob kept = {0};
+	char ad[96];
+	int r = keep(policy, proof, ad, &key);
+
+	if (r == 0)
+		r = crypto_wrap(key, ad, private, &kept);
+	if (r < 0)
+		return r;
+	blob_free(&policy->availability_private);
+	policy->availability_private = kept;
+	kept = (struct blob){0};
+	return 0;
+}
+
+int keypolicy_lease_private(const struct keypolicy *policy, const struct secret *proof,
+			    struct secret **ret_private)
+{
+	_cleanup_secret_ struct secret *key = NULL;
+	char ad[96];
+	int r = keep(policy, proof, ad, &key);
+
+	return r < 0 ? r : crypto_unwrap(key, ad, &policy->availability_private, ret_private);
+}
+
+/* TPM2_PolicyPCR, then TPM2_PolicyCounterTimer(resetCount <= limit). */
+static int policy_digest(const struct keypolicy_lease *lease, uint8_t ret[SHA256_SIZE])
+{
+	int r;
+
+	memset(ret, 0, SHA256_SIZE);
+	r = policy_extend_pcr(ret, &lease->pcrs);
+	return r < 0 ? r : policy_extend_reset_limit(ret, lease->reset_limit);
+}
+
+/* What a lease of full length looks like now, but for what is sealed. */
+static int measure(struct tpm *tpm, const struct keypolicy *policy, struct keypolicy_lease *ret,
+		   enum reason *ret_reason)
+{
+	uint32_t resets = 0;
+	int r = tpm_srk_name(tpm, true, &ret->srk, ret_reason);
+
+	if (r == 0)
+		r = tpm_reset_count(tpm, &resets, ret_reason);
+	if (r == 0)
+		r = tpm_read_pcrs(tpm, 1u << KEYPOLICY_LEASE_PCR, &ret->pcrs, ret_reason);
+	if (r == 0 && resets > UINT32_MAX - policy->lease_boots)
+		r = -EOVERFLOW;
+	if (r == 0)
+		ret->reset_limit = resets + policy->lease_boots;
+	return r;
+}
+
+static bool is_full(const struct keypolicy_lease *lease, const struct keypolicy_lease *full)
+{
+	return lease->there && lease->reset_limit == full->reset_limit &&
+	       !memcmp(&lease->srk, &full->srk, sizeof(full->srk)) &&
+	       !pcr_values_differ(&lease->pcrs, &full->pcrs);
+}
+
+struct news {
+	struct keypolicy_lease lease; /* .there: a new one */
+	char proved[TOKEN_TIME_LENGTH + 1];
+};
+
+static int set_news(struct keypolicy *policy, void *data)
+{
+	struct news *news = data;
+
+	strcpy(policy->proved, news->proved);
+	if (!news->lease.there)
+		return 0;
+	tpm_sealed_free(&policy->lease.sealed);
+	policy->lease = news->lease;
+	news->lease = (struct keypolicy_lease){0};
+	return 0;
+}
+
+/* Seal @proof anew, if that makes the lease longer. */
+static int seal(const struct keypolicy *policy, const char *tcti, enum wrap_key root,
+		const struct secret *proof, struct keypolicy_lease *ret, enum reason *ret_reason)
+{
+	_cleanup_tpm_ struct tpm *tpm = NULL;
+	_cleanup_secret_ struct secret *unwrapped = NULL;
+	struct provider_error errs[WRAP_ROOTS];
+	struct keypolicy_lease lease = {.there = true};
+	uint8_t digest[SHA256_SIZE];
+	int r = tpm_open(tcti, &tpm, ret_reason);
+
+	if (r == 0)
+		r = measure(tpm, policy, &lease, ret_reason);
+	if (r < 0 || is_full(&policy->lease, &lease))
+		return r;
+	if (!proof)
+		r = keypolicy_prove(policy, root, &unwrapped, errs);
+	if (r == 0)
+		r = policy_digest(&lease, digest);
+	if (r == 0)
+		r = tpm_seal(tpm, &lease.srk, digest, true, NULL, proof ?: unwrapped, &lease.sealed,
+			     ret_reason);
+	if (r == 0)
+		*ret = lease;
+	return r;
+}
+
+void keypolicy_lease_renew(struct keypolicy *policy, const char *tcti, enum wrap_key root,
+			   const struct secret *proof)
+{
+	enum reason reason = REASON_NONE;
+	struct news news = {0};
+	int r = token_time_now(news.proved);
+
+	if (r == 0 && policy->availability == AVAILABILITY_TRANSIENT) {
+		r = seal(policy, tcti, root, proof, &news.lease, &reason);
+		if (r < 0)
+			log_error("the lease of policy %s was not renewed: %s (%s)", policy->name,
+				  reason == REASON_NONE ? strerror(-r) : reason_text(reason),
+				  reason_code(reason));
+	}
+	keypolicy_update(policy, set_news, &news);
+	tpm_sealed_free(&news.lease.sealed);
+}
+
+int keypolicy_lease_use(const struct keypolicy *policy, const char *tcti,
+			struct secret **ret_private, enum reason *ret_reason)
+{
+	const struct keypolicy_lease *lease = &policy->lease;
+	_cleanup_tpm_ struct tpm *tpm = NULL;
+	_cleanup_secret_ struct secret *proof = NULL;
+	int r;
+
+	*ret_reason = REASON_LEASE_OVER;
+	if (!lease->there)
+		return -EPERM;
+	r = tpm_open(tcti, &tpm, ret_reason);
+	if (r == 0)
+		r = tpm_unseal_suspended(tpm, &lease->srk, &lease->sealed, &lease->pcrs,
+					 lease->reset_limit, &proof, ret_reason);
+	if (r < 0) {
+		if (*ret_reason == REASON_SUSPEND_EXPIRED)
+			*ret_reason = REASON_LEASE_OVER;
+		return r;
+	}
+	r = keypolicy_lease_private(policy, proof, ret_private);
+	*ret_reason = r < 0 ? REASON_TOKEN_CORRUPT : REASON_NONE;
+	return r;
+}
+
+int keypolicy_lease_left(const struct keypolicy *policy, const char *tcti)
+{
+	_cleanup_tpm_ struct tpm *tpm = NULL;
+	enum reason reason;
+	uint32_t resets = 0;
+
+	if (!policy->lease.there || tpm_open(tcti, &tpm, &reason) < 0 ||
+	    tpm_reset_count(tpm, &resets, &reason) < 0 || resets > policy->lease.reset_limit)
+		return -1;
+	return (int)(policy->lease.reset_limit - resets);
+}

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Writing and opening protectors of kind customer-key. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "change.h"
+#include "keypolicy_lease.h"
+#include "log.h"
+#include "protector_customer.h"
+#include "vmk.h"
+
+#define KIND "customer-key"
+
+static int read_token(const struct header *header, const struct protector *protector,
+		      struct token_customer *ret)
+{
+	const char *type, *json;
+
+	if (header_token_get(header, protector->token, &type, &json) < 0 ||
+	    token_customer_parse(json, ret) < 0)
+		return -EBADMSG;
+	return 0;
+}
+
+int protector_customer_find(const struct header *header, const char *uuid, struct protector *ret,
+			    uint32_t *ret_generation)
+{
+	struct protector list[PROTECTOR_LIST_MAX];
+	int n = protector_list(header, list);
+
+	for (int i = 0; i < n; i++) {
+		_cleanup_token_customer_ struct token_customer token = {0};
+
+		if (list[i].kind != PROTECTOR_CUSTOMER_KEY ||
+		    read_token(header, &list[i], &token) < 0 || strcmp(token.policy, uuid))
+			continue;
+		*ret = list[i];
+		*ret_generation = token.policy_generation;
+		return 0;
+	}
+	return -ENOENT;
+}
+
+int protector_customer_policy(const struct header *header, const struct protector *protector,
+			      char ret_uuid[TOKEN_UUID_LENGTH + 1])
+{
+	_cleanup_token_customer_ struct token_customer token = {0};
+	int r = read_token(header, protector, &token);
+
+	if (r == 0)
+		strcpy(ret_uuid, token.policy);
+	return r;
+}
+
+static struct rootwrap_binding binding_of(const struct header *header,
+					  const struct token_customer *token)
+{
+	return (struct rootwrap_binding){header_uuid(header), token->policy,
+					 token->policy_generation};
+}
+
+/* The KEK under all keys of @policy. */
+static int wrap_all(const struct header *header, const struct keypolicy *policy,
+		    const struct secret *kek, struct token_customer *token)
+{
+	struct rootwrap_binding binding = binding_of(header, token);
+
+	for (int i = 0; i < WRAP_MAX; i++) {
+		const struct keypolicy_root *root = i < WRAP_ROOTS ? &policy->roots[i] : NULL;
+		const struct blob *public = root ? &root->public : &policy->availability_public;
+		struct token_wrap *wrap = &token->wraps[i];
+		int r;
+
+		if (root)
+			strcpy(wrap->uri, root->uri);
+		strcpy(wrap->alg, root ? root->alg : PROVIDER_ALG_RSA);
+		r = keypolicy_key_digest(public, wrap->key);
+		if (r == 0)
+			r = rootwrap_seal(public, &binding, kek, &wrap->wrap);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Have @root unwrap what was wrapped for it. */
+static int verify_root(const struct header *header, const struct token_customer *token,
+		       enum wrap_key root, const struct secret *kek)
+{
+	struct rootwrap_binding binding = binding_of(header, token);
+	const struct token_wrap *wrap = &token->wraps[root];
+	_cleanup_secret_ struct secret *plain = NULL, *back = NULL;
+	struct provider_error error = {0};
+	int r = provider_unwrap(wrap->uri, wrap->alg, &wrap->wrap, KEYPOLICY_DEADLINE_MS, &plain,
+				&error);
+
+	if (r < 0)
+		return log_errno(-r, "root %c, %s, does not unwrap the new key of %s: %s%s%s",
+				 'a' + root, wrap->uri, header_path(header),
+				 provider_outcome_name(error.outcome), *error.detail ? ": " : "",
+				 error.detail);
+	r = rootwrap_check(plain, &binding, &back);
+	if (r == 0 && !secret_equal(back, kek))
+		r = -EIO;
+	return r < 0 ? log_errno(-r, "root %c, %s, unwraps something else than was wrapped for %s",
+				 'a' + root, wrap->uri, header_path(header))
+		     : 0;
+}
+
+/* The new wraps are opened once, as unlocking would. */
+static int verify_vmk(struct header *header, const struct secret *fvek,
+		      const struct token_customer *token, const struct secret *kek)
+{
+	_cleanup_secret_ struct secret *vmk = NULL, *opened = NULL;
+	int r = vmk_unwrap(header, KIND, token->head.id, token->generation, kek, &token->vmk, &vmk);
+
+	if (r == 0)
+		r = vmk_to_fvek(header, token->generation, vmk, &opened);
+	return r == 0 && !secret_equal(opened, fvek) ? -EIO : r;
+}
+
+static int fill(struct header *header, const struct secret *fvek, const struct keypolicy *policy,
+		const struct secret *kek, struct token_customer *token)
+{
+	_cleanup_token_vmk_ struct token_vmk vmk_info = {0};
+	_cleanup_secret_ struct secret *vmk = NULL;
+	int r = vmk_token(header, &vmk_info);
+
+	if (r == 0)
+		r = vmk_from_fvek(header, fvek, &vmk);
+	if (r < 0)
+		return r;
+	token->generation = vmk_info.generation;
+	strcpy(token->policy, policy->uuid);
+	token->policy_generation = policy->generation;
+	r = vmk_wrap(header, KIND, token->head.id, token->generation, kek, vmk, &token->vmk);
+	if (r == 0)
+		r = kek_wrap(header, KIND, token->head.id, fvek, kek, &token->kek);
+	if (r == 0)
+		r = wrap_all(header, policy, kek, token);
+	if (r == 0)
+		r = verify_vmk(header, fvek, token, kek);
+	return r < 0 ? log_errno(-r, "the new protector of %s does not open it: %s",
+				 header_path(header), strerror(-r))
+		     : 0;
+}
+
+int protector_customer_set(struct header *header, const struct secret *fvek,
+			   const struct keypolicy *policy, uint32_t verify)
+{
+	_cleanup_token_customer_ struct token_customer token = {0};
+	_cleanup_secret_ struct secret *kek = secret_random(KEK_SIZE);
+	_cleanup_free_ char *json = NULL;
+	_cleanup_change_ struct change change = {.header = header};
+	struct protector old = {.token = HEADER_ANY};
+	uint32_t generation;
+	int r = kek ? protector_customer_find(header, policy->uuid, &old, &generation) : -ENOMEM;
+
+	change.may_use_reserve = r == 0;
+	if (r == 0)
+		token.head = old.head;
+	else if (r == -ENOENT)
+		r = change_check_room(header, false);
+	if (r == 0 && old.token == HEADER_ANY)
+		r = token_head_init(&token.head, policy->name);
+	if (r == 0)
+		r = fill(header, fvek, policy, kek, &token);
+	for (int i = 0; i < WRAP_ROOTS && r == 0; i++)
+		if (verify & 1u << i)
+			r = verify_root(header, &token, (enum wrap_key)i, kek);
+	if (r < 0)
+		return r;
+	json = token_customer_format(&token);
+	change_set_token(&change, old.token, json);
+	return change_commit(&change, fvek);
+}
+
+/* What the outcomes of both roots, none of them good, come to. */
+static enum reason judge(const struct provider_error errs[WRAP_ROOTS])
+{
+	unsigned int n[PROVIDER_OUTCOMES] = {0};
+
+	for (int i = 0; i < WRAP_ROOTS; i++)
+		n[errs[i].outcome]++;
+	if (n[PROVIDER_DENIED])
+		return REASON_KEY_DENIED;
+	if (n[PROVIDER_ABSENT])
+		return REASON_KEY_ABSENT;
+	return n[PROVIDER_UNREACHABLE] == WRAP_ROOTS ? REASON_KEY_UNREACHABLE : REASON_KEY_ERROR;
+}
+
+static void describe(const struct provider_error errs[WRAP_ROOTS], char ret[REFUSAL_DETAIL_SIZE])
+{
+	size_t n = 0;
+
+	for (int i = 0; i < WRAP_ROOTS && n < REFUSAL_DETAIL_SIZE; i++)
+		n += (size_t)snprintf(ret + n, REFUSAL_DETAIL_SIZE - n, "%sroot %c: %s%s%s",
+				      i ? "; " : "", 'a' + i,
+				      provider_outcome_name(errs[i].outcome),
+				      *errs[i].detail ? ", " : "", errs[i].detail);
+}
+
+/* By a root. -EPERM with a reason. */
+static int unwrap_by_root(const struct header *header, const struct token_customer *token,
+			  struct secret **ret_kek, enum wrap_key *ret_root,
+			  struct refusal *ret_refusal)
+{
+	struct rootwrap_binding binding = binding_of(header, token);
+	_cleanup_secret_ struct secret *plain = NULL;
+	struct provider_wrap wraps[WRAP_ROOTS];
+	struct provider_error errs[WRAP_ROOTS] = {0};
+	size_t which;
+	int r;
+
+	for (int i = 0; i < WRAP_ROOTS; i++)
+		wraps[i] = (struct provider_wrap){token->wraps[i].uri, token->wraps[i].alg,
+						  token->wraps[i].wrap};
+	r = provider_unwrap_any(wraps, WRAP_ROOTS, KEYPOLICY_DEADLINE_MS, &plain, &which, errs);
+	describe(errs, ret_refusal->detail);
+	log_debug("%s: %s", header_path(header), ret_refusal->detail);
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0) {
+		ret_refusal->reason = judge(errs);
+		return -EPERM;
+	}
+	*ret_root = (enum wrap_key)which;
+	ret_refusal->reason = REASON_TOKEN_CORRUPT;
+	return rootwrap_check(plain, &binding, ret_kek);
+}
+
+/* By the availability key that somebody brought, or that the lease gave. */
+static int unwrap_by_availability(const struct header *header, const struct token_customer *token,
+				  const struct secret *private, struct secret **ret_kek,
+				  enum reason *ret_reason)
+{
+	struct rootwrap_binding binding = binding_of(header, token);
+	const struct token_wrap *wrap = &token->wraps[WRAP_AVAILABILITY];
+	_cleanup_secret_ struct secret *plain = NULL;
+	_cleanup_blob_ struct blob public = {0};
+	uint8_t digest[SHA256_SIZE];
+	int r = crypto_rsa_spki(private, &public);
+
+	*ret_reason = REASON_SECRET_WRONG;
+	if (r == 0)
+		r = keypolicy_key_digest(&public, digest);
+	if (r == 0 && memcmp(digest, wrap->key, sizeof(digest)))
+		r = -EPERM;
+	if (r < 0)
+		return r;
+	*ret_reason = REASON_TOKEN_CORRUPT;
+	r = crypto_rsa_unwrap(private, &wrap->wrap, &plain);
+	return r < 0 ? r : rootwrap_check(plain, &binding, ret_kek);
+}
+
+/* Both roots are out of reach. */
+static int unwrap_by_lease(const struct header *header, const struct token_customer *token,
+			   const struct keypolicy *policy, const char *tcti,
+			   struct secret **ret_kek, enum reason *ret_reason)
+{
+	_cleanup_secret_ struct secret *private = NULL;
+	int r = keypolicy_lease_use(policy, tcti, &private, ret_reason);
+
+	return r < 0 ? r : unwrap_by_availability(header, token, private, ret_kek, ret_reason);
+}
+
+/* Nothing is opened by the availability key that no record tells of. */
+static int record_availability(const struct header *header, const struct token_customer *token,
+			       const struct keypolicy *policy, const char *tcti, const char *how)
+{
+	struct keypolicy unknown = {0};
+
+	if (*policy->name)
+		return keypolicy_audit(policy, tcti, "availability-key-used", header_uuid(header),
+				       how);
+	strcpy(unknown.uuid, token->policy);
+	return keypolicy_audit(&unknown, tcti, "availability-key-used", header_uuid(header), how);
+}
+
+/* The KEK, by whatever may be used now. */
+static int find_kek(const struct header *header, const struct token_customer *token,
+		    struct keypolicy *policy, const char *tcti, const struct secret *availability,
+		    struct secret **ret_kek, struct refusal *ret_refusal)
+{
+	enum reason *reason = &ret_refusal->reason;
+	enum wrap_key root = WRAP_ROOTS;
+	int r;
+
+	*reason = REASON_POLICY_SUSPENDED;
+	if (*policy->suspended)
+		return -EPERM;
+	if (availability) {
+		r = unwrap_by_availability(header, token, availability, ret_kek, reason);
+		return r < 0 ? r : record_availability(header, token, policy, tcti, "by order");
+	}
+	r = unwrap_by_root(header, token, ret_kek, &root, ret_refusal);
+	if (r < 0 && *reason == REASON_KEY_DENIED && *policy->name)
+		keypolicy_suspend(policy, tcti, reason_code(REASON_KEY_DENIED),
+				  ret_refusal->detail);
+	if (r < 0 && *reason == REASON_KEY_UNREACHABLE &&
+	    policy->availability == AVAILABILITY_TRANSIENT)
+		r = unwrap_by_lease(header, token, policy, tcti, ret_kek, reason) < 0
+			    ? -EPERM
+			    : record_availability(header, token, policy, tcti, ret_refusal->detail);
+	else if (r == 0 && *policy->name)
+		keypolicy_lease_renew(policy, tcti, root, NULL);
+	return r;
+}
+
+int protector_customer_open(struct header *header, const struct protector *protector,
+			    const char *tcti, const struct secret *availability,
+			    struct secret **ret_fvek, struct refusal *ret_refusal)
+{
+	_cleanup_token_customer_ struct token_customer token = {0};
+	_cleanup_keypolicy_ struct keypolicy policy = {0};
+	_cleanup_secret_ struct secret *kek = NULL, *vmk = NULL;
+	int r = read_token(header, protector, &token);
+
+	*ret_refusal = (struct refusal){.reason = REASON_TOKEN_CORRUPT};
+	/* On another machine there is no such policy: its roots open the volume all the same. */
+	if (r == 0)
+		r = keypolicy_find(token.policy, &policy);
+	if (r == 0 || r == -ENOENT)
+		r = find_kek(header, &token, &policy, tcti, availability, &kek, ret_refusal);
+	if (r < 0)
+		return r;
+	ret_refusal->reason = REASON_TOKEN_CORRUPT;
+	r = vmk_unwrap(header, KIND, token.head.id, token.generation, kek, &token.vmk, &vmk);
+	if (r == 0)
+		r = vmk_to_fvek(header, token.generation, vmk, ret_fvek);
+	if (r == 0)
+		ret_refusal->reason = REASON_NONE;
+	return r;
+}

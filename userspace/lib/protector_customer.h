@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A volume whose key the customer holds: the KEK is wrapped under the two root keys of a policy and
+ * its availability key, with public keys alone, and one of the roots unwraps it.
+ */
+#ifndef FVE_PROTECTOR_CUSTOMER_H
+#define FVE_PROTECTOR_CUSTOMER_H
+
+#include "keypolicy.h"
+#include "protector.h"
+#include "protector_tpm2.h"
+
+/*
+ * Write a protector of @policy with a new KEK, in one step in place of the one that the volume has
+ * of this policy, if it has one. @verify, a mask of enum wrap_key: these roots really unwrap the
+ * new KEK before anything is written. Nothing needs to be reachable where it is 0. Messages are
+ * made here.
+ */
+int protector_customer_set(struct header *header, const struct secret *fvek,
+			   const struct keypolicy *policy, uint32_t verify);
+
+/* The protector of policy @uuid; -ENOENT without a message. @ret_generation of that policy. */
+int protector_customer_find(const struct header *header, const char *uuid, struct protector *ret,
+			    uint32_t *ret_generation);
+
+/* The policy's UUID. -EBADMSG: the token is damaged. No message. */
+int protector_customer_policy(const struct header *header, const struct protector *protector,
+			      char ret_uuid[TOKEN_UUID_LENGTH + 1]);
+
+/*
+ * Open the volume by one of the roots: both are asked, the other a moment later. A denial, with no
+ * root that answers, suspends the policy for good, and no other key is tried; where neither can be
+ * reached, a transient availability key opens while its lease lasts. With @availability, the
+ * private key that a custodian brought, only that is used. A suspended policy opens nothing. On
+ * failure
+ * @ret_refusal says why, and no message is printed. Records what was used.
+ */
+int protector_customer_open(struct header *header, const struct protector *protector,
+			    const char *tcti, const struct secret *availability,
+			    struct secret **ret_fvek, struct refusal *ret_refusal);
+
+#endif

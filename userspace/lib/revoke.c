@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Revoking an open volume. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+
+#include "dm.h"
+#include "log.h"
+#include "revoke.h"
+#include "storage.h"
+#include "volume.h"
+
+#define FREEZE_MS   10000
+#define INTERVAL_MS 20
+#define MOUNTS_MAX  256
+
+/* Where file systems are mounted that stand on one device. */
+struct mounts {
+	char *points[MOUNTS_MAX]; /* owned */
+	size_t n;
+};
+
+static void mounts_free(struct mounts *mounts)
+{
+	for (size_t i = 0; i < mounts->n; i++)
+		free(mounts->points[i]);
+}
+
+#define _cleanup_mounts_ __attribute__((cleanup(mounts_free)))
+
+/* "\040" and the like, as proc(5) has them in mountinfo. In place. */
+static void unescape(char *text)
+{
+	char *out = text;
+
+	for (; *text; text++) {
+		unsigned int c;
+
+		if (*text == '\\' && sscanf(text + 1, "%3o", &c) == 1 && strlen(text) >= 4) {
+			*out++ = (char)c;
+			text += 3;
+		} else {
+			*out++ = *text;
+		}
+	}
+	*out = '\0';
+}
+
+static int find_mounts(dev_t device, struct mounts *ret)
+{
+	_cleanup_free_ char *line = NULL;
+	FILE *file = fopen("/proc/self/mountinfo", "re");
+	size_t size = 0;
+
+	if (!file)
+		return -errno;
+	while (ret->n < MOUNTS_MAX && getline(&line, &size, file) > 0) {
+		_cleanup_free_ char *point = NULL;
+		unsigned int major, minor;
+
+		/* <id> <parent> <major>:<minor> <root> <mount point> ... */
+		if (sscanf(line, "%*d %*d %u:%u %*s %ms", &major, &minor, &point) != 3 ||
+		    !storage_stands_on(makedev(major, minor), device))
+			continue;
+		unescape(point);
+		ret->points[ret->n++] = steal(point);
+	}
+	fclose(file);
+	return 0;
+}
+
+static void freeze_or_thaw(const struct mounts *mounts, bool freeze)
+{
+	for (size_t i = 0; i < mounts->n; i++) {
+		_cleanup_close_ int fd =
+			open(mounts->points[i], O_RDONLY | O_CLOEXEC | O_DIRECTORY | O_NONBLOCK);
+
+		if (fd >= 0)
+			ioctl(fd, freeze ? FIFREEZE : FITHAW, 0);
+	}
+}
+
+/*
+ * By a child, since a disk that hangs must not keep the key in memory: when its time is over the
+ * key goes all the same, the child's I/O fails, and it ends.
+ */
+static pid_t freeze(const struct mounts *mounts)
+{
+	pid_t child = mounts->n ? fork() : -1;
+
+	if (child == 0) {
+		freeze_or_thaw(mounts, true);
+		_exit(0);
+	}
+	for (int waited = 0; child > 0 && waited < FREEZE_MS; waited += INTERVAL_MS) {
+		if (waitpid(child, NULL, WNOHANG) == child)
+			return -1;
+		usleep(INTERVAL_MS * 1000);
+	}
+	return child;
+}
+
+/* No page of it stays in the cache; dentries and inodes go, too. */
+static void drop_caches(const char *name)
+{
+	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int device = -1, caches = -1;
+
+	if (asprintf(&path, "/dev/mapper/%s", name) < 0)
+		return;
+	device = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (device >= 0)
+		ioctl(device, BLKFLSBUF, 0);
+	caches = open("/proc/sys/vm/drop_caches", O_WRONLY | O_CLOEXEC);
+	if (caches < 0 || write(caches, "3", 1) != 1)
+		log_error("cannot drop caches: %m; what was read of %s may still be in memory",
+			  name);
+}
+
+int revoke_volume(const char *name)
+{
+	_cleanup_volume_status_ struct volume_status status = {0};
+	_cleanup_mounts_ struct mounts mounts = {0};
+	pid_t freezing;
+	int r = volume_status(name, &status);
+
+	if (r < 0)
+		return r;
+	find_mounts(status.number, &mounts);
+	freezing = status.suspended ? -1 : freeze(&mounts);
+	r = strcmp(status.target, "crypt") ? dm_message(name, "revoke") : dm_fail(name);
+	if (r == 0 && status.suspended)
+		r = dm_resume(name);
+	if (r < 0)
+		log_error("cannot revoke the key of %s: %s", name, strerror(-r));
+	if (freezing > 0)
+		waitpid(freezing, NULL, 0);
+	freeze_or_thaw(&mounts, false);
+	for (size_t i = mounts.n; i > 0; i--)
+		if (umount2(mounts.points[i - 1], MNT_DETACH) < 0)
+			log_error("cannot unmount %s: %m", mounts.points[i - 1]);
+	drop_caches(name);
+	if (r == 0)
+		r = dm_remove_deferred(name);
+	return r;
+}

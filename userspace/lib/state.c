@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Files that the machine keeps between boots. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "file.h"
+#include "log.h"
+#include "state.h"
+
+#define STATE_DIRECTORY	 "/var/lib/fve"
+#define STATE_SIZE_MAX	 (1024 * 1024)
+#define LOCK_WAIT_MS	 10000
+#define LOCK_INTERVAL_MS 50
+
+const char *state_directory(void)
+{
+	return secure_getenv("FVE_STATE") ?: STATE_DIRECTORY;
+}
+
+static char *state_path(const char *name)
+{
+	char *path;
+
+	return asprintf(&path, "%s/%s", state_directory(), name) < 0 ? NULL : path;
+}
+
+int state_read(const char *name, char **ret)
+{
+	_cleanup_free_ char *path = state_path(name);
+	_cleanup_blob_ struct blob blob = {0};
+	int r = path ? file_read(path, STATE_SIZE_MAX, &blob) : -ENOMEM;
+
+	if (r == -ENOENT)
+		return r;
+	if (r < 0)
+		return log_errno(-r, "cannot read %s: %s", path ?: name, strerror(-r));
+	*ret = strndup((const char *)blob.data, blob.size);
+	return *ret ? 0 : -ENOMEM;
+}
+
+static int sync_directory(const char *path)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
+/* Make the directory of @path below the state directory, and that itself. */
+static int make_directories(const char *path)
+{
+	_cleanup_free_ char *copy = strdup(path);
+	const char *top = state_directory();
+	char *parent;
+
+	if (!copy)
+		return -ENOMEM;
+	parent = dirname(copy);
+	if ((mkdir(top, 0700) < 0 && errno != EEXIST) ||
+	    (mkdir(parent, 0700) < 0 && errno != EEXIST))
+		return -errno;
+	return sync_directory(top);
+}
+
+int state_write(const char *name, const char *text)
+{
+	_cleanup_free_ char *path = state_path(name);
+	int r = path ? make_directories(path) : -ENOMEM;
+
+	if (r == 0)
+		r = file_replace(path, text, strlen(text), 0600);
+	return r < 0 ? log_errno(-r, "cannot write %s: %s", path ?: name, strerror(-r)) : 0;
+}
+
+int state_each(const char *name, const char *suffix, int (*each)(void *data, const char *stem),
+	       void *data)
+{
+	_cleanup_free_ char *path = state_path(name);
+	struct dirent **entries;
+	int n, r = 0;
+
+	if (!path)
+		return -ENOMEM;
+	n = scandir(path, &entries, NULL, alphasort);
+	if (n < 0)
+		return errno == ENOENT ? 0 : log_errno(errno, "cannot read %s: %m", path);
+	for (int i = 0; i < n; i++) {
+		char *file = entries[i]->d_name;
+		size_t length = strlen(file), tail = strlen(suffix);
+
+		if (r == 0 && length > tail && !strcmp(file + length - tail, suffix)) {
+			file[length - tail] = '\0';
+			r = each(data, file);
+		}
+		free(entries[i]);
+	}
+	free(entries);
+	return r;
+}
+
+int state_lock(int *ret_fd)
+{
+	_cleanup_free_ char *path = state_path("lock");
+	_cleanup_close_ int fd = -1;
+	int r = path ? make_directories(path) : -ENOMEM;
+
+	if (r == 0) {
+		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		r = fd < 0 ? -errno : 0;
+	}
+	if (r < 0)
+		return log_errno(-r, "cannot use %s: %s", state_directory(), strerror(-r));
+	for (int waited = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; waited += LOCK_INTERVAL_MS) {
+		if (waited >= LOCK_WAIT_MS)
+			return log_errno(EBUSY, "another fvesetup is changing %s",
+					 state_directory());
+		usleep(LOCK_INTERVAL_MS * 1000);
+	}
+	*ret_fd = fd;
+	fd = -1;
+	return 0;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the machine keeps between boots beside the headers: policies, the audit log. Small text
+ * files under /var/lib/fve, each replaced as a whole, so that a power cut leaves the old or the new
+ * one.
+ */
+#ifndef FVE_STATE_H
+#define FVE_STATE_H
+
+#include "util.h"
+
+/* The directory: /var/lib/fve, or what FVE_STATE in the environment says. Borrowed. */
+const char *state_directory(void);
+
+/* Read @name below it; the caller frees. -ENOENT without a message; others with one. */
+int state_read(const char *name, char **ret);
+
+/* Replace @name by @text, or make it, with its directory. The message is made here. */
+int state_write(const char *name, const char *text);
+
+/*
+ * Call @each for every file of directory @name whose name ends in @suffix, with the name without
+ * it, in the order of their names, until it gives something else than 0; gives that.
+ */
+int state_each(const char *name, const char *suffix, int (*each)(void *data, const char *stem),
+	       void *data);
+
+/* One reader and writer at a time, until @ret_fd is closed; waits ten seconds. -EBUSY. */
+int state_lock(int *ret_fd);
+
+#endif
