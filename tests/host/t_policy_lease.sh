@@ -14,9 +14,15 @@ hsm_namespace "$@"
 boots=2
 image=$TMP/volume.img
 
+# The machine's TPM among all that lib.sh and hsm.sh started.
+machine() { # DIR
+	kill "$tpm_pid"
+	wait "$tpm_pid" 2>/dev/null || true
+	start_tpm "$1"
+	tpm_pid=${swtpm_pids[-1]}
+}
 reboot() {
-	stop_tpm
-	start_tpm "$TMP/tpm"
+	machine "$TMP/tpm"
 }
 open_here() {
 	open_alone --tpm "$tpm" "$@"
@@ -41,6 +47,7 @@ start_opencryptoki
 start_tpm_of_roots
 uri_a="pkcs11:token=soft;object=root?module-path=$p11_client&pin-source=file:$TMP/pin.softhsm"
 start_tpm "$TMP/tpm"
+tpm_pid=${swtpm_pids[-1]}
 expect 0 "$fvesetup" policy create acme --root-a "$uri_a" --root-b "$uri_opencryptoki" \
 	--availability-key "$TMP/custodian" --availability transient --boots $boots --tpm "$tpm"
 ! grep -q "PRIVATE" -r "$FVE_STATE" || fail "the availability key lies open on the machine"
@@ -97,12 +104,10 @@ measure 7 "another system"
 expect 2 open_here
 reboot
 expect 0 open_here
-stop_tpm
-start_tpm "$TMP/other"
+machine "$TMP/other"
 expect 2 open_here
 expect_text tpm-
-stop_tpm
-start_tpm "$TMP/tpm"
+machine "$TMP/tpm"
 
 echo "--- a denial: no lease helps, neither then nor in an outage that follows"
 used=$(uses)
