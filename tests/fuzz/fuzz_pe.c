@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* PE images and unified kernel images: every section lies within the file, and so does the digest. */
+/* PE images and unified kernel images: every section lies within the file, and so does the digest.
+ */
 #include <errno.h>
 #include <sys/mman.h>
 #include <unistd.h>

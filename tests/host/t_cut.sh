@@ -4,7 +4,7 @@
 # group: host tpm
 # timeout: 36000
 #
-# FVE_CUTS: of so many writes one is cut (19; 1 is every one). FVE_KILLS: random kills (3).
+# FVE_CUTS: of so many writes one is cut (19; 1 is every one; 0 none). FVE_KILLS: random kills (3).
 # FVE_CUT_OPERATIONS: only of these operations.
 # shellcheck source=tests/host/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -316,8 +316,8 @@ points=0
 for operation in "${operations[@]}"; do
 	writes=0
 	# The shortest operation has few writes: one of its first is always cut.
-	[ "$stride" = 1 ] && at=1 || at=$((RANDOM % 4 + 1))
-	while :; do
+	[ "$stride" -le 1 ] && at=1 || at=$((RANDOM % 4 + 1))
+	while [ "$stride" -gt 0 ]; do
 		restart
 		where="$operation, cut at write $at"
 		status=0
@@ -332,29 +332,52 @@ for operation in "${operations[@]}"; do
 		writes=$((writes + 1))
 		at=$((at + 1 + RANDOM % (2 * stride - 1)))
 	done
+	[ "$stride" -gt 0 ] || break
 	echo "$operation: $writes cuts, fewer than $at writes"
 	[ "$writes" -gt 0 ] || fail "no write of $operation was cut"
 	points=$((points + writes))
 done
-echo "$points writes cut in the middle, one of $stride; states afterwards:" \
-	"valid ${states[valid]-0}, interrupted ${states[interrupted]-0}"
-[ "${states[interrupted]-0}" -gt 0 ] || [ -n "${FVE_CUT_OPERATIONS:-}" ] || fail "no cut fell into a change"
+if [ "$stride" -gt 0 ]; then
+	echo "$points writes cut in the middle, one of $stride; states afterwards:" \
+		"valid ${states[valid]-0}, interrupted ${states[interrupted]-0}"
+	[ "${states[interrupted]-0}" -gt 0 ] || [ -n "${FVE_CUT_OPERATIONS:-}" ] || fail "no cut fell into a change"
+fi
 
+# Kills at random times of each operation's own length, which differs with what else the machine does.
 states=()
-cut=0
-for ((n = 0; n < kills; n++)); do
+cut=0 ended=0
+declare -A tried=() length=()
+now_ms() {
+	echo $(($(date +%s%N) / 1000000))
+}
+while [ "$cut" -lt "$kills" ]; do
 	operation=${operations[RANDOM % ${#operations[@]}]}
 	restart
-	where="$operation, kill $n of seed $seed"
+	where="$operation, kill $((cut + 1)) of seed $seed"
+	status=0 begun=$(now_ms) wait=$((RANDOM % ${length[$operation]:-300}))
 	{
 		"$fvesetup" "${command[@]}" >"$TMP/out" 2>&1 &
 		pid=$!
-		sleep "0.$(printf %03d $((RANDOM % ${FVE_KILL_MS:-350})))"
-		kill -9 "$pid"
-		wait "$pid"
-	} 2>/dev/null && continue || status=$?
-	[ "$status" != 137 ] || cut=$((cut + 1))
-	examine
+		sleep "$(printf '%d.%03d' $((wait / 1000)) $((wait % 1000)))"
+		kill -9 "$pid" || :
+		wait "$pid" || status=$?
+	} 2>/dev/null
+	if [ "$status" = 137 ]; then
+		cut=$((cut + 1))
+		tried[$operation]=$((${tried[$operation]-0} + 1))
+		length[$operation]=$((${length[$operation]:-300} + 20))
+		examine
+		echo "ok $where, after $wait ms"
+	elif [ "$status" = 0 ]; then
+		ended=$((ended + 1))
+		length[$operation]=$(($(now_ms) - begun))
+	else
+		cat "$TMP/out"
+		fail "status $status: $where"
+	fi
 done
-echo "$kills random kills, $cut before the end; afterwards:" \
+echo "$cut random kills ($ended times it had ended already); afterwards:" \
 	"valid ${states[valid]-0}, interrupted ${states[interrupted]-0}"
+for operation in "${!tried[@]}"; do
+	echo "$operation: ${tried[$operation]} kills"
+done

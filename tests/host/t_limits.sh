@@ -62,3 +62,25 @@ if mkdir "$TMP/ro" && mount -t tmpfs none "$TMP/ro" 2>/dev/null; then
 	case $status in 0 | changed) fail "$status on a read-only file system" ;; esac
 	[ ! -e "$TMP/three" ] || fail "a password was written that opens nothing"
 fi
+
+echo "--- no room for the file of a secret or a backup: one line, nothing changed, nothing left"
+if mkdir "$TMP/full" && mount -t tmpfs -o size=4k none "$TMP/full" 2>/dev/null; then
+	head -c 4096 /dev/zero >"$TMP/full/filler"
+	cp --sparse=always "$image" "$TMP/before"
+	# no_room ARGUMENT...
+	no_room() {
+		expect 5 "$fvesetup" "$@"
+		[ "$(wc -l <"$TMP/out")" = 1 ] || fail "more than one line"
+		expect_text "$TMP/full/new"
+		expect_text 'No space left'
+		[ ! -e "$TMP/full/new" ] || fail "a file was left"
+		cmp "$image" "$TMP/before" || fail "the volume was changed"
+	}
+	no_room protector add --key-file "$TMP/pass" --recovery-file "$TMP/full/new" "$image" recovery
+	no_room protector add --key-file "$TMP/pass" --new-key-file "$TMP/full/new" "$image" startup-key
+	no_room rotate recovery --key-file "$TMP/pass" --recovery-file "$TMP/full/new" "$image" \
+		"$("$fvesetup" protector list --json "$image" | jq -r '[.protectors[] | select(.kind == "recovery").id][0]')"
+	no_room header backup "$image" "$TMP/full/new"
+	umount "$TMP/full"
+fi
+expect 4 "$fvesetup" header backup "$image" "$TMP/missing/new"

@@ -76,6 +76,7 @@ static int dump_json(const struct header *header, uint32_t generation)
 	json_object_object_add(o, "data_size", json_object_new_int64((int64_t)(s->size * SECTOR)));
 	json_object_object_add(o, "metadata_size",
 			       json_object_new_int64((int64_t)s->metadata_size));
+	json_object_object_add(o, "mac", json_object_new_string(show_mac(header)));
 	json_object_object_add(o, "vmk_generation", json_object_new_int64(generation));
 	json_object_object_add(o, "protectors", json_protectors(header));
 	json_approvals(o, header);
@@ -95,6 +96,7 @@ static void dump_text(const struct header *header, uint32_t generation)
 	printf("Data:            %ju bytes from byte %ju on\n", (uintmax_t)s->size * SECTOR,
 	       (uintmax_t)s->data_offset * SECTOR);
 	printf("Header:          LUKS2, two copies of %ju bytes\n", (uintmax_t)s->metadata_size);
+	printf("Header MAC:      %s\n", show_mac(header));
 	printf("VMK generation:  %u\n", generation);
 	show_approvals(header);
 	printf("\n");

@@ -13,6 +13,8 @@
 #include "rotate.h"
 #include "show.h"
 
+#define SECTOR 512
+
 /* --- verify, accept ------------------------------------------------------------------------- */
 
 /* What a look at a header found. */
@@ -102,7 +104,6 @@ static void show_report(const struct header *header, const struct report *report
 	if (!header_mac_good(report->mac))
 		show_differences(header, report);
 	printf("Wrapped keys:    %s\n\n", report->intact ? "good" : "damaged");
-	fflush(stdout);
 	show_protectors(header);
 }
 
@@ -199,6 +200,17 @@ int cmd_header_accept(const struct args *args)
 
 /* --- backup, restore ------------------------------------------------------------------------ */
 
+/* libcryptsetup would say that something is invalid where there is no directory or no room. */
+static int check_backup(const char *file, uint64_t size)
+{
+	_cleanup_close_ int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int error = fd < 0 ? errno : posix_fallocate(fd, 0, (off_t)size);
+
+	if (fd >= 0)
+		unlink(file);
+	return error ? log_errno(error, "cannot write %s: %s", file, strerror(error)) : 0;
+}
+
 int cmd_header_backup(const struct args *args)
 {
 	_cleanup_header_ struct header *header = NULL;
@@ -211,12 +223,20 @@ int cmd_header_backup(const struct args *args)
 	if (r == 0)
 		r = header_load(args->operand[0], &header);
 	if (r == 0)
-		r = header_backup(header, file);
+		r = check_backup(file, header_segment(header)->data_offset * SECTOR);
 	if (r < 0)
 		return r;
-	fd = open(file, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fsync(fd) < 0 || cli_sync_directory(file) < 0)
-		return log_errno(errno, "cannot write %s: %m", file);
+	r = header_backup(header, file);
+	if (r == 0) {
+		fd = open(file, O_RDONLY | O_CLOEXEC);
+		if (fd < 0 || fsync(fd) < 0 || cli_sync_directory(file) < 0)
+			r = log_errno(errno, "cannot write %s: %m", file);
+	}
+	/* Half a backup would be trusted when it is needed. */
+	if (r < 0) {
+		unlink(file);
+		return r;
+	}
 	log_notice("%s opens %s with today's secrets, also after they are removed: keep it as "
 		   "safe as they are, and make a new one when protectors change.",
 		   file, args->operand[0]);
@@ -259,9 +279,9 @@ static int check_restore(const struct args *args, const struct header *backup)
 		if (r < 0)
 			return r;
 	}
-	if (asprintf(&question, "%s %s with %s of volume %s. %s",
-		     present ? "The header of" : "There is no header that could be read on", path,
-		     file, header_uuid(backup),
+	if (asprintf(&question, "%s, of volume %s, is written over %s %s. %s", file,
+		     header_uuid(backup),
+		     present ? "the header of" : "what could not be read as a header on", path,
 		     present && !other
 			     ? "Protectors added since then stop to open it, and those "
 			       "removed since then open it again."

@@ -8,7 +8,6 @@
 
 #include "cli.h"
 #include "device.h"
-#include "header_mac.h"
 #include "protector_suspended.h"
 #include "show.h"
 #include "storage.h"
@@ -31,19 +30,6 @@ static void subject_free(struct subject *s)
 }
 
 #define _cleanup_subject_ __attribute__((cleanup(subject_free)))
-
-/* What can be told of the MAC without the key: it is compared at each unlock. */
-static const char *mac_state(const struct header *header)
-{
-	_cleanup_token_mac_ struct token_mac mac = {0};
-	int token, r = header_mac_load(header, &mac, &token);
-
-	if (r == -ENOENT)
-		return "missing";
-	if (r < 0)
-		return "damaged";
-	return mac.n_macs > 1 ? "interrupted" : "present";
-}
 
 static const char *state_of(const struct subject *s)
 {
@@ -116,7 +102,7 @@ static void show_header(const struct subject *s)
 		printf("  uuid:         %s\n", header_uuid(s->header));
 	}
 	printf("  label:        %s\n", *header_label(s->header) ? header_label(s->header) : "-");
-	printf("  header MAC:   %s\n", mac_state(s->header));
+	printf("  header MAC:   %s\n", show_mac(s->header));
 	printf("\n");
 	show_protectors(s->header);
 	fflush(stdout);
@@ -223,7 +209,7 @@ static void add_header(struct json_object *o, const struct subject *s)
 	json_object_object_add(o, "uuid", json_object_new_string(header_uuid(s->header)));
 	json_object_object_add(o, "device", json_object_new_string(header_path(s->header)));
 	json_object_object_add(o, "label", text_or_null(header_label(s->header)));
-	json_object_object_add(o, "mac", json_object_new_string(mac_state(s->header)));
+	json_object_object_add(o, "mac", json_object_new_string(show_mac(s->header)));
 	json_object_object_add(o, "protectors", protectors);
 }
 

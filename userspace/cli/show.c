@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "protector.h"
+#include "header_mac.h"
 #include "show.h"
 
 void show_protectors(const struct header *header)
@@ -99,4 +100,16 @@ int json_print(struct json_object *object)
 							    JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(object);
 	return 0;
+}
+
+const char *show_mac(const struct header *header)
+{
+	_cleanup_token_mac_ struct token_mac mac = {0};
+	int token, r = header_mac_load(header, &mac, &token);
+
+	if (r == -ENOENT)
+		return "missing";
+	if (r < 0)
+		return "damaged";
+	return mac.n_macs > 1 ? "interrupted" : "present";
 }

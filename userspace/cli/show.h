@@ -15,6 +15,12 @@ struct json_object *json_protectors(const struct header *header);
 struct token_approval;
 struct json_object *json_approval(const struct token_approval *approval);
 
+/*
+ * What can be told of the header's MAC without the key, by which it is compared at each unlock:
+ * "present", "interrupted", "missing" or "damaged".
+ */
+const char *show_mac(const struct header *header);
+
 /* Print @object to standard output and release it. */
 int json_print(struct json_object *object);
 

@@ -28,6 +28,8 @@ void log_write(enum log_level level, const char *format, ...)
 	if (vasprintf(&text, format, args) < 0)
 		text = NULL;
 	va_end(args);
+	/* What was printed before stays before it where both go to one file. */
+	fflush(stdout);
 	/* One write for a line, so that those of several processes do not mix. */
 	fprintf(stderr, "%s%s\n", level == LOG_LEVEL_ERROR ? "fvesetup: " : "",
 		text ?: "out of memory");
