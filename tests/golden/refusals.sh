@@ -13,9 +13,7 @@ run close name
 run status missing.img
 
 note "boot"
-echo 'root missing.img' >table
-run boot-unlock --fvetab table --kernel-cmdline /dev/null
-echo 'root volume.img no-such-option' >table
+echo "root $TMP/volume.img - no-such-option" >table
 run boot-unlock --fvetab table --kernel-cmdline /dev/null
 echo 'root' >table
 run boot-unlock --fvetab table --kernel-cmdline /dev/null

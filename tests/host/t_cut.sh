@@ -34,6 +34,7 @@ printf 'battery staple' >"$TMP/pass2"
 printf 'another one' >"$TMP/pass3"
 new_image "$image"
 format "$image" --tpm "$tpm" --protector tpm2 --protector startup-key --startup-key-file "$TMP/key"
+cheap_digest "$image"
 cp "$image.rec" "$TMP/rec"
 "$fvesetup" protector add "${cheap[@]}" --key-file "$TMP/pass" --new-key-file "$TMP/pass2" "$image" \
 	passphrase,label=second
@@ -46,6 +47,7 @@ cryptsetup luksFormat -q --pbkdf-force-iterations 4 --pbkdf-memory 32 --key-size
 	--key-file "$TMP/pass" "$image"
 cryptsetup luksAddKey -q --pbkdf pbkdf2 --pbkdf-force-iterations 1000 --key-file "$TMP/pass" \
 	"$image" "$TMP/pass2"
+cheap_digest "$image"
 cp --sparse=always "$image" "$TMP/stock"
 cp --sparse=always "$TMP/base" "$image"
 boot A
