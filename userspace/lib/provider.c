@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -91,21 +91,21 @@ static int request_file(const struct provider_request *request)
 }
 
 /* In the child. Only what is safe between fork and exec. */
-static void __attribute__((noreturn)) become(const char *path, pid_t parent, const int fds[4])
+static void __attribute__((noreturn)) become(const char *path, int deadline_ms, const int fds[4])
 {
 	static const struct rlimit none = {0, 0};
+	/* What nobody waits for any more ends by itself. */
+	const struct itimerval end = {.it_value = {deadline_ms / 1000, deadline_ms % 1000 * 1000}};
 	sigset_t no_signals;
 	int lifted[4];
 
 	setpgid(0, 0);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(127);
 	setrlimit(RLIMIT_CORE, &none);
 	for (int i = 1; i < NSIG; i++)
 		signal(i, SIG_DFL);
 	sigemptyset(&no_signals);
 	sigprocmask(SIG_SETMASK, &no_signals, NULL);
+	setitimer(ITIMER_REAL, &end, NULL);
 	for (int i = 0; i < 4; i++)
 		lifted[i] = fcntl(fds[i], F_DUPFD, 10);
 	for (int i = 0; i < 4; i++)
@@ -119,11 +119,10 @@ static void __attribute__((noreturn)) become(const char *path, pid_t parent, con
 
 /* 0, or -errno with the call's answer saying why it could not be started. */
 static int call_start(struct call *call, const struct provider_request *request,
-		      const struct secret *key)
+		      const struct secret *key, int deadline_ms)
 {
 	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int in = -1, page = -1, errors = -1, reading = -1, writing = -1;
-	pid_t parent = getpid();
 	int ends[2];
 	int r;
 
@@ -146,7 +145,7 @@ static int call_start(struct call *call, const struct provider_request *request,
 		memcpy(call->page->data, key->data, key->size);
 	call->pid = fork();
 	if (call->pid == 0)
-		become(path, parent, (int[]){in, writing, errors, page});
+		become(path, deadline_ms, (int[]){in, writing, errors, page});
 	if (call->pid < 0) {
 		provider_answer_fail(&call->answer, PROVIDER_BADREQ, "cannot start %s: %m", path);
 		return -errno;
@@ -170,6 +169,18 @@ static bool call_read(struct call *call)
 	return n == 0 || call->n == PROVIDER_TEXT_MAX || memchr(call->text, '\n', call->n);
 }
 
+/*
+ * Let it end by itself: it finds nobody who listens, and does not give the key. A token of
+ * SoftHSM's does not live through a SIGKILL in the middle of a login, which writes its file anew.
+ */
+static void call_leave(struct call *call)
+{
+	if (!call->running)
+		return;
+	call->running = false;
+	close(call->out);
+}
+
 /* Kill it, with what it has started, and reap it. */
 static void call_stop(struct call *call)
 {
@@ -177,8 +188,7 @@ static void call_stop(struct call *call)
 
 	if (!call->running)
 		return;
-	call->running = false;
-	close(call->out);
+	call_leave(call);
 	kill(-call->pid, SIGKILL);
 	while (waitpid(call->pid, NULL, WNOHANG) == 0 && now_ms() < end)
 		poll(NULL, 0, 1);
@@ -287,8 +297,8 @@ static void race_run(struct race *race, const struct secret *key, int deadline_m
 
 	while (race->winner < 0 && now_ms() < end) {
 		while (started < race->n && (!running || now_ms() >= next)) {
-			running += call_start(race->calls[started], &race->requests[started],
-					      key) == 0;
+			running += call_start(race->calls[started], &race->requests[started], key,
+					      deadline_ms) == 0;
 			started++;
 			next = now_ms() + PROVIDER_HEDGE_MS;
 		}
@@ -302,7 +312,10 @@ static void race_run(struct race *race, const struct secret *key, int deadline_m
 		if (race->winner < 0 && (call->running || i >= started))
 			provider_answer_fail(&call->answer, PROVIDER_UNREACHABLE,
 					     "no answer within %d ms", deadline_ms);
-		call_stop(call);
+		if (race->winner < 0)
+			call_stop(call);
+		else
+			call_leave(call);
 	}
 }
 

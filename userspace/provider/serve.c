@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* One request in, one answer out. */
 #include <malloc.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -20,6 +21,14 @@ static void harden_process(void)
 	setrlimit(RLIMIT_CORE, &none);
 	prctl(PR_SET_DUMPABLE, 0);
 	umask(077);
+}
+
+/* Whether nobody listens any more, since another root has answered. */
+static bool is_left(void)
+{
+	struct pollfd out = {.fd = STDOUT_FILENO};
+
+	return poll(&out, 1, 0) == 1 && out.revents & POLLERR;
 }
 
 int serve(serve_handler *handle)
@@ -43,7 +52,7 @@ int serve(serve_handler *handle)
 		provider_answer_fail(&answer, PROVIDER_BADREQ, "the request is malformed");
 	else
 		handle(&request, page, &answer);
-	if (answer.outcome != PROVIDER_OK || request.action != PROVIDER_UNWRAP)
+	if (answer.outcome != PROVIDER_OK || request.action != PROVIDER_UNWRAP || is_left())
 		secret_wipe(page->data, page->size);
 	text = provider_answer_encode(request.action, &answer);
 	return text && puts(text) >= 0 && fflush(stdout) == 0 ? 0 : 1;
