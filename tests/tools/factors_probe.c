@@ -2,9 +2,10 @@
 /*
  * Tenants' erasable factors by hand:
  *
- *	factors_probe TCTI get|erase|add|add-fresh TABLE UUID
+ *	factors_probe TCTI get|erase|add|add-fresh UUID
  *
- * get and add print the factor in hex. Exits 0; 1 with the reason's code or "none" on failure.
+ * The table is in $FVE_STATE. get and add print the factor in hex. Exits 0; 1 with the reason's
+ *code or "none" on failure.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -20,16 +21,15 @@ int main(int argc, char **argv)
 	enum reason reason = REASON_NONE;
 	int r;
 
-	if (argc != 5)
+	if (argc != 4)
 		return 2;
 	r = tpm_open(argv[1], &tpm, &reason);
 	if (r == 0 && !strcmp(argv[2], "get"))
-		r = factors_get(tpm, argv[3], argv[4], &factor, &reason);
+		r = factors_get(tpm, argv[3], &factor, &reason);
 	else if (r == 0 && !strcmp(argv[2], "erase"))
-		r = factors_erase(tpm, argv[3], argv[4], &reason);
+		r = factors_erase(tpm, argv[3], &reason);
 	else if (r == 0)
-		r = factors_add(tpm, argv[3], argv[4], !strcmp(argv[2], "add-fresh"), &factor,
-				&reason);
+		r = factors_add(tpm, argv[3], !strcmp(argv[2], "add-fresh"), &factor, &reason);
 	if (r < 0) {
 		printf("%s: %s\n", reason_code(reason), strerror(-r));
 		return 1;

@@ -79,6 +79,8 @@ static void fill_policy(struct keypolicy *policy)
 	policy->availability = AVAILABILITY_TRANSIENT;
 	policy->on_revocation = ON_REVOCATION_LOCK;
 	policy->bound = 60;
+	policy->purge_days = 30;
+	policy->approvers[policy->n_approvers++] = strdup("certificate");
 	policy->volumes = calloc(2, sizeof(*policy->volumes));
 	policy->n_volumes = 2;
 	for (int i = 0; i < 2; i++) {
@@ -99,6 +101,8 @@ static void test_policy(void)
 		{"\"uuid\":\"" UUID_2 "\",\"device\"", "\"device\""},
 		{"\"lease\":null", "\"lease\":{}"},
 		{"\"suspended\":null", "\"suspended\":\"now\""},
+		{"\"purge_days\":30", "\"purge_days\":0"},
+		{"[\"certificate\"]", "[7]"},
 		{"\"bound\":60", "\"bound\":60,\"more\":1"},
 	};
 	_cleanup_keypolicy_ struct keypolicy policy = {0}, back = {0};
@@ -107,6 +111,7 @@ static void test_policy(void)
 	fill_policy(&policy);
 	json = keypolicy_format(&policy);
 	CHECK(keypolicy_parse(json, &back) == 0);
+	CHECK(back.purge_days == 30 && back.n_approvers == 1);
 	CHECK(back.n_volumes == 2 && !*back.suspended && !back.lease.there);
 	again = keypolicy_format(&back);
 	CHECK(!strcmp(json, again));

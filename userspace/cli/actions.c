@@ -19,6 +19,7 @@
 #define BOOT		   "Boot"
 #define TPM_POLICY	   "TPM policy"
 #define KEY_POLICY	   "Customer keys"
+#define TENANTS		   "Tenants"
 #define HEADER		   "Header"
 #define AUDIT		   "Audit log"
 
@@ -177,7 +178,7 @@ const struct action actions[] = {
 	 "its custodian. Both roots are really used once. Two roots in one token, and keys that "
 	 "can be taken out or have an end date, are refused.",
 	 TAKES(OPT_ROOT_A, OPT_ROOT_B, OPT_AVAILABILITY_KEY, OPT_AVAILABILITY, OPT_BOOTS,
-	       OPT_ON_REVOCATION, OPT_BOUND, OPT_TPM)},
+	       OPT_ON_REVOCATION, OPT_BOUND, OPT_APPROVER, OPT_PURGE_DAYS, OPT_TPM)},
 	{KEY_POLICY, "policy validate", "<name>", cmd_policy_validate,
 	 "check its roots, and use them",
 	 "Check that both roots of a policy are the keys that it was made with, are what policy "
@@ -231,6 +232,33 @@ const struct action actions[] = {
 	{KEY_POLICY, "policy resume", "<name>", cmd_policy_resume,
 	 "end that, when a root unwraps again",
 	 "End the suspension of a policy. A root has to unwrap first.", TAKES(OPT_TPM)},
+
+	{TENANTS, "tenant create", "<name> <device or file>", cmd_tenant_create,
+	 "make a volume that its roots and this TPM open",
+	 "Make a volume for a tenant, on a device or in a file, which is made with --size: only the "
+	 "roots of --policy and this machine's TPM together open it. All that is there is lost. It "
+	 "lies on an encrypted volume; --force takes another place. Where the TPM is lost, the "
+	 "policy's availability key opens it on another machine.",
+	 TAKES(OPT_POLICY, OPT_SIZE, OPT_SECTOR_SIZE, OPT_TPM, OPT_FORCE)},
+	{TENANTS, "tenant open", "<name>", cmd_tenant_open, "map it as /dev/mapper/<name>",
+	 "Have a root unwrap the tenant's key, and map its volume as /dev/mapper/<name>.",
+	 TAKES(OPT_AVAILABILITY_KEY, OPT_TARGET, OPT_READ_ONLY, OPT_ALLOW_DISCARDS, OPT_TPM)},
+	{TENANTS, "tenant close", "<name>", cmd_tenant_close, "remove the mapping and its key",
+	 "Remove the mapping, and its key from the kernel.", TAKES(OPT_END)},
+	{TENANTS, "tenant list", "", cmd_tenant_list, "show all tenants",
+	 "Show all tenants of this machine: open, closed, purge-pending or purged.",
+	 TAKES(OPT_JSON)},
+	{TENANTS, "tenant assign", "<name>", cmd_tenant_assign, "put it under another policy",
+	 "Open a tenant's volume by a root of its policy, and put it under --policy instead. Its data "
+	 "is not written.",
+	 TAKES(OPT_POLICY, OPT_TPM)},
+	{TENANTS, "tenant purge", "<name>", cmd_tenant_purge, "destroy its data for good, in steps",
+	 "Destroy a tenant's data for good, in its snapshots and in backups of its header, too. "
+	 "First --request: the file is to be signed by two approvers of the policy (openssl cms "
+	 "-sign -binary -nodetach -outform PEM), and each gives an --approval. After --purge-days of "
+	 "the policy, and when the owner has withdrawn both roots, --certificate does it. The "
+	 "custodian of the availability key has to destroy it.",
+	 TAKES(OPT_REQUEST, OPT_APPROVAL, OPT_CANCEL, OPT_CERTIFICATE, OPT_TPM)},
 
 	{BOOT, "boot-unlock", "[<name>]", cmd_boot_unlock, "open the volumes of /etc/fvetab",
 	 "Open all volumes that fvetab(5) and the kernel command line name for now, or the one "

@@ -13,6 +13,7 @@
 
 #define CLI_MAX_OPERANDS   3
 #define CLI_MAX_PROTECTORS 8
+#define CLI_MAX_APPROVERS  KEYPOLICY_APPROVERS_MAX
 
 /* The command line after parsing; strings borrowed from argv. */
 struct args {
@@ -24,6 +25,12 @@ struct args {
 		*initrd, *cmdline, *old_cmdline, *uki, *root_a, *root_b, *availability_key;
 	const char *protector[CLI_MAX_PROTECTORS];
 	unsigned int n_protectors;
+	const char *approver[CLI_MAX_APPROVERS]; /* files */
+	unsigned int n_approvers;
+	const char *policy, *request, *approval, *certificate;
+	bool cancel;
+	uint64_t size;	      /* bytes of a new file, or 0 */
+	uint32_t purge_days;  /* 0: not given */
 	uint32_t sector_size; /* bytes, or 0 */
 	uint32_t tries;
 	uint32_t boots;	    /* of protector disable; 0: not given */
@@ -66,6 +73,12 @@ int cmd_tpm_status(const struct args *args);
 int cmd_tpm_approve(const struct args *args);
 int cmd_tpm_predict(const struct args *args);
 int cmd_tpm_revoke(const struct args *args);
+int cmd_tenant_create(const struct args *args);
+int cmd_tenant_open(const struct args *args);
+int cmd_tenant_close(const struct args *args);
+int cmd_tenant_list(const struct args *args);
+int cmd_tenant_assign(const struct args *args);
+int cmd_tenant_purge(const struct args *args);
 int cmd_boot_unlock(const struct args *args);
 int cmd_boot_cap(const struct args *args);
 int cmd_boot_finish(const struct args *args);
@@ -142,6 +155,9 @@ int cli_read_startup_key(const struct args *args, struct secret **ret);
 
 /* The contents of --availability-key. The message is made here. */
 int cli_read_availability_key(const struct args *args, struct secret **ret);
+
+/* cmd_erase.c: keyslots, then tokens; without a message. */
+int cli_erase_header(struct header *header, const char *tcti);
 
 /* refusal.c */
 

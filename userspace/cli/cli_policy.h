@@ -23,4 +23,14 @@ const char *cli_policy_volume_state(const struct keypolicy *policy,
 /* Have @root unwrap the policy's proof. With a message. */
 int cli_policy_prove(const struct keypolicy *policy, enum wrap_key root);
 
+/* A certificate or signed message. With a message. */
+int cli_read_small(const char *path, struct blob *ret);
+
+/* -EPERM with a message. */
+int cli_policy_refuse_suspended(const struct keypolicy *policy);
+
+/* Note that @volume is of @policy, or is not any more. */
+int cli_policy_list_volume(struct keypolicy *policy, struct keypolicy_volume *volume);
+int cli_policy_unlist_volume(struct keypolicy *policy, struct keypolicy_volume *volume);
+
 #endif

@@ -18,7 +18,7 @@ static int confirm(const struct args *args, const char *path)
 }
 
 /* Keyslots first: without them no token opens anything. */
-static int erase(struct header *header, const char *tcti)
+int cli_erase_header(struct header *header, const char *tcti)
 {
 	const char *type, *json;
 	int r = 0;
@@ -51,7 +51,7 @@ int cmd_erase(const struct args *args)
 		r = confirm(args, path);
 	if (r < 0)
 		return r;
-	r = erase(header, args->tcti);
+	r = cli_erase_header(header, args->tcti);
 	if (r < 0)
 		return log_errno(-r, "%s is erased in part only: repeat it", path);
 	log_notice(

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The 'fvesetup policy create|validate|show|list' actions. */
 #include <errno.h>
+#include <fcntl.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli.h"
 #include "cli_policy.h"
+#include "crypto_cms.h"
 #include "keypolicy_lease.h"
 #include "show.h"
 #include "storage.h"
@@ -59,6 +61,46 @@ static int set_roots(const struct args *args, struct keypolicy *policy, const st
 	return r;
 }
 
+/* A file of at most 64 KiB: a certificate, or what is signed. */
+int cli_read_small(const char *path, struct blob *ret)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	uint8_t buffer[65536];
+	ssize_t n = fd < 0 ? -1 : read(fd, buffer, sizeof(buffer));
+
+	if (n < 0)
+		return log_errno(errno, "cannot read %s: %m", path);
+	if (n == sizeof(buffer))
+		return log_errno(EFBIG, "%s is too long", path);
+	return blob_set(ret, buffer, (size_t)n);
+}
+
+/* One more who may approve purges, and no one twice. */
+static int add_approver(struct keypolicy *policy, const char *path)
+{
+	_cleanup_free_ char *subject = NULL, *pem = NULL;
+	_cleanup_blob_ struct blob file = {0};
+	uint8_t digest[SHA256_SIZE], other[SHA256_SIZE];
+	int r = cli_read_small(path, &file);
+
+	if (r < 0)
+		return r;
+	pem = strndup((const char *)file.data, file.size);
+	r = pem ? crypto_cert_read(pem, &subject, digest) : -ENOMEM;
+	if (r == -EBADMSG || r == -ESTALE)
+		return log_errno(EINVAL, "%s is no certificate (PEM) that is valid now", path);
+	for (size_t i = 0; i < policy->n_approvers && r == 0; i++) {
+		_cleanup_free_ char *name = NULL;
+
+		r = crypto_cert_read(policy->approvers[i], &name, other);
+		if (r == 0 && !memcmp(other, digest, sizeof(other)))
+			return log_errno(EINVAL, "%s is given twice", path);
+	}
+	if (r == 0)
+		policy->approvers[policy->n_approvers++] = steal(pem);
+	return r;
+}
+
 static int describe_new(const struct args *args, struct keypolicy *policy)
 {
 	int r = new_uuid(policy->uuid);
@@ -69,6 +111,11 @@ static int describe_new(const struct args *args, struct keypolicy *policy)
 	policy->lease_boots = args->boots ?: KEYPOLICY_LEASE_BOOTS;
 	policy->on_revocation = args->on_revocation;
 	policy->bound = args->bound ?: KEYPOLICY_BOUND_MIN;
+	policy->purge_days = args->purge_days ?: KEYPOLICY_PURGE_DAYS;
+	for (unsigned int i = 0; i < args->n_approvers && r == 0; i++)
+		r = add_approver(policy, args->approver[i]);
+	if (r == 0 && args->n_approvers && args->n_approvers < KEYPOLICY_APPROVALS)
+		r = log_errno(EINVAL, "a purge takes %d approvers", KEYPOLICY_APPROVALS);
 	return r < 0 ? r : token_time_now(policy->created);
 }
 

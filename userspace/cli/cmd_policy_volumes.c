@@ -70,7 +70,7 @@ const char *cli_policy_volume_state(const struct keypolicy *policy,
 	return volume->generation == policy->generation ? "current" : "behind";
 }
 
-static int refuse_suspended(const struct keypolicy *policy)
+int cli_policy_refuse_suspended(const struct keypolicy *policy)
 {
 	if (!*policy->suspended)
 		return 0;
@@ -117,6 +117,16 @@ static int unlist_volume(struct keypolicy *policy, void *data)
 	return 0;
 }
 
+int cli_policy_list_volume(struct keypolicy *policy, struct keypolicy_volume *volume)
+{
+	return keypolicy_update(policy, list_volume, volume);
+}
+
+int cli_policy_unlist_volume(struct keypolicy *policy, struct keypolicy_volume *volume)
+{
+	return keypolicy_update(policy, unlist_volume, volume);
+}
+
 /* The second operand, unlocked as by open and locked against others. */
 static int unlock_device(const struct args *args, int *ret_lock, struct header **ret_header,
 			 struct secret **ret_fvek, struct keypolicy_volume *ret_volume)
@@ -152,14 +162,14 @@ int cmd_policy_assign(const struct args *args)
 	int r = keypolicy_load(args->operand[0], &policy);
 
 	if (r == 0)
-		r = refuse_suspended(&policy);
+		r = cli_policy_refuse_suspended(&policy);
 	if (r == 0)
 		r = unlock_device(args, &lock, &header, &fvek, &volume);
 	if (r < 0)
 		return r;
-	r = keypolicy_update(&policy, list_volume, &volume);
+	r = cli_policy_list_volume(&policy, &volume);
 	if (r == 0)
-		r = protector_customer_set(header, fvek, &policy, 0);
+		r = protector_customer_set(header, fvek, &policy, NULL, 0);
 	return r < 0 ? r
 		     : keypolicy_audit(&policy, args->tcti, "policy-assigned", volume.uuid, NULL);
 }
@@ -185,7 +195,7 @@ int cmd_policy_unassign(const struct args *args)
 	else if (r == -ENOENT)
 		r = 0; /* as after an interrupted assign */
 	if (r == 0)
-		r = keypolicy_update(&policy, unlist_volume, &volume);
+		r = cli_policy_unlist_volume(&policy, &volume);
 	return r < 0 ? r
 		     : keypolicy_audit(&policy, args->tcti, "policy-unassigned", volume.uuid, NULL);
 }
@@ -223,7 +233,7 @@ static int rewrap(const struct args *args, const struct keypolicy *policy,
 	r = change_check_header(header, fvek);
 	if (r == 0)
 		r = rotate_resume(header, fvek);
-	return r < 0 ? r : protector_customer_set(header, fvek, policy, verify);
+	return r < 0 ? r : protector_customer_set(header, fvek, policy, NULL, verify);
 }
 
 /* All of them, however many fail: the first error. */
@@ -259,7 +269,7 @@ int cmd_policy_refresh(const struct args *args)
 	int r = keypolicy_load(args->operand[0], &policy);
 
 	if (r == 0)
-		r = refuse_suspended(&policy);
+		r = cli_policy_refuse_suspended(&policy);
 	if (r < 0)
 		return r;
 	return rewrap_all(args, &policy, NULL, BOTH_ROOTS);
@@ -380,7 +390,7 @@ int cmd_policy_roll(const struct args *args)
 				 "a time");
 	r = keypolicy_load(args->operand[0], &policy);
 	if (r == 0)
-		r = refuse_suspended(&policy);
+		r = cli_policy_refuse_suspended(&policy);
 	if (r == 0)
 		r = cli_policy_volumes(&policy, &volumes);
 	if (r < 0)
@@ -413,7 +423,7 @@ int cmd_policy_recover(const struct args *args)
 				 "policy recover needs --availability-key, --root-a and --root-b");
 	r = keypolicy_load(args->operand[0], &policy);
 	if (r == 0)
-		r = refuse_suspended(&policy);
+		r = cli_policy_refuse_suspended(&policy);
 	if (r == 0)
 		r = proof ? cli_read_availability_key(args, &availability) : -ENOMEM;
 	if (r < 0)

@@ -44,6 +44,39 @@ static int set_protector(const char *value, struct args *args)
 	return 0;
 }
 
+static int set_approver(const char *value, struct args *args)
+{
+	if (args->n_approvers == CLI_MAX_APPROVERS)
+		return log_errno(EINVAL, "--approver can be given %d times at most",
+				 CLI_MAX_APPROVERS);
+	args->approver[args->n_approvers++] = value;
+	return 0;
+}
+
+/* "100M": a number with a power of 1024. */
+static int set_size(const char *value, struct args *args)
+{
+	static const char units[] = "KMGT";
+	const char *unit;
+	char *end;
+	unsigned long long number;
+	unsigned int shift = 0;
+
+	errno = 0;
+	number = strtoull(value, &end, 10);
+	unit = *end ? strchr(units, *end) : NULL;
+	if (unit) {
+		shift = 10 * (unsigned int)(unit - units + 1);
+		end++;
+	}
+	if (errno || !number || *value == '-' || *end || number > (UINT64_MAX >> 1) >> shift)
+		return log_errno(EINVAL,
+				 "--size takes a number of bytes such as 512M or 2G, not %s",
+				 value);
+	args->size = (uint64_t)number << shift;
+	return 0;
+}
+
 static int set_target(const char *value, struct args *args)
 {
 	return volume_target_parse(value, &args->target);
@@ -180,6 +213,17 @@ const struct option_row options[OPT_END] = {
 		       "How many minutes there are at most from a withdrawal to its effect on open "
 		       "volumes: the roots are asked four times in that time.",
 		       NUMBER(bound, 5, 10080)},
+	[OPT_APPROVER] =
+		{"approver", 0, "FILE",
+		 "certificate of one of those who may approve a purge; repeat it",
+		 "A certificate (PEM) of somebody who may approve the purge of a tenant of "
+		 "this policy. Two of them have to; without any, nothing is ever purged.",
+		 CALL(set_approver)},
+	[OPT_PURGE_DAYS] =
+		{"purge-days", 0, "DAYS", "from the request of a purge to the purge, at least (30)",
+		 "How many days there are at least from the request of a purge to the purge, in "
+		 "which it can be cancelled.",
+		 NUMBER(purge_days, 1, 365)},
 	[OPT_BOOTS] = {"boots", 0, "N",
 		       "how many boots protection is suspended (1), or a lease holds (3)",
 		       "With protector disable: for how many boots after this one protection is "
@@ -187,6 +231,22 @@ const struct option_row options[OPT_END] = {
 		       "last use of a root a transient availability key opens; 3 by default. At "
 		       "most 15.",
 		       NUMBER(boots, 1, SUSPENDED_BOOTS_MAX)},
+	[OPT_POLICY] = {"policy", 0, "NAME", "the policy whose root keys open it", NULL,
+			TEXT(policy)},
+	[OPT_SIZE] = {"size", 0, "BYTES", "make a file of this size, such as 2G",
+		      "Make a new file of this size for the tenant, such as 512M or 2G; it takes "
+		      "room as it is written.",
+		      CALL(set_size)},
+	[OPT_REQUEST] = {"request", 0, "FILE",
+			 "ask for the purge; what is to be signed, a new file", NULL,
+			 TEXT(request)},
+	[OPT_APPROVAL] = {"approval", 0, "FILE", "an approver's signed request (CMS)", NULL,
+			  TEXT(approval)},
+	[OPT_CANCEL] = {"cancel", 0, NULL, "forget the request and its approvals", NULL,
+			FLAG(cancel)},
+	[OPT_CERTIFICATE] = {"certificate", 0, "FILE",
+			     "purge now; what says that it was done, a new file", NULL,
+			     TEXT(certificate)},
 	[OPT_KERNEL] = {"kernel", 0, "FILE", "the kernel of the coming boot", NULL, TEXT(kernel)},
 	[OPT_INITRD] = {"initrd", 0, "FILE", "the initrd of the coming boot", NULL, TEXT(initrd)},
 	[OPT_CMDLINE] =

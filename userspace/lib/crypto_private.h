@@ -19,6 +19,8 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
+#include <openssl/cms.h> /* after pem.h: else it does not declare its PEM functions */
+
 #include "crypto.h"
 
 #define DEFINE_CLEANUP(type, free_function)            \

@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "factors.h"
-#include "file.h"
 #include "log.h"
+#include "state.h"
 
+#define FILE_NAME "factors"
 #define MAGIC	  "FVEFACT1"
 #define UUID_SIZE 36
 
-/* The file: this, then the wrapped rows. Numbers are big-endian. */
+/* The file, in base64: this, then the wrapped rows. Numbers are big-endian. */
 struct disk_head {
 	char magic[8];
 	uint8_t generation[8];
@@ -98,33 +97,48 @@ static int rows_check(const struct table *table)
 	return 0;
 }
 
-/* -ENOENT: there is no file. */
-static int table_read(struct tpm *tpm, const char *path, struct table *table,
-		      enum reason *ret_reason)
+/* -ENOENT: there is no table. */
+static int table_decode(struct blob *ret)
+{
+	_cleanup_free_ char *text = NULL;
+	int r = state_read(FILE_NAME, &text);
+
+	if (r < 0)
+		return r;
+	r = base64_decode(text, ret);
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0 || ret->size < sizeof(struct disk_head) ||
+	    memcmp(ret->data, MAGIC, sizeof(MAGIC) - 1))
+		return log_errno(EBADMSG, "%s/%s is no table of tenants' factors",
+				 state_directory(), FILE_NAME);
+	return 0;
+}
+
+static int table_read(struct tpm *tpm, struct table *table, enum reason *ret_reason)
 {
 	_cleanup_blob_ struct blob file = {0};
 	struct disk_head head;
 	struct blob wrapped;
 	char context[64];
-	int r = file_read(path, sizeof(head) + ROWS_SIZE(FACTORS_MAX) + 64, &file);
+	int r = table_decode(&file);
 
 	if (r < 0)
-		return r == -ENOENT ? r : log_errno(-r, "cannot read %s: %s", path, strerror(-r));
-	if (file.size < sizeof(head) || memcmp(file.data, MAGIC, sizeof(head.magic)))
-		return log_errno(EBADMSG, "%s is no table of tenants' factors", path);
+		return r;
 	memcpy(&head, file.data, sizeof(head));
 	table->generation = get_number(head.generation, sizeof(head.generation));
 	table->slot = head.slot;
 	memcpy(table->srk.data, head.srk, sizeof(head.srk));
 	if (table->slot >= TPM_SLOTS)
-		return log_errno(EBADMSG, "%s is damaged", path);
+		return log_errno(EBADMSG, "%s/%s is damaged", state_directory(), FILE_NAME);
 	r = tpm_slot_read(tpm, &table->srk, table->slot, &table->key, ret_reason);
 	if (r == -ENOENT)
 		return log_errno(EKEYREJECTED,
-				 "%s was replaced by a newer table: the TPM has erased its key", path);
+				 "%s/%s was replaced by a newer table: the TPM has erased its key",
+				 state_directory(), FILE_NAME);
 	if (r < 0)
-		return log_errno(-r, "the TPM does not give the key of %s: %s", path,
-				 reason_text(*ret_reason));
+		return log_errno(-r, "the TPM does not give the key of %s/%s: %s",
+				 state_directory(), FILE_NAME, reason_text(*ret_reason));
 	wrapped.data = file.data + sizeof(head);
 	wrapped.size = file.size - sizeof(head);
 	table_context(table, context);
@@ -135,13 +149,15 @@ static int table_read(struct tpm *tpm, const char *path, struct table *table,
 	}
 	if (r == -EBADMSG)
 		return log_errno(EKEYREJECTED,
-				 "%s is damaged, or not the one that the TPM holds a key for", path);
+				 "%s/%s is damaged, or not the one that the TPM holds a key for",
+				 state_directory(), FILE_NAME);
 	return r;
 }
 
-static int table_write(const char *path, const struct table *table)
+static int table_write(const struct table *table)
 {
 	_cleanup_blob_ struct blob wrapped = {0}, file = {0};
+	_cleanup_free_ char *text = NULL;
 	struct disk_head head = {.magic = MAGIC, .slot = (uint8_t)table->slot};
 	char context[64];
 	int r;
@@ -159,7 +175,8 @@ static int table_write(const char *path, const struct table *table)
 		return -ENOMEM;
 	memcpy(file.data, &head, sizeof(head));
 	memcpy(file.data + sizeof(head), wrapped.data, wrapped.size);
-	return file_replace(path, file.data, file.size, 0600);
+	text = base64_encode(&file);
+	return text ? state_write(FILE_NAME, text) : -ENOMEM;
 }
 
 /* Rows for one more, or for one less: a copy of all but @without. */
@@ -188,23 +205,23 @@ static int finish_erasure(struct tpm *tpm, const struct table *table, enum reaso
 	if (r == 0)
 		r = tpm_slot_erase(tpm, &table->srk, !table->slot, ret_reason);
 	return r < 0 ? log_errno(-r, "the TPM does not erase the key of an older table: %s",
-				 reason_text(*ret_reason)) :
-		       0;
+				 reason_text(*ret_reason))
+		     : 0;
 }
 
-static int table_load(struct tpm *tpm, const char *path, struct table *table,
-		      enum reason *ret_reason)
+/* Take the lock, too. */
+static int table_load(struct tpm *tpm, struct table *table, int *ret_lock, enum reason *ret_reason)
 {
-	int r;
+	int r = state_lock(ret_lock);
 
 	*ret_reason = REASON_NONE;
-	r = table_read(tpm, path, table, ret_reason);
+	if (r == 0)
+		r = table_read(tpm, table, ret_reason);
 	return r < 0 ? r : finish_erasure(tpm, table, ret_reason);
 }
 
 /* The first table of this TPM, still to be written. */
-static int table_begin(struct tpm *tpm, const char *path, bool fresh, struct table *table,
-		       enum reason *ret_reason)
+static int table_begin(struct tpm *tpm, bool fresh, struct table *table, enum reason *ret_reason)
 {
 	int r = tpm_srk_name(tpm, true, &table->srk, ret_reason);
 
@@ -213,10 +230,12 @@ static int table_begin(struct tpm *tpm, const char *path, bool fresh, struct tab
 
 		r = tpm_slot_read(tpm, &table->srk, slot, &old, ret_reason);
 		if (r == 0)
-			return log_errno(EUCLEAN,
-					 "the TPM holds the key of a table of tenants' factors, but %s "
-					 "is not there: bring it back, or its tenants are lost",
-					 path);
+			return log_errno(
+				EUCLEAN,
+				"the TPM holds the key of a table of tenants' factors, but "
+				"%s/%s is not there: bring it back, or its tenants are "
+				"lost",
+				state_directory(), FILE_NAME);
 		if (r == -ENOENT)
 			r = 0;
 	}
@@ -225,19 +244,19 @@ static int table_begin(struct tpm *tpm, const char *path, bool fresh, struct tab
 	if (r == 0 && (!table->key || !table->rows))
 		return -ENOMEM;
 	for (unsigned int slot = 0; r == 0 && slot < TPM_SLOTS; slot++)
-		r = slot == 0 ? tpm_slot_write(tpm, &table->srk, slot, table->key, ret_reason) :
-				tpm_slot_erase(tpm, &table->srk, slot, ret_reason);
+		r = slot == 0 ? tpm_slot_write(tpm, &table->srk, slot, table->key, ret_reason)
+			      : tpm_slot_erase(tpm, &table->srk, slot, ret_reason);
 	return r < 0 ? log_errno(-r, "the TPM takes no key for tenants' factors: %s",
-				 reason_text(*ret_reason)) :
-		       0;
+				 reason_text(*ret_reason))
+		     : 0;
 }
 
-int factors_get(struct tpm *tpm, const char *path, const char *uuid, struct secret **ret,
-		enum reason *ret_reason)
+int factors_get(struct tpm *tpm, const char *uuid, struct secret **ret, enum reason *ret_reason)
 {
 	_cleanup_table_ struct table table = {0};
+	_cleanup_close_ int lock = -1;
 	const struct row *row;
-	int r = table_load(tpm, path, &table, ret_reason);
+	int r = table_load(tpm, &table, &lock, ret_reason);
 
 	if (r < 0)
 		return r;
@@ -248,24 +267,24 @@ int factors_get(struct tpm *tpm, const char *path, const char *uuid, struct secr
 	return *ret ? 0 : -ENOMEM;
 }
 
-int factors_add(struct tpm *tpm, const char *path, const char *uuid, bool fresh,
-		struct secret **ret, enum reason *ret_reason)
+int factors_add(struct tpm *tpm, const char *uuid, bool fresh, struct secret **ret,
+		enum reason *ret_reason)
 {
 	_cleanup_table_ struct table table = {0};
 	_cleanup_secret_ struct secret *factor = secret_random(FACTOR_SIZE);
+	_cleanup_close_ int lock = -1;
 	struct secret *rows;
 	struct row *row;
-	int r = table_load(tpm, path, &table, ret_reason);
+	int r = table_load(tpm, &table, &lock, ret_reason);
 
 	if (r == -ENOENT)
-		r = table_begin(tpm, path, fresh, &table, ret_reason);
+		r = table_begin(tpm, fresh, &table, ret_reason);
 	if (r < 0)
 		return r;
 	if (find(&table, uuid))
 		return -EEXIST;
 	if (table.n == FACTORS_MAX)
-		return log_errno(ENOSPC, "%s has no room for more than %d tenants", path,
-				 FACTORS_MAX);
+		return log_errno(ENOSPC, "there is no room for more than %d tenants", FACTORS_MAX);
 	rows = rows_copy(&table, table.n + 1, NULL);
 	if (!rows || !factor) {
 		secret_free(rows);
@@ -277,18 +296,18 @@ int factors_add(struct tpm *tpm, const char *path, const char *uuid, bool fresh,
 	memcpy(row->uuid, uuid, UUID_SIZE);
 	memcpy(row->factor, factor->data, FACTOR_SIZE);
 	table.generation++;
-	r = table_write(path, &table);
-	if (r < 0)
-		return log_errno(-r, "cannot write %s: %s", path, strerror(-r));
-	*ret = steal(factor);
-	return 0;
+	r = table_write(&table);
+	if (r == 0)
+		*ret = steal(factor);
+	return r;
 }
 
-int factors_erase(struct tpm *tpm, const char *path, const char *uuid, enum reason *ret_reason)
+int factors_erase(struct tpm *tpm, const char *uuid, enum reason *ret_reason)
 {
 	_cleanup_table_ struct table old = {0}, new = {0};
+	_cleanup_close_ int lock = -1;
 	const struct row *row;
-	int r = table_load(tpm, path, &old, ret_reason);
+	int r = table_load(tpm, &old, &lock, ret_reason);
 
 	if (r == -ENOENT)
 		return 0;
@@ -309,8 +328,6 @@ int factors_erase(struct tpm *tpm, const char *path, const char *uuid, enum reas
 	if (r < 0)
 		return log_errno(-r, "the TPM takes no new key: %s; nothing is erased",
 				 reason_text(*ret_reason));
-	r = table_write(path, &new);
-	if (r < 0)
-		return log_errno(-r, "cannot write %s: %s; nothing is erased", path, strerror(-r));
-	return finish_erasure(tpm, &new, ret_reason);
+	r = table_write(&new);
+	return r < 0 ? r : finish_erasure(tpm, &new, ret_reason);
 }

@@ -5,13 +5,13 @@
  *
  *	key in one of the TPM's two slots --unwrap--> table of factors, a file
  *
- * To erase a factor is to write the table anew without it, under a new key in the other slot, and to
- * overwrite the first slot: every older table, in a snapshot or in a disk's worn-out blocks, is then
- * under a key that is gone. docs/on-disk.md has the format.
+ * To erase a factor is to write the table anew without it, under a new key in the other slot, and
+ *to overwrite the first slot: every older table, in a snapshot or in a disk's worn-out blocks, is
+ *then under a key that is gone. docs/on-disk.md has the format.
  *
- * The caller holds device_lock() of the table's path. Functions give 0 or -errno; messages are made
- * here, and @ret_reason is for what the TPM says (tpm.h). An erasure that power cut short is
- * finished by whoever reads the table next.
+ * The table is the file "factors" of state.h, whose lock is taken here. Functions give 0 or -errno;
+ * messages are made here, and @ret_reason is for what the TPM says (tpm.h). An erasure that power
+ * cut short is finished by whoever reads the table next.
  */
 #ifndef FVE_FACTORS_H
 #define FVE_FACTORS_H
@@ -22,17 +22,16 @@
 #define FACTORS_MAX 512 /* tenants of one machine */
 
 /* The factor of tenant @uuid (36 characters). -ENOENT: it has none, or has none any more. */
-int factors_get(struct tpm *tpm, const char *path, const char *uuid, struct secret **ret,
-		enum reason *ret_reason);
+int factors_get(struct tpm *tpm, const char *uuid, struct secret **ret, enum reason *ret_reason);
 
 /*
  * A new factor for @uuid. -EEXIST: it has one. -EUCLEAN: there is no table, but the TPM holds the
  * key of one, which @fresh gives up.
  */
-int factors_add(struct tpm *tpm, const char *path, const char *uuid, bool fresh,
-		struct secret **ret, enum reason *ret_reason);
+int factors_add(struct tpm *tpm, const char *uuid, bool fresh, struct secret **ret,
+		enum reason *ret_reason);
 
 /* 0: no copy of the table anywhere gives the factor of @uuid any more; also where it had none. */
-int factors_erase(struct tpm *tpm, const char *path, const char *uuid, enum reason *ret_reason);
+int factors_erase(struct tpm *tpm, const char *uuid, enum reason *ret_reason);
 
 #endif

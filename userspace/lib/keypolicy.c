@@ -21,6 +21,8 @@ void keypolicy_free(struct keypolicy *policy)
 	blob_free(&policy->availability_public);
 	blob_free(&policy->availability_private);
 	tpm_sealed_free(&policy->lease.sealed);
+	for (size_t i = 0; i < policy->n_approvers; i++)
+		free(policy->approvers[i]);
 	free(policy->volumes);
 	*policy = (struct keypolicy){0};
 }

@@ -13,13 +13,16 @@
 #include "rootwrap.h"
 #include "token.h"
 
-#define KEYPOLICY_NAME_MAX    63
-#define KEYPOLICY_VOLUMES_MAX 256
-#define KEYPOLICY_RSA_BITS    3072 /* NIST SP 800-57 part 1, table 2: 128 bits of security */
-#define KEYPOLICY_DEADLINE_MS 10000
-#define KEYPOLICY_BOUND_MIN   60 /* minutes, by default */
-#define KEYPOLICY_LEASE_BOOTS 3	 /* by default */
-#define KEYPOLICY_LEASE_PCR   7	 /* Secure Boot state: it holds after the cap, and across updates */
+#define KEYPOLICY_NAME_MAX	63
+#define KEYPOLICY_VOLUMES_MAX	256
+#define KEYPOLICY_RSA_BITS	3072 /* NIST SP 800-57 part 1, table 2: 128 bits of security */
+#define KEYPOLICY_DEADLINE_MS	10000
+#define KEYPOLICY_BOUND_MIN	60 /* minutes, by default */
+#define KEYPOLICY_LEASE_BOOTS	3  /* by default */
+#define KEYPOLICY_APPROVERS_MAX 8
+#define KEYPOLICY_APPROVALS	2  /* so many different approvers make a purge */
+#define KEYPOLICY_PURGE_DAYS	30 /* by default */
+#define KEYPOLICY_LEASE_PCR	7 /* Secure Boot state: it holds after the cap, and across updates */
 
 /* What an outage of both roots leads to. */
 enum keypolicy_availability {
@@ -78,6 +81,11 @@ struct keypolicy {
 	/* "": active. Else it is suspended since then: no volume of it opens. */
 	char suspended[TOKEN_TIME_LENGTH + 1];
 	char suspended_why[TOKEN_LABEL_MAX + 1]; /* "key-denied", "revoked" */
+
+	char *approvers[KEYPOLICY_APPROVERS_MAX]; /* owned; certificates in PEM: who may say purge
+						   */
+	size_t n_approvers;
+	uint32_t purge_days; /* from the request of a purge to the purge, at least */
 
 	struct keypolicy_volume *volumes; /* owned */
 	size_t n_volumes;

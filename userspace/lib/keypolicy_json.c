@@ -158,12 +158,30 @@ static int volumes_parse(struct json_object *array, struct keypolicy *ret)
 	return 0;
 }
 
+static int approvers_parse(struct json_object *array, struct keypolicy *ret)
+{
+	size_t n = json_object_array_length(array);
+
+	if (n > KEYPOLICY_APPROVERS_MAX)
+		return -EBADMSG;
+	while (ret->n_approvers < n) {
+		struct json_object *text = json_object_array_get_idx(array, ret->n_approvers);
+
+		if (!json_object_is_type(text, json_type_string))
+			return -EBADMSG;
+		ret->approvers[ret->n_approvers] = strdup(json_object_get_string(text));
+		if (!ret->approvers[ret->n_approvers++])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 int keypolicy_parse(const char *json, struct keypolicy *ret)
 {
 	_cleanup_keypolicy_ struct keypolicy policy = {0};
 	struct reader r, availability;
 	_cleanup_json_ struct json_object *root = reader_open(&r, json);
-	struct json_object *volumes;
+	struct json_object *volumes, *approvers;
 
 	if (!root)
 		return r.error;
@@ -193,10 +211,14 @@ int keypolicy_parse(const char *json, struct keypolicy *ret)
 	reader_maybe_time(&r, "proved", policy.proved);
 	reader_maybe_time(&r, "suspended", policy.suspended);
 	reader_text(&r, "suspended_why", policy.suspended_why, sizeof(policy.suspended_why));
+	policy.purge_days = reader_number(&r, "purge_days", 1, INT32_MAX);
+	approvers = reader_take(&r, "approvers", json_type_array);
 	volumes = reader_take(&r, "volumes", json_type_array);
 	if (reader_close(&r) < 0)
 		return r.error;
-	r.error = volumes_parse(volumes, &policy);
+	r.error = approvers_parse(approvers, &policy);
+	if (r.error == 0)
+		r.error = volumes_parse(volumes, &policy);
 	if (r.error < 0)
 		return r.error;
 	*ret = policy;
@@ -276,6 +298,21 @@ static struct json_object *volumes_format(const struct keypolicy *policy)
 	return array;
 }
 
+static struct json_object *approvers_format(const struct keypolicy *policy)
+{
+	struct json_object *array = json_object_new_array(), *text;
+
+	for (size_t i = 0; i < policy->n_approvers; i++) {
+		text = json_object_new_string(policy->approvers[i]);
+		if (text && array && json_object_array_add(array, text) == 0)
+			continue;
+		json_object_put(text);
+		json_object_put(array);
+		return NULL;
+	}
+	return array;
+}
+
 char *keypolicy_format(const struct keypolicy *policy)
 {
 	struct writer w = {.object = json_object_new_object()};
@@ -294,6 +331,8 @@ char *keypolicy_format(const struct keypolicy *policy)
 	writer_maybe_string(&w, "proved", policy->proved);
 	writer_maybe_string(&w, "suspended", policy->suspended);
 	writer_string(&w, "suspended_why", policy->suspended_why);
+	writer_number(&w, "purge_days", policy->purge_days);
+	writer_put(&w, "approvers", approvers_format(policy));
 	writer_put(&w, "volumes", volumes_format(policy));
 	return writer_close(&w);
 }

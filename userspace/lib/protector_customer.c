@@ -5,12 +5,14 @@
 #include <string.h>
 
 #include "change.h"
+#include "factors.h"
 #include "keypolicy_lease.h"
 #include "log.h"
 #include "protector_customer.h"
 #include "vmk.h"
 
-#define KIND "customer-key"
+#define KIND	    "customer-key"
+#define KIND_FACTOR "tenant-factor"
 
 static int read_token(const struct header *header, const struct protector *protector,
 		      struct token_customer *ret)
@@ -60,9 +62,54 @@ static struct rootwrap_binding binding_of(const struct header *header,
 					 token->policy_generation};
 }
 
-/* The KEK under all keys of @policy. */
+/* A tenant's KEK takes the factor as well: neither the roots nor the TPM has all of it. */
+static int mix(const struct secret *share, const struct secret *factor, struct secret **ret_kek)
+{
+	_cleanup_secret_ struct secret *both = secret_new(share->size + FACTOR_SIZE);
+
+	if (!factor) {
+		*ret_kek = secret_copy(share->data, share->size);
+		return *ret_kek ? 0 : -ENOMEM;
+	}
+	if (!both)
+		return -ENOMEM;
+	memcpy(both->data, share->data, share->size);
+	memcpy(both->data + share->size, factor->data, FACTOR_SIZE);
+	return crypto_derive(both, "fve tenant kek", ret_kek);
+}
+
+int protector_customer_factor(const struct header *header, const struct secret *fvek,
+			      const struct protector *protector, struct secret **ret)
+{
+	_cleanup_token_customer_ struct token_customer token = {0};
+	int r = read_token(header, protector, &token);
+
+	if (r < 0)
+		return r;
+	if (!token.factor.size)
+		return -ENOENT;
+	return kek_unwrap(header, KIND_FACTOR, token.head.id, fvek, &token.factor, ret);
+}
+
+/* For a roll, which needs no TPM; and for the custodian, where the TPM is lost. */
+static int keep_factor(const struct header *header, const struct secret *fvek,
+		       const struct keypolicy *policy, const struct secret *factor,
+		       struct token_customer *token)
+{
+	struct rootwrap_binding binding = binding_of(header, token);
+	int r;
+
+	if (!factor)
+		return 0;
+	r = kek_wrap(header, KIND_FACTOR, token->head.id, fvek, factor, &token->factor);
+	return r < 0 ? r
+		     : rootwrap_seal(&policy->availability_public, &binding, factor,
+				     &token->factor_availability);
+}
+
+/* What the keys of @policy give back, under all of them. */
 static int wrap_all(const struct header *header, const struct keypolicy *policy,
-		    const struct secret *kek, struct token_customer *token)
+		    const struct secret *share, struct token_customer *token)
 {
 	struct rootwrap_binding binding = binding_of(header, token);
 
@@ -77,7 +124,7 @@ static int wrap_all(const struct header *header, const struct keypolicy *policy,
 		strcpy(wrap->alg, root ? root->alg : PROVIDER_ALG_RSA);
 		r = keypolicy_key_digest(public, wrap->key);
 		if (r == 0)
-			r = rootwrap_seal(public, &binding, kek, &wrap->wrap);
+			r = rootwrap_seal(public, &binding, share, &wrap->wrap);
 		if (r < 0)
 			return r;
 	}
@@ -86,7 +133,7 @@ static int wrap_all(const struct header *header, const struct keypolicy *policy,
 
 /* Have @root unwrap what was wrapped for it. */
 static int verify_root(const struct header *header, const struct token_customer *token,
-		       enum wrap_key root, const struct secret *kek)
+		       enum wrap_key root, const struct secret *share)
 {
 	struct rootwrap_binding binding = binding_of(header, token);
 	const struct token_wrap *wrap = &token->wraps[root];
@@ -101,7 +148,7 @@ static int verify_root(const struct header *header, const struct token_customer 
 				 provider_outcome_name(error.outcome), *error.detail ? ": " : "",
 				 error.detail);
 	r = rootwrap_check(plain, &binding, &back);
-	if (r == 0 && !secret_equal(back, kek))
+	if (r == 0 && !secret_equal(back, share))
 		r = -EIO;
 	return r < 0 ? log_errno(-r, "root %c, %s, unwraps something else than was wrapped for %s",
 				 'a' + root, wrap->uri, header_path(header))
@@ -121,14 +168,17 @@ static int verify_vmk(struct header *header, const struct secret *fvek,
 }
 
 static int fill(struct header *header, const struct secret *fvek, const struct keypolicy *policy,
-		const struct secret *kek, struct token_customer *token)
+		const struct secret *share, const struct secret *factor,
+		struct token_customer *token)
 {
 	_cleanup_token_vmk_ struct token_vmk vmk_info = {0};
-	_cleanup_secret_ struct secret *vmk = NULL;
+	_cleanup_secret_ struct secret *vmk = NULL, *kek = NULL;
 	int r = vmk_token(header, &vmk_info);
 
 	if (r == 0)
 		r = vmk_from_fvek(header, fvek, &vmk);
+	if (r == 0)
+		r = mix(share, factor, &kek);
 	if (r < 0)
 		return r;
 	token->generation = vmk_info.generation;
@@ -138,7 +188,9 @@ static int fill(struct header *header, const struct secret *fvek, const struct k
 	if (r == 0)
 		r = kek_wrap(header, KIND, token->head.id, fvek, kek, &token->kek);
 	if (r == 0)
-		r = wrap_all(header, policy, kek, token);
+		r = wrap_all(header, policy, share, token);
+	if (r == 0)
+		r = keep_factor(header, fvek, policy, factor, token);
 	if (r == 0)
 		r = verify_vmk(header, fvek, token, kek);
 	return r < 0 ? log_errno(-r, "the new protector of %s does not open it: %s",
@@ -147,15 +199,16 @@ static int fill(struct header *header, const struct secret *fvek, const struct k
 }
 
 int protector_customer_set(struct header *header, const struct secret *fvek,
-			   const struct keypolicy *policy, uint32_t verify)
+			   const struct keypolicy *policy, const struct secret *factor,
+			   uint32_t verify)
 {
 	_cleanup_token_customer_ struct token_customer token = {0};
-	_cleanup_secret_ struct secret *kek = secret_random(KEK_SIZE);
+	_cleanup_secret_ struct secret *share = secret_random(KEK_SIZE), *kept = NULL;
 	_cleanup_free_ char *json = NULL;
 	_cleanup_change_ struct change change = {.header = header};
 	struct protector old = {.token = HEADER_ANY};
 	uint32_t generation;
-	int r = kek ? protector_customer_find(header, policy->uuid, &old, &generation) : -ENOMEM;
+	int r = share ? protector_customer_find(header, policy->uuid, &old, &generation) : -ENOMEM;
 
 	change.may_use_reserve = r == 0;
 	if (r == 0)
@@ -164,11 +217,13 @@ int protector_customer_set(struct header *header, const struct secret *fvek,
 		r = change_check_room(header, false);
 	if (r == 0 && old.token == HEADER_ANY)
 		r = token_head_init(&token.head, policy->name);
-	if (r == 0)
-		r = fill(header, fvek, policy, kek, &token);
+	else if (r == 0 && !factor)
+		r = protector_customer_factor(header, fvek, &old, &kept);
+	if (r == 0 || r == -ENOENT)
+		r = fill(header, fvek, policy, share, factor ?: kept, &token);
 	for (int i = 0; i < WRAP_ROOTS && r == 0; i++)
 		if (verify & 1u << i)
-			r = verify_root(header, &token, (enum wrap_key)i, kek);
+			r = verify_root(header, &token, (enum wrap_key)i, share);
 	if (r < 0)
 		return r;
 	json = token_customer_format(&token);
@@ -203,7 +258,7 @@ static void describe(const struct provider_error errs[WRAP_ROOTS], char ret[REFU
 
 /* By a root. -EPERM with a reason. */
 static int unwrap_by_root(const struct header *header, const struct token_customer *token,
-			  struct secret **ret_kek, enum wrap_key *ret_root,
+			  struct secret **ret_share, enum wrap_key *ret_root,
 			  struct refusal *ret_refusal)
 {
 	struct rootwrap_binding binding = binding_of(header, token);
@@ -227,16 +282,15 @@ static int unwrap_by_root(const struct header *header, const struct token_custom
 	}
 	*ret_root = (enum wrap_key)which;
 	ret_refusal->reason = REASON_TOKEN_CORRUPT;
-	return rootwrap_check(plain, &binding, ret_kek);
+	return rootwrap_check(plain, &binding, ret_share);
 }
 
-/* By the availability key that somebody brought, or that the lease gave. */
+/* @wrap by the availability key that somebody brought, or that the lease gave. */
 static int unwrap_by_availability(const struct header *header, const struct token_customer *token,
-				  const struct secret *private, struct secret **ret_kek,
-				  enum reason *ret_reason)
+				  const struct blob *wrap, const struct secret *private,
+				  struct secret **ret_share, enum reason *ret_reason)
 {
 	struct rootwrap_binding binding = binding_of(header, token);
-	const struct token_wrap *wrap = &token->wraps[WRAP_AVAILABILITY];
 	_cleanup_secret_ struct secret *plain = NULL;
 	_cleanup_blob_ struct blob public = {0};
 	uint8_t digest[SHA256_SIZE];
@@ -245,24 +299,26 @@ static int unwrap_by_availability(const struct header *header, const struct toke
 	*ret_reason = REASON_SECRET_WRONG;
 	if (r == 0)
 		r = keypolicy_key_digest(&public, digest);
-	if (r == 0 && memcmp(digest, wrap->key, sizeof(digest)))
+	if (r == 0 && memcmp(digest, token->wraps[WRAP_AVAILABILITY].key, sizeof(digest)))
 		r = -EPERM;
 	if (r < 0)
 		return r;
 	*ret_reason = REASON_TOKEN_CORRUPT;
-	r = crypto_rsa_unwrap(private, &wrap->wrap, &plain);
-	return r < 0 ? r : rootwrap_check(plain, &binding, ret_kek);
+	r = crypto_rsa_unwrap(private, wrap, &plain);
+	return r < 0 ? r : rootwrap_check(plain, &binding, ret_share);
 }
 
 /* Both roots are out of reach. */
 static int unwrap_by_lease(const struct header *header, const struct token_customer *token,
 			   const struct keypolicy *policy, const char *tcti,
-			   struct secret **ret_kek, enum reason *ret_reason)
+			   struct secret **ret_share, enum reason *ret_reason)
 {
 	_cleanup_secret_ struct secret *private = NULL;
 	int r = keypolicy_lease_use(policy, tcti, &private, ret_reason);
 
-	return r < 0 ? r : unwrap_by_availability(header, token, private, ret_kek, ret_reason);
+	return r < 0 ? r
+		     : unwrap_by_availability(header, token, &token->wraps[WRAP_AVAILABILITY].wrap,
+					      private, ret_share, ret_reason);
 }
 
 /* Nothing is opened by the availability key that no record tells of. */
@@ -278,10 +334,36 @@ static int record_availability(const struct header *header, const struct token_c
 	return keypolicy_audit(&unknown, tcti, "availability-key-used", header_uuid(header), how);
 }
 
-/* The KEK, by whatever may be used now. */
-static int find_kek(const struct header *header, const struct token_customer *token,
-		    struct keypolicy *policy, const char *tcti, const struct secret *availability,
-		    struct secret **ret_kek, struct refusal *ret_refusal)
+/*
+ * A tenant's factor: from this machine's TPM, or from the header where the custodian's key is
+ * brought to a machine that has none. NULL for what is no tenant's.
+ */
+static int find_factor(const struct header *header, const struct token_customer *token,
+		       const char *tcti, const struct secret *availability, struct secret **ret,
+		       enum reason *ret_reason)
+{
+	_cleanup_tpm_ struct tpm *tpm = NULL;
+	int r;
+
+	if (!token->factor.size)
+		return 0;
+	r = tpm_open(tcti, &tpm, ret_reason);
+	if (r == 0)
+		r = factors_get(tpm, header_uuid(header), ret, ret_reason);
+	if (r == 0)
+		return 0;
+	if (*ret_reason == REASON_NONE)
+		*ret_reason = REASON_FACTOR_ERASED;
+	if (!availability)
+		return -EPERM;
+	return unwrap_by_availability(header, token, &token->factor_availability, availability, ret,
+				      ret_reason);
+}
+
+/* What the keys of the policy give back, by whichever may be used now. */
+static int find_share(const struct header *header, const struct token_customer *token,
+		      struct keypolicy *policy, const char *tcti, const struct secret *availability,
+		      struct secret **ret_share, struct refusal *ret_refusal)
 {
 	enum reason *reason = &ret_refusal->reason;
 	enum wrap_key root = WRAP_ROOTS;
@@ -291,16 +373,17 @@ static int find_kek(const struct header *header, const struct token_customer *to
 	if (*policy->suspended)
 		return -EPERM;
 	if (availability) {
-		r = unwrap_by_availability(header, token, availability, ret_kek, reason);
+		r = unwrap_by_availability(header, token, &token->wraps[WRAP_AVAILABILITY].wrap,
+					   availability, ret_share, reason);
 		return r < 0 ? r : record_availability(header, token, policy, tcti, "by order");
 	}
-	r = unwrap_by_root(header, token, ret_kek, &root, ret_refusal);
+	r = unwrap_by_root(header, token, ret_share, &root, ret_refusal);
 	if (r < 0 && *reason == REASON_KEY_DENIED && *policy->name)
 		keypolicy_suspend(policy, tcti, reason_code(REASON_KEY_DENIED),
 				  ret_refusal->detail);
 	if (r < 0 && *reason == REASON_KEY_UNREACHABLE &&
 	    policy->availability == AVAILABILITY_TRANSIENT)
-		r = unwrap_by_lease(header, token, policy, tcti, ret_kek, reason) < 0
+		r = unwrap_by_lease(header, token, policy, tcti, ret_share, reason) < 0
 			    ? -EPERM
 			    : record_availability(header, token, policy, tcti, ret_refusal->detail);
 	else if (r == 0 && *policy->name)
@@ -314,19 +397,26 @@ int protector_customer_open(struct header *header, const struct protector *prote
 {
 	_cleanup_token_customer_ struct token_customer token = {0};
 	_cleanup_keypolicy_ struct keypolicy policy = {0};
-	_cleanup_secret_ struct secret *kek = NULL, *vmk = NULL;
+	_cleanup_secret_ struct secret *factor = NULL, *share = NULL, *kek = NULL, *vmk = NULL;
 	int r = read_token(header, protector, &token);
 
 	*ret_refusal = (struct refusal){.reason = REASON_TOKEN_CORRUPT};
 	/* On another machine there is no such policy: its roots open the volume all the same. */
 	if (r == 0)
 		r = keypolicy_find(token.policy, &policy);
-	if (r == 0 || r == -ENOENT)
-		r = find_kek(header, &token, &policy, tcti, availability, &kek, ret_refusal);
+	if (r == 0 || r == -ENOENT) {
+		ret_refusal->reason = REASON_NONE;
+		r = find_factor(header, &token, tcti, availability, &factor, &ret_refusal->reason);
+	}
+	if (r == 0)
+		r = find_share(header, &token, &policy, tcti, availability, &share, ret_refusal);
 	if (r < 0)
 		return r;
 	ret_refusal->reason = REASON_TOKEN_CORRUPT;
-	r = vmk_unwrap(header, KIND, token.head.id, token.generation, kek, &token.vmk, &vmk);
+	r = mix(share, factor, &kek);
+	if (r == 0)
+		r = vmk_unwrap(header, KIND, token.head.id, token.generation, kek, &token.vmk,
+			       &vmk);
 	if (r == 0)
 		r = vmk_to_fvek(header, token.generation, vmk, ret_fvek);
 	if (r == 0)

@@ -12,12 +12,17 @@
 
 /*
  * Write a protector of @policy with a new KEK, in one step in place of the one that the volume has
- * of this policy, if it has one. @verify, a mask of enum wrap_key: these roots really unwrap the
- * new KEK before anything is written. Nothing needs to be reachable where it is 0. Messages are
- * made here.
+ * of this policy, if it has one. @factor makes the volume a tenant's (factors.h); with NULL it
+ * stays what it is. @verify, a mask of enum wrap_key: these roots really unwrap the new KEK before
+ * anything is written. Nothing needs to be reachable where it is 0. Messages are made here.
  */
 int protector_customer_set(struct header *header, const struct secret *fvek,
-			   const struct keypolicy *policy, uint32_t verify);
+			   const struct keypolicy *policy, const struct secret *factor,
+			   uint32_t verify);
+
+/* The factor of a tenant's volume. -ENOENT: it is no tenant's. No message. */
+int protector_customer_factor(const struct header *header, const struct secret *fvek,
+			      const struct protector *protector, struct secret **ret);
 
 /* The protector of policy @uuid; -ENOENT without a message. @ret_generation of that policy. */
 int protector_customer_find(const struct header *header, const char *uuid, struct protector *ret,

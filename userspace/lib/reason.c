@@ -33,6 +33,10 @@ static const struct {
 				     "the policy is suspended until fvesetup policy resume"},
 	[REASON_LEASE_OVER] = {"lease-over",
 			       "no root key was reached for longer than the policy's lease"},
+	[REASON_FACTOR_ERASED] =
+		{"factor-erased",
+		 "this machine's TPM has no factor of this tenant: it was purged, or "
+		 "is of another machine"},
 	[REASON_NO_PROTECTOR] = {"no-protector", "the volume has no such protector"},
 	[REASON_MODULE_MISSING] = {"module-missing", "the kernel has no fve target"},
 };

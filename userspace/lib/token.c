@@ -164,6 +164,12 @@ int token_customer_parse(const char *json, struct token_customer *ret)
 	token.policy_generation = reader_number(&r, "policy_generation", 1, INT32_MAX);
 	for (int i = 0; i < WRAP_MAX; i++)
 		wrap_parse(&r, (enum wrap_key)i, &token.wraps[i]);
+	if (json_object_object_get_ex(root, "factor", NULL)) {
+		reader_blob(&r, "factor", &token.factor);
+		reader_blob(&r, "factor_availability", &token.factor_availability);
+		if (!token.factor.size || !token.factor_availability.size)
+			reader_fail(&r, -EBADMSG);
+	}
 	if (reader_close(&r) < 0)
 		return r.error;
 	*ret = token;
@@ -359,6 +365,10 @@ char *token_customer_format(const struct token_customer *token)
 	writer_number(&w, "policy_generation", token->policy_generation);
 	for (int i = 0; i < WRAP_MAX; i++)
 		writer_put(&w, wrap_names[i], wrap_format(&token->wraps[i]));
+	if (token->factor.size) {
+		writer_blob(&w, "factor", &token->factor);
+		writer_blob(&w, "factor_availability", &token->factor_availability);
+	}
 	return writer_close(&w);
 }
 
@@ -451,6 +461,8 @@ void token_customer_free(struct token_customer *token)
 	blob_free(&token->kek);
 	for (int i = 0; i < WRAP_MAX; i++)
 		blob_free(&token->wraps[i].wrap);
+	blob_free(&token->factor);
+	blob_free(&token->factor_availability);
 }
 
 void token_policy_free(struct token_policy *token)

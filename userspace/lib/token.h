@@ -105,6 +105,11 @@ struct token_customer {
 	char policy[TOKEN_UUID_LENGTH + 1]; /* UUID of the policy */
 	uint32_t policy_generation;
 	struct token_wrap wraps[WRAP_MAX];
+	/*
+	 * Of a tenant: its factor (factors.h) under the FVEK and under the availability key, and
+	 * the KEK takes it, too. Both empty in any other volume.
+	 */
+	struct blob factor, factor_availability;
 };
 
 /* One entry of the policy token: a signed boot chain and what it is called. */

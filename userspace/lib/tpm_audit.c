@@ -5,10 +5,6 @@
 
 #include "tpm_private.h"
 
-/* After those of the counters and slots (tpm_counter.c, tpm_slot.c), in the owner's part of the NV
- * index space. */
-#define INDEX 0x01846550
-
 #define ATTRIBUTES                                              \
 	(TPMA_NV_AUTHREAD | TPMA_NV_AUTHWRITE | TPMA_NV_NO_DA | \
 	 ((TPMA_NV)TPM2_NT_EXTEND << TPMA_NV_TPM2_NT_SHIFT))
@@ -17,7 +13,7 @@
 static int index_open(struct tpm *tpm, struct tpm_handle *ret, enum reason *ret_reason)
 {
 	_cleanup_esys_ TPM2B_NV_PUBLIC *public = NULL;
-	TSS2_RC rc = Esys_TR_FromTPMPublic(tpm->esys, INDEX, ESYS_TR_NONE, ESYS_TR_NONE,
+	TSS2_RC rc = Esys_TR_FromTPMPublic(tpm->esys, NV_AUDIT_HEAD, ESYS_TR_NONE, ESYS_TR_NONE,
 					   ESYS_TR_NONE, &ret->tr);
 
 	*ret_reason = REASON_NONE;
@@ -40,7 +36,7 @@ int tpm_audit_make(struct tpm *tpm, enum reason *ret_reason)
 {
 	static const TPM2B_AUTH no_auth;
 	static const TPM2B_NV_PUBLIC public = {
-		.nvPublic = {.nvIndex = INDEX,
+		.nvPublic = {.nvIndex = NV_AUDIT_HEAD,
 			     .nameAlg = TPM2_ALG_SHA256,
 			     .attributes = ATTRIBUTES,
 			     .dataSize = SHA256_SIZE},

@@ -6,13 +6,6 @@
 #include "log.h"
 #include "tpm_private.h"
 
-/*
- * Where counters are put: in the part of the NV index space that belongs to the owner (TCG
- * Registry of Reserved TPM 2.0 Handles, 0x01800000 to 0x01BFFFFF), at a place of our own.
- */
-#define INDEX_FIRST 0x01846500
-#define INDEX_COUNT 64
-
 #define ATTRIBUTES                                              \
 	(TPMA_NV_AUTHREAD | TPMA_NV_AUTHWRITE | TPMA_NV_NO_DA | \
 	 ((TPMA_NV)TPM2_NT_COUNTER << TPMA_NV_TPM2_NT_SHIFT))
@@ -21,8 +14,9 @@
 static int used_indices(struct tpm *tpm, uint64_t *ret, enum reason *ret_reason)
 {
 	_cleanup_esys_ TPMS_CAPABILITY_DATA *data = NULL;
-	TSS2_RC rc = Esys_GetCapability(tpm->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
-					TPM2_CAP_HANDLES, INDEX_FIRST, INDEX_COUNT, NULL, &data);
+	TSS2_RC rc =
+		Esys_GetCapability(tpm->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+				   TPM2_CAP_HANDLES, NV_COUNTER_FIRST, NV_COUNTERS, NULL, &data);
 
 	if (rc)
 		return tpm_fail("TPM2_GetCapability", rc, REASON_TPM_ERROR, ret_reason);
@@ -30,8 +24,8 @@ static int used_indices(struct tpm *tpm, uint64_t *ret, enum reason *ret_reason)
 	for (UINT32 i = 0; i < data->data.handles.count; i++) {
 		TPM2_HANDLE handle = data->data.handles.handle[i];
 
-		if (handle >= INDEX_FIRST && handle < INDEX_FIRST + INDEX_COUNT)
-			*ret |= 1ull << (handle - INDEX_FIRST);
+		if (handle >= NV_COUNTER_FIRST && handle < NV_COUNTER_FIRST + NV_COUNTERS)
+			*ret |= 1ull << (handle - NV_COUNTER_FIRST);
 	}
 	return 0;
 }
@@ -77,21 +71,21 @@ int tpm_counter_open(struct tpm *tpm, const struct policy_counter *counter, stru
 static int find(struct tpm *tpm, const char *uuid, uint64_t used, uint32_t *ret_index,
 		enum reason *ret_reason)
 {
-	for (uint32_t i = 0; i < INDEX_COUNT; i++) {
+	for (uint32_t i = 0; i < NV_COUNTERS; i++) {
 		_cleanup_handle_ struct tpm_handle handle = HANDLE(tpm);
 		uint8_t name[POLICY_NAME_SIZE], wanted[POLICY_NAME_SIZE];
 		int r;
 
 		if (!(used & 1ull << i))
 			continue;
-		r = index_open(tpm, INDEX_FIRST + i, &handle, name, ret_reason);
+		r = index_open(tpm, NV_COUNTER_FIRST + i, &handle, name, ret_reason);
 		if (r == 0)
-			r = policy_counter_name(INDEX_FIRST + i, uuid, wanted);
+			r = policy_counter_name(NV_COUNTER_FIRST + i, uuid, wanted);
 		if (r < 0 && *ret_reason != REASON_POLICY_REVOKED)
 			return r;
 		if (r < 0 || memcmp(name, wanted, sizeof(name)))
 			continue;
-		*ret_index = INDEX_FIRST + i;
+		*ret_index = NV_COUNTER_FIRST + i;
 		return 0;
 	}
 	return -ENOENT;
@@ -145,7 +139,7 @@ int tpm_counter_make(struct tpm *tpm, const char *uuid, struct policy_counter *r
 		*ret_reason = REASON_NONE;
 		if (used == UINT64_MAX)
 			return tpm_refuse(REASON_TPM_FULL, ret_reason);
-		counter.index = INDEX_FIRST + (uint32_t)__builtin_ctzll(~used);
+		counter.index = NV_COUNTER_FIRST + (uint32_t)__builtin_ctzll(~used);
 		r = define(tpm, uuid, counter.index, ret_reason);
 	}
 	if (r == 0)

@@ -21,6 +21,15 @@
 
 #include "tpm.h"
 
+/*
+ * Our NV indices, in the part of the index space that belongs to the owner (TCG Registry of
+ * Reserved TPM 2.0 Handles, 0x01800000 to 0x01BFFFFF).
+ */
+#define NV_COUNTER_FIRST 0x01846500 /* tpm_counter.c */
+#define NV_COUNTERS	 64
+#define NV_SLOT_FIRST	 0x01846540 /* tpm_slot.c */
+#define NV_AUDIT_HEAD	 0x01846550 /* tpm_audit.c */
+
 struct tpm {
 	TSS2_TCTI_CONTEXT *tcti;
 	ESYS_CONTEXT *esys;

@@ -12,9 +12,6 @@
 #include "log.h"
 #include "tpm_private.h"
 
-/* Beside our counters (tpm_counter.c), in the owner's part of the NV index space. */
-#define INDEX_FIRST 0x01846540
-
 #define ATTRIBUTES                                              \
 	(TPMA_NV_AUTHREAD | TPMA_NV_AUTHWRITE | TPMA_NV_NO_DA | \
 	 ((TPMA_NV)TPM2_NT_ORDINARY << TPMA_NV_TPM2_NT_SHIFT))
@@ -23,7 +20,8 @@ static const TPM2B_AUTH no_auth;
 
 /* @session: salted to the SRK, which must be @srk_name. -ENOENT: there is no such slot yet. */
 static int slot_open(struct tpm *tpm, const struct tpm_name *srk_name, unsigned int slot,
-		     struct tpm_handle *ret, struct tpm_handle *ret_session, enum reason *ret_reason)
+		     struct tpm_handle *ret, struct tpm_handle *ret_session,
+		     enum reason *ret_reason)
 {
 	_cleanup_handle_ struct tpm_handle srk = HANDLE(tpm);
 	TSS2_RC rc;
@@ -38,7 +36,7 @@ static int slot_open(struct tpm *tpm, const struct tpm_name *srk_name, unsigned 
 	rc = tpm_session_start(tpm, &srk, TPM2_SE_HMAC, ret_session);
 	if (rc)
 		return tpm_fail("TPM2_StartAuthSession", rc, REASON_TPM_ERROR, ret_reason);
-	rc = Esys_TR_FromTPMPublic(tpm->esys, INDEX_FIRST + slot, ESYS_TR_NONE, ESYS_TR_NONE,
+	rc = Esys_TR_FromTPMPublic(tpm->esys, NV_SLOT_FIRST + slot, ESYS_TR_NONE, ESYS_TR_NONE,
 				   ESYS_TR_NONE, &ret->tr);
 	if (tpm_rc_base(rc) == TPM2_RC_HANDLE)
 		return -ENOENT;
@@ -52,7 +50,7 @@ static int slot_define(struct tpm *tpm, unsigned int slot, struct tpm_handle *re
 		       enum reason *ret_reason)
 {
 	const TPM2B_NV_PUBLIC public = {
-		.nvPublic = {.nvIndex = INDEX_FIRST + slot,
+		.nvPublic = {.nvIndex = NV_SLOT_FIRST + slot,
 			     .nameAlg = TPM2_ALG_SHA256,
 			     .attributes = ATTRIBUTES,
 			     .dataSize = TPM_SLOT_SIZE},

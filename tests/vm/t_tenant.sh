@@ -1,0 +1,123 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# proves: tenants stacked on an open volume; a policy's withdrawal ends I/O to its tenants, and no other tenant sees it
+# group: vm fvesetup services
+# kernels: 6.1
+# disks: 2G
+# vm: --memory 1024 --tpm
+# vm: --include /usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so:/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so
+# vm: --include /usr/bin/softhsm2-util:/usr/bin/softhsm2-util
+# vm: --include /usr/bin/pkcs11-tool:/usr/bin/pkcs11-tool
+# vm: --include build/fve-provider-pkcs11:/usr/lib/fve/fve-provider-pkcs11
+#
+# FVE_TENANTS: how many (4), under FVE_POLICIES (2) policies; the figure is 64 under 8.
+. "$TESTS/vm/lib.sh"
+
+tenants=${FVE_TENANTS:-4} policies=${FVE_POLICIES:-2}
+module=/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so
+export SOFTHSM2_CONF=/root/softhsm.conf
+
+token() { # TOKEN: a token with the keys "first", of the policy that is withdrawn, and "rest"
+	softhsm2-util --init-token --free --label "$1" --so-pin 5678 --pin 1234 >/dev/null
+	for key in first rest; do
+		pkcs11-tool --module "$module" --token-label "$1" --login --pin 1234 --keypairgen \
+			--key-type rsa:3072 --label "$key" --usage-decrypt >/dev/null 2>&1
+		token_key "$module" "$1" 1234 "$key" keep
+	done
+}
+uri() { # TOKEN KEY
+	echo "pkcs11:token=$1;object=$2?module-path=$module&pin-source=file:/root/pin"
+}
+withdraw() { # on|off
+	for token in a b; do
+		token_key "$module" "$token" 1234 first "$1"
+	done
+}
+# The policy of tenant $1, from 1 on.
+policy_of() {
+	echo "p$((($1 - 1) % policies + 1))"
+}
+
+modprobe loop
+step "two tokens, and a first layer"
+mkdir -p /root/tokens /srv
+echo "directories.tokendir = /root/tokens" >"$SOFTHSM2_CONF"
+(umask 077 && printf 1234 >/root/pin)
+token a
+token b
+printf 'correct horse' >pass
+fvesetup format -q --iter-time 1 --pbkdf-memory 32 --key-file pass --no-recovery /dev/vda
+fvesetup open --key-file pass /dev/vda first
+mkfs.ext4 -q /dev/mapper/first
+mount /dev/mapper/first /srv
+export FVE_STATE=/srv/state
+
+step "$policies policies, $tenants tenants"
+for ((i = 1; i <= policies; i++)); do
+	key=rest
+	[ "$i" -ne 1 ] || key=first
+	fvesetup policy create "p$i" --root-a "$(uri a $key)" --root-b "$(uri b $key)" \
+		--availability-key "/root/custodian.$i" --on-revocation lock </dev/null
+done
+for ((i = 1; i <= tenants; i++)); do
+	fvesetup tenant create "t$i" "/srv/t$i.img" --policy "$(policy_of "$i")" --size 20M
+	fvesetup tenant open "t$i"
+done
+assert_eq "$(fvesetup tenant list | grep -c ' open ')" "$tenants" "open tenants"
+fvesetup status t1
+mkdir /mnt/first /mnt/second
+mkfs.ext4 -q /dev/mapper/t1
+mount /dev/mapper/t1 /mnt/first
+echo "TENANT SECRET" >/mnt/first/marker
+sync
+! grep -qa "TENANT SECRET" /srv/t1.img || fail "the marker is in the tenant's file"
+
+step "withdrawn: every tenant of the policy ends, in the middle of I/O"
+pids=()
+for ((i = 1; i <= tenants; i++)); do
+	[ "$i" -ne 1 ] || continue
+	fio --name="t$i" --filename="/dev/mapper/t$i" --direct=1 --ioengine=psync --rw=randrw --bs=4k \
+		--size=2m --loops=100000 --verify=crc32c --verify_backlog=16 --verify_fatal=1 \
+		--time_based --runtime=30 >"/root/fio.$i" 2>&1 &
+	pids[i]=$!
+done
+while [ "$(dmsetup status t2 | grep -c .)" -eq 0 ]; do
+	sleep 0.1
+done
+sleep 2
+withdraw off
+assert_status 2 fvesetup policy check p1
+for ((i = 2; i <= tenants; i++)); do
+	status=0
+	wait "${pids[i]}" || status=$?
+	if [ "$(policy_of "$i")" = p1 ]; then
+		[ "$status" -ne 0 ] || fail "t$i of the withdrawn policy saw no error"
+		grep -q "Input/output error" "/root/fio.$i" || fail "t$i: $(cat "/root/fio.$i")"
+	else
+		[ "$status" -eq 0 ] || fail "t$i of another policy: $(cat "/root/fio.$i")"
+	fi
+done
+assert_fails cat /mnt/first/marker
+! mountpoint -q /mnt/first || fail "t1 is still mounted"
+assert_status 2 fvesetup tenant open t1
+for ((i = 1; i <= tenants; i++)); do
+	wanted=open
+	[ "$(policy_of "$i")" != p1 ] || wanted=closed
+	fvesetup tenant list | grep -qE "^t$i +$wanted " || fail "t$i is not $wanted: $(fvesetup tenant list)"
+done
+
+step "permitted again"
+withdraw on
+fvesetup policy resume p1
+fvesetup tenant open t1
+mount /dev/mapper/t1 /mnt/first
+assert_eq "$(cat /mnt/first/marker)" "TENANT SECRET" "the marker"
+umount /mnt/first
+for ((i = 1; i <= tenants; i++)); do
+	[ "$i" -eq 1 ] || [ "$(policy_of "$i")" != p1 ] || continue
+	fvesetup tenant close "t$i"
+done
+assert_eq "$(fvesetup tenant list | grep -c ' open ')" 0 "open tenants"
+assert_eq "$(losetup -a | wc -l)" 0 "loop devices"
+umount /srv
+fvesetup close first

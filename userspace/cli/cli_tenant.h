@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the tenant actions share. */
+#ifndef FVE_CLI_TENANT_H
+#define FVE_CLI_TENANT_H
+
+#include "cli_policy.h"
+#include "tenant.h"
+
+/* A tenant that was not purged. -ENOKEY with a message. */
+int cli_tenant_load(const char *name, struct tenant *ret);
+
+bool cli_tenant_is_open(const char *name);
+
+#endif

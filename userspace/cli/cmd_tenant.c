@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The 'fvesetup tenant create|open|close|list|assign' actions. */
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli_tenant.h"
+#include "device.h"
+#include "factors.h"
+#include "loop.h"
+#include "protector_customer.h"
+#include "show.h"
+#include "signals.h"
+#include "storage.h"
+#include "vmk.h"
+
+/* --- create --------------------------------------------------------------------------------------
+ */
+
+static int make_file(const char *path, uint64_t size)
+{
+	_cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return log_errno(errno, "cannot create %s: %m", path);
+	if (ftruncate(fd, (off_t)size) < 0 || fsync(fd) < 0 || cli_sync_directory(path) < 0) {
+		int error = errno;
+
+		unlink(path);
+		return log_errno(error, "cannot make %s %llu bytes long: %s", path,
+				 (unsigned long long)size, strerror(error));
+	}
+	return 0;
+}
+
+/* The first layer is below a tenant: what is not its own, such as names and sizes, is encrypted
+ * there. */
+static int check_first_layer(const struct args *args, const char *path)
+{
+	dev_t device = device_number(path);
+	int r = device ? storage_encrypts(device) : storage_path_encrypted(path);
+
+	if (r < 0 || r > 0 || args->force)
+		return r < 0 ? r : 0;
+	return log_errno(EPERM, "%s does not lie on an encrypted volume; if it shall: --force",
+			 path);
+}
+
+static int confirm(const struct args *args, const char *path)
+{
+	_cleanup_free_ char *question = NULL;
+
+	if (asprintf(&question, "All data on %s will be lost.", path) < 0)
+		return -ENOMEM;
+	return prompt_confirm(args, question);
+}
+
+/* Whether there is something to be overwritten; a new file is made only after all refusals. */
+static int prepare(const struct args *args, const char *path)
+{
+	bool there = access(path, F_OK) == 0;
+	int r = check_first_layer(args, path);
+
+	if (r < 0)
+		return r;
+	if (args->size && there)
+		return log_errno(EEXIST, "--size is for a new file, and %s is there", path);
+	if (!args->size && !there)
+		return log_errno(ENOENT, "%s is not there; --size makes a file", path);
+	return there ? confirm(args, path) : make_file(path, args->size);
+}
+
+/* The volume, with the TPM's factor and the policy's protector as its only way in. */
+static int make_volume(const struct args *args, struct keypolicy *policy, struct tenant *tenant)
+{
+	const struct header_format how = {.label = tenant->name, .sector_size = args->sector_size};
+	_cleanup_secret_ struct secret *fvek = secret_random(FVEK_SIZE), *vmk = NULL,
+				       *factor = NULL;
+	_cleanup_header_ struct header *header = NULL;
+	_cleanup_tpm_ struct tpm *tpm = NULL;
+	struct keypolicy_volume volume = {0};
+	enum reason reason = REASON_NONE;
+	int r = tpm_open(args->tcti, &tpm, &reason);
+
+	if (r < 0)
+		return log_errno(-r, "a tenant's key takes a TPM: %s", reason_text(reason));
+	r = fvek ? header_format(tenant->path, &how, fvek, &header) : -ENOMEM;
+	if (r == 0)
+		r = vmk_create(header, fvek, &vmk);
+	if (r == 0)
+		r = factors_add(tpm, header_uuid(header), args->force, &factor, &reason);
+	if (r < 0)
+		return r;
+	strcpy(tenant->uuid, header_uuid(header));
+	strcpy(volume.uuid, tenant->uuid);
+	strcpy(volume.path, tenant->path);
+	r = tenant_save(tenant);
+	if (r == 0)
+		r = cli_policy_list_volume(policy, &volume);
+	return r < 0 ? r : protector_customer_set(header, fvek, policy, factor, 0);
+}
+
+int cmd_tenant_create(const struct args *args)
+{
+	_cleanup_keypolicy_ struct keypolicy policy = {0};
+	_cleanup_tenant_ struct tenant tenant = {0};
+	_cleanup_free_ char *absolute = NULL;
+	_cleanup_close_ int lock = -1;
+	const char *name = args->operand[0], *path = args->operand[1];
+	int r;
+
+	if (!args->policy)
+		return log_errno(EINVAL, "tenant create needs --policy");
+	r = tenant_check_new(name);
+	if (r == 0)
+		r = volume_check_name(name);
+	if (r == 0)
+		r = keypolicy_load(args->policy, &policy);
+	if (r == 0)
+		r = cli_policy_refuse_suspended(&policy);
+	if (r == 0)
+		r = prepare(args, path);
+	if (r == 0)
+		r = device_lock(path, &lock);
+	if (r < 0)
+		return r;
+	absolute = realpath(path, NULL);
+	if (!absolute || strlen(absolute) > TOKEN_PATH_MAX)
+		return log_errno(EINVAL, "the path of %s is too long", path);
+	strcpy(tenant.name, name);
+	strcpy(tenant.path, absolute);
+	strcpy(tenant.policy, policy.uuid);
+	signals_hold();
+	r = token_time_now(tenant.created);
+	if (r == 0)
+		r = make_volume(args, &policy, &tenant);
+	if (r == 0)
+		r = keypolicy_audit(&policy, args->tcti, "tenant-created", tenant.uuid, name);
+	if (r < 0 && args->size)
+		unlink(path);
+	return r;
+}
+
+/* --- open and close ------------------------------------------------------------------------------
+ */
+
+/* The volume at @device, opened by a root of its policy, or by what --availability-key brings. */
+static int unlock_tenant(const struct args *args, const struct tenant *tenant, const char *device,
+			 struct header **ret_header, struct secret **ret_fvek,
+			 struct protector *ret_protector)
+{
+	_cleanup_secret_ struct secret *availability = NULL;
+	struct refusal refusal = {0};
+	uint32_t generation;
+	int r = header_load(device, ret_header);
+
+	if (r == 0 && strcmp(header_uuid(*ret_header), tenant->uuid))
+		r = log_errno(ENODEV, "%s holds another volume than that of tenant %s", device,
+			      tenant->name);
+	if (r == 0 && args->availability_key)
+		r = cli_read_availability_key(args, &availability);
+	if (r < 0)
+		return r;
+	r = protector_customer_find(*ret_header, tenant->policy, ret_protector, &generation);
+	if (r < 0)
+		return log_errno(-r,
+				 "%s has no protector of its policy: tenant create was interrupted",
+				 device);
+	r = protector_customer_open(*ret_header, ret_protector, args->tcti, availability, ret_fvek,
+				    &refusal);
+	if (r == 0)
+		r = unlock_check_header(*ret_header, *ret_fvek, &refusal);
+	if (r < 0) {
+		cli_show_refusal(args, ret_protector, &refusal);
+		return log_errno(-r, "tenant %s was not opened", tenant->name);
+	}
+	return 0;
+}
+
+int cli_tenant_load(const char *name, struct tenant *ret)
+{
+	int r = tenant_load(name, ret);
+
+	if (r == 0 && *ret->purged)
+		return log_errno(ENOKEY, "tenant %s was purged at %s", name, ret->purged);
+	return r;
+}
+
+int cmd_tenant_open(const struct args *args)
+{
+	const struct volume_flags flags = {
+		.read_only = args->read_only,
+		.allow_discards = args->allow_discards,
+		.target = args->target,
+	};
+	_cleanup_tenant_ struct tenant tenant = {0};
+	_cleanup_header_ struct header *header = NULL;
+	_cleanup_secret_ struct secret *fvek = NULL;
+	_cleanup_free_ char *device = NULL;
+	_cleanup_close_ int lock = -1, loop = -1;
+	struct protector protector;
+	int r = cli_tenant_load(args->operand[0], &tenant);
+
+	if (r == 0)
+		r = device_lock(tenant.path, &lock);
+	if (r == 0 && cli_tenant_is_open(tenant.name))
+		r = log_errno(EEXIST, "tenant %s is open already", tenant.name);
+	if (r < 0)
+		return r;
+	if (device_number(tenant.path)) {
+		device = strdup(tenant.path);
+		r = device ? 0 : -ENOMEM;
+	} else {
+		r = loop_attach(tenant.path, args->read_only, &device, &loop);
+	}
+	if (r == 0)
+		r = unlock_tenant(args, &tenant, device, &header, &fvek, &protector);
+	return r < 0 ? r : volume_open(header, fvek, tenant.name, &flags);
+}
+
+int cmd_tenant_close(const struct args *args)
+{
+	_cleanup_tenant_ struct tenant tenant = {0};
+	int r = tenant_load(args->operand[0], &tenant);
+
+	return r < 0 ? r : volume_close(tenant.name);
+}
+
+/* --- list
+ * ------------------------------------------------------------------------------------------ */
+
+static int is_name(void *data, const char *name)
+{
+	return !strcmp(data, name);
+}
+
+bool cli_tenant_is_open(const char *name)
+{
+	return volume_each(is_name, (void *)name) == 1;
+}
+
+static const char *state_of(const struct tenant *tenant)
+{
+	if (*tenant->purged)
+		return "purged";
+	if (tenant->purge.request)
+		return "purge-pending";
+	return cli_tenant_is_open(tenant->name) ? "open" : "closed";
+}
+
+struct listing {
+	struct json_object *array; /* NULL: text */
+	int result;
+};
+
+static int list_one(void *data, const char *name)
+{
+	struct listing *listing = data;
+	_cleanup_tenant_ struct tenant tenant = {0};
+	_cleanup_keypolicy_ struct keypolicy policy = {0};
+	struct json_object *o;
+	int r = tenant_load(name, &tenant);
+
+	if (r < 0) {
+		listing->result = r;
+		return 0;
+	}
+	/* The policy may be gone; the tenant is shown all the same. */
+	if (keypolicy_find(tenant.policy, &policy) < 0)
+		strcpy(policy.name, "?");
+	if (!listing->array) {
+		printf("%-20s %-13s %-16s %s\n", tenant.name, state_of(&tenant), policy.name,
+		       tenant.path);
+		return 0;
+	}
+	o = json_object_new_object();
+	json_object_object_add(o, "name", json_object_new_string(tenant.name));
+	json_object_object_add(o, "uuid", json_object_new_string(tenant.uuid));
+	json_object_object_add(o, "device", json_object_new_string(tenant.path));
+	json_object_object_add(o, "policy", json_object_new_string(policy.name));
+	json_object_object_add(o, "state", json_object_new_string(state_of(&tenant)));
+	json_object_object_add(o, "created", json_object_new_string(tenant.created));
+	json_object_object_add(o, "purge_until",
+			       tenant.purge.request ? json_object_new_string(tenant.purge.until)
+						    : NULL);
+	json_object_object_add(o, "purge_approvals",
+			       json_object_new_int64((int64_t)tenant.purge.n_approvals));
+	json_object_object_add(o, "purged",
+			       *tenant.purged ? json_object_new_string(tenant.purged) : NULL);
+	json_object_array_add(listing->array, o);
+	return 0;
+}
+
+int cmd_tenant_list(const struct args *args)
+{
+	struct listing listing = {.array = args->json ? json_object_new_array() : NULL};
+	struct json_object *root;
+	int r;
+
+	if (!args->json)
+		printf("%-20s %-13s %-16s %s\n", "NAME", "STATE", "POLICY", "DEVICE");
+	r = tenant_each(list_one, &listing);
+	if (args->json && r == 0) {
+		root = json_object_new_object();
+		json_object_object_add(root, "tenants", listing.array);
+		r = json_print(root);
+	}
+	return r < 0 ? r : listing.result;
+}
+
+/* --- assign
+ * --------------------------------------------------------------------------------------- */
+
+/* Under both policies for a moment, and never under none. */
+static int move(const struct args *args, struct tenant *tenant, struct keypolicy *from,
+		struct keypolicy *to)
+{
+	_cleanup_header_ struct header *header = NULL;
+	_cleanup_secret_ struct secret *fvek = NULL, *factor = NULL;
+	struct keypolicy_volume volume = {0};
+	struct protector old;
+	int r = unlock_tenant(args, tenant, tenant->path, &header, &fvek, &old);
+
+	if (r < 0)
+		return r;
+	r = protector_customer_factor(header, fvek, &old, &factor);
+	if (r < 0)
+		return log_errno(-r, "the volume of %s is no tenant's", tenant->name);
+	strcpy(volume.uuid, tenant->uuid);
+	strcpy(volume.path, tenant->path);
+	signals_hold();
+	r = cli_policy_list_volume(to, &volume);
+	if (r == 0)
+		r = protector_customer_set(header, fvek, to, factor, 0);
+	if (r < 0)
+		return r;
+	strcpy(tenant->policy, to->uuid);
+	r = tenant_save(tenant);
+	if (r == 0)
+		r = protector_remove(header, fvek, &old, true);
+	if (r == 0)
+		r = cli_policy_unlist_volume(from, &volume);
+	return r < 0 ? r
+		     : keypolicy_audit(to, args->tcti, "tenant-assigned", tenant->uuid, from->name);
+}
+
+int cmd_tenant_assign(const struct args *args)
+{
+	_cleanup_tenant_ struct tenant tenant = {0};
+	_cleanup_keypolicy_ struct keypolicy from = {0}, to = {0};
+	_cleanup_close_ int lock = -1;
+	int r;
+
+	if (!args->policy)
+		return log_errno(EINVAL, "tenant assign needs --policy");
+	r = cli_tenant_load(args->operand[0], &tenant);
+	if (r == 0 && tenant.purge.request)
+		r = log_errno(EBUSY,
+			      "the purge of %s is asked for; first: fvesetup tenant purge %s "
+			      "--cancel",
+			      tenant.name, tenant.name);
+	if (r == 0)
+		r = keypolicy_load(args->policy, &to);
+	if (r == 0)
+		r = cli_policy_refuse_suspended(&to);
+	if (r < 0)
+		return r;
+	if (!strcmp(to.uuid, tenant.policy))
+		return 0;
+	r = keypolicy_find(tenant.policy, &from);
+	if (r == -ENOENT)
+		return log_errno(ENOENT, "the policy of %s is not there any more", tenant.name);
+	if (r == 0)
+		r = device_lock(tenant.path, &lock);
+	return r < 0 ? r : move(args, &tenant, &from, &to);
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The 'fvesetup tenant purge' action, step by step. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "cli_tenant.h"
+#include "device.h"
+#include "factors.h"
+#include "signals.h"
+
+#define SECONDS_OF_DAY 86400
+
+/* A new file for everybody to read. */
+static int write_text(const char *path, const char *text)
+{
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	size_t size = strlen(text);
+
+	if (fd < 0)
+		return log_errno(errno, "cannot create %s: %m", path);
+	if (write(fd, text, size) != (ssize_t)size || fsync(fd) < 0 ||
+	    cli_sync_directory(path) < 0) {
+		unlink(path);
+		return log_errno(EIO, "cannot write %s", path);
+	}
+	return 0;
+}
+
+static int time_in_days(uint32_t days, char ret[TOKEN_TIME_LENGTH + 1])
+{
+	time_t then = time(NULL) + (time_t)days * SECONDS_OF_DAY;
+	struct tm tm;
+
+	if (!gmtime_r(&then, &tm) ||
+	    strftime(ret, TOKEN_TIME_LENGTH + 1, "%Y-%m-%dT%H:%M:%SZ", &tm) != TOKEN_TIME_LENGTH)
+		return -EIO;
+	return 0;
+}
+
+static int audit(const struct args *args, const struct tenant *tenant,
+		 const struct keypolicy *policy, const char *event, const char *detail)
+{
+	return keypolicy_audit(policy, args->tcti, event, tenant->uuid, detail);
+}
+
+static int request(const struct args *args, struct tenant *tenant, const struct keypolicy *policy)
+{
+	int r;
+
+	if (tenant->purge.request)
+		return log_errno(EEXIST, "the purge of %s is asked for already, until %s",
+				 tenant->name, tenant->purge.until);
+	if (policy->n_approvers < KEYPOLICY_APPROVALS)
+		return log_errno(EPERM,
+				 "policy %s has no approvers, so that nothing of it is ever purged",
+				 policy->name);
+	r = cli_check_new_file(args->request, "request");
+	if (r == 0)
+		r = tenant_purge_request(tenant, policy, &tenant->purge.request);
+	if (r == 0)
+		r = time_in_days(policy->purge_days, tenant->purge.until);
+	if (r == 0)
+		r = write_text(args->request, tenant->purge.request);
+	if (r == 0)
+		r = tenant_save(tenant);
+	if (r == 0)
+		r = audit(args, tenant, policy, "purge-requested", tenant->purge.until);
+	if (r == 0)
+		log_notice("%s can be purged from %s on, when %d approvers have signed %s.",
+			   tenant->name, tenant->purge.until, KEYPOLICY_APPROVALS, args->request);
+	return r;
+}
+
+static int approve(const struct args *args, struct tenant *tenant, const struct keypolicy *policy)
+{
+	_cleanup_blob_ struct blob approval = {0};
+	_cleanup_free_ char *subject = NULL;
+	int r = cli_read_small(args->approval, &approval);
+
+	if (r == 0)
+		r = tenant_purge_approve(tenant, policy, &approval, &subject);
+	if (r == 0)
+		r = tenant_save(tenant);
+	if (r == 0)
+		r = audit(args, tenant, policy, "purge-approved", subject);
+	if (r == 0)
+		log_notice("%s approves the purge of %s: %zu of %d.", subject, tenant->name,
+			   tenant->purge.n_approvals, KEYPOLICY_APPROVALS);
+	return r;
+}
+
+static int cancel(const struct args *args, struct tenant *tenant, const struct keypolicy *policy)
+{
+	struct tenant_purge *purge = &tenant->purge;
+	int r;
+
+	if (!purge->request)
+		return log_errno(EINVAL, "nobody has asked to purge %s", tenant->name);
+	for (size_t i = 0; i < purge->n_approvals; i++)
+		blob_free(&purge->approvals[i]);
+	free(purge->request);
+	*purge = (struct tenant_purge){0};
+	r = tenant_save(tenant);
+	return r < 0 ? r : audit(args, tenant, policy, "purge-cancelled", NULL);
+}
+
+/* Where the device is gone the factor's end is enough, and the certificate says so. */
+static bool erase_header(const struct args *args, const struct tenant *tenant)
+{
+	_cleanup_header_ struct header *header = NULL;
+
+	if (access(tenant->path, F_OK) < 0 || header_load(tenant->path, &header) < 0 ||
+	    strcmp(header_uuid(header), tenant->uuid))
+		return false;
+	return cli_erase_header(header, args->tcti) == 0;
+}
+
+/* The factor first: it is what counts. Each step can be repeated. */
+static int execute(const struct args *args, struct tenant *tenant, struct keypolicy *policy)
+{
+	_cleanup_tpm_ struct tpm *tpm = NULL;
+	_cleanup_free_ char *certificate = NULL;
+	struct keypolicy_volume volume = {0};
+	enum reason reason = REASON_NONE;
+	bool header_erased;
+	int r = cli_check_new_file(args->certificate, "certificate");
+
+	if (r == 0 && cli_tenant_is_open(tenant->name))
+		r = log_errno(EBUSY, "tenant %s is open; first: fvesetup tenant close %s",
+			      tenant->name, tenant->name);
+	if (r == 0)
+		r = tenant_purge_check(tenant, policy);
+	if (r < 0)
+		return r;
+	r = tpm_open(args->tcti, &tpm, &reason);
+	if (r < 0)
+		return log_errno(-r, "the factor of %s is in the TPM: %s", tenant->name,
+				 reason_text(reason));
+	signals_hold();
+	r = factors_erase(tpm, tenant->uuid, &reason);
+	if (r < 0)
+		return r;
+	header_erased = erase_header(args, tenant);
+	strcpy(volume.uuid, tenant->uuid);
+	r = cli_policy_unlist_volume(policy, &volume);
+	if (r == 0)
+		r = audit(args, tenant, policy, "tenant-purged",
+			  header_erased ? "header erased" : "header not reached");
+	if (r == 0)
+		r = token_time_now(tenant->purged);
+	if (r == 0)
+		r = tenant_purge_certificate(tenant, policy, header_erased, &certificate);
+	if (r == 0)
+		r = write_text(args->certificate, certificate);
+	return r < 0 ? r : tenant_save(tenant);
+}
+
+int cmd_tenant_purge(const struct args *args)
+{
+	_cleanup_tenant_ struct tenant tenant = {0};
+	_cleanup_keypolicy_ struct keypolicy policy = {0};
+	_cleanup_close_ int lock = -1;
+	int r;
+
+	if (!!args->request + !!args->approval + !!args->certificate + args->cancel != 1)
+		return log_errno(EINVAL, "tenant purge takes one of --request, --approval, "
+					 "--certificate and --cancel");
+	r = cli_tenant_load(args->operand[0], &tenant);
+	if (r == 0)
+		r = keypolicy_find(tenant.policy, &policy);
+	if (r == -ENOENT)
+		return log_errno(ENOENT, "the policy of %s is not there any more",
+				 args->operand[0]);
+	if (r == 0)
+		r = device_lock(tenant.path, &lock);
+	if (r < 0)
+		return r;
+	if (args->request)
+		return request(args, &tenant, &policy);
+	if (args->approval)
+		return approve(args, &tenant, &policy);
+	return args->cancel ? cancel(args, &tenant, &policy) : execute(args, &tenant, &policy);
+}

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Who agrees to a purge, and what says afterwards that it was done. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "crypto_cms.h"
+#include "log.h"
+#include "state.h"
+#include "tenant.h"
+#include "token_json.h"
+
+#define MACHINE_KEY  "machine.key"
+#define MACHINE_CERT "machine.pem"
+
+/* --- request and approvals ----------------------------------------------------------------------
+ */
+
+static int put_digest(struct writer *w, const char *key, const struct blob *data)
+{
+	uint8_t digest[SHA256_SIZE];
+	struct span span = {data->data, data->size};
+	int r = crypto_sha256(&span, 1, digest);
+
+	if (r == 0)
+		writer_hex(w, key, digest, sizeof(digest));
+	return r;
+}
+
+static int put_tenant(struct writer *w, const struct tenant *tenant, const struct keypolicy *policy)
+{
+	writer_string(w, "tenant", tenant->name);
+	writer_string(w, "volume", tenant->uuid);
+	writer_string(w, "policy", policy->name);
+	writer_string(w, "policy_uuid", policy->uuid);
+	return put_digest(w, "availability_key_sha256", &policy->availability_public);
+}
+
+int tenant_purge_request(const struct tenant *tenant, const struct keypolicy *policy, char **ret)
+{
+	struct writer w = {.object = json_object_new_object()};
+	char now[TOKEN_TIME_LENGTH + 1];
+	int r = token_time_now(now);
+
+	writer_string(
+		&w, "statement",
+		"This tenant's data is to be destroyed for good. Its policy's availability key "
+		"is destroyed, or will be.");
+	if (r == 0)
+		r = put_tenant(&w, tenant, policy);
+	writer_string(&w, "requested", r == 0 ? now : "");
+	*ret = writer_close(&w);
+	return r < 0 ? r : *ret ? 0 : -ENOMEM;
+}
+
+/* Whose approval @cms is, and that it is of just this request. */
+static int approver_of(const struct tenant *tenant, const struct keypolicy *policy,
+		       const struct blob *cms, size_t *ret_approver)
+{
+	_cleanup_blob_ struct blob content = {0};
+	int r = crypto_cms_verify(cms, (const char *const *)policy->approvers, policy->n_approvers,
+				  &content, ret_approver);
+
+	if (r == -EBADMSG)
+		return log_errno(EBADMSG, "this is no signed message (CMS) with one signer");
+	if (r == -EKEYREJECTED)
+		return log_errno(EKEYREJECTED,
+				 "this is not signed by a registered approver of policy %s",
+				 policy->name);
+	if (r < 0)
+		return r;
+	if (content.size != strlen(tenant->purge.request) ||
+	    memcmp(content.data, tenant->purge.request, content.size))
+		return log_errno(EKEYREJECTED, "what is signed is not the request to purge %s",
+				 tenant->name);
+	return 0;
+}
+
+int tenant_purge_approve(struct tenant *tenant, const struct keypolicy *policy,
+			 const struct blob *approval, char **ret_subject)
+{
+	uint8_t digest[SHA256_SIZE];
+	size_t approver, other;
+	int r;
+
+	if (!tenant->purge.request)
+		return log_errno(EINVAL, "nobody has asked to purge %s", tenant->name);
+	r = approver_of(tenant, policy, approval, &approver);
+	if (r == 0)
+		r = crypto_cert_read(policy->approvers[approver], ret_subject, digest);
+	if (r == -ESTALE)
+		return log_errno(EKEYREJECTED, "the approver's certificate is not valid now");
+	for (size_t i = 0; r == 0 && i < tenant->purge.n_approvals; i++) {
+		r = approver_of(tenant, policy, &tenant->purge.approvals[i], &other);
+		if (r == 0 && other == approver)
+			return log_errno(EEXIST, "%s has approved already", *ret_subject);
+	}
+	if (r == 0 && tenant->purge.n_approvals == KEYPOLICY_APPROVALS)
+		return log_errno(EEXIST, "%s has all approvals already", tenant->name);
+	if (r == 0)
+		r = blob_set(&tenant->purge.approvals[tenant->purge.n_approvals], approval->data,
+			     approval->size);
+	if (r == 0)
+		tenant->purge.n_approvals++;
+	return r;
+}
+
+/* --- the conditions ------------------------------------------------------------------------------
+ */
+
+/* What was approved is looked at again: the file may have been edited. */
+static int check_approvals(const struct tenant *tenant, const struct keypolicy *policy)
+{
+	uint32_t seen = 0;
+
+	for (size_t i = 0; i < tenant->purge.n_approvals; i++) {
+		size_t approver;
+		int r = approver_of(tenant, policy, &tenant->purge.approvals[i], &approver);
+
+		if (r < 0)
+			return r;
+		seen |= 1u << approver;
+	}
+	if (__builtin_popcount(seen) < KEYPOLICY_APPROVALS)
+		return log_errno(EPERM, "the purge of %s has %d of %d approvals", tenant->name,
+				 __builtin_popcount(seen), KEYPOLICY_APPROVALS);
+	return 0;
+}
+
+/* "2026-..." compares as text. */
+static int check_time(const struct tenant *tenant)
+{
+	char now[TOKEN_TIME_LENGTH + 1];
+	int r = token_time_now(now);
+
+	if (r == 0 && strcmp(now, tenant->purge.until) < 0)
+		return log_errno(EPERM, "%s is not to be purged before %s", tenant->name,
+				 tenant->purge.until);
+	return r;
+}
+
+/* While a root answers, its owner has not withdrawn it: the purge would not be theirs. */
+static int check_roots(const struct tenant *tenant, const struct keypolicy *policy)
+{
+	for (int i = 0; i < WRAP_ROOTS; i++) {
+		_cleanup_secret_ struct secret *secret = NULL;
+		struct provider_error errs[WRAP_ROOTS] = {0};
+
+		keypolicy_prove(policy, (enum wrap_key)i, &secret, errs);
+		switch (errs[i].outcome) {
+		case PROVIDER_DENIED:
+		case PROVIDER_ABSENT:
+			break;
+		case PROVIDER_OK:
+			return log_errno(
+				EPERM,
+				"root %c of policy %s still answers; %s is purged only when "
+				"its owner has withdrawn both",
+				'a' + i, policy->name, tenant->name);
+		default:
+			return log_errno(EHOSTUNREACH,
+					 "root %c of policy %s cannot be asked whether it is "
+					 "withdrawn: %s%s%s",
+					 'a' + i, policy->name,
+					 provider_outcome_name(errs[i].outcome),
+					 *errs[i].detail ? ": " : "", errs[i].detail);
+		}
+	}
+	return 0;
+}
+
+int tenant_purge_check(const struct tenant *tenant, const struct keypolicy *policy)
+{
+	int r;
+
+	if (!tenant->purge.request)
+		return log_errno(EINVAL, "nobody has asked to purge %s", tenant->name);
+	r = check_approvals(tenant, policy);
+	if (r == 0)
+		r = check_time(tenant);
+	return r < 0 ? r : check_roots(tenant, policy);
+}
+
+/* --- the certificate -----------------------------------------------------------------------------
+ */
+
+/* This machine's key, by which it signs what it did. Like all of its state it lies on its own disk.
+ */
+static int machine_identity(struct secret **ret_key, char **ret_cert)
+{
+	_cleanup_secret_ struct secret *key = NULL, *text = NULL;
+	_cleanup_free_ char *cert = NULL, *stored = NULL;
+	int r = state_read(MACHINE_CERT, &cert);
+
+	if (r == 0)
+		r = state_read(MACHINE_KEY, &stored);
+	if (r == 0) {
+		*ret_key = secret_copy(stored, strlen(stored));
+		secret_wipe(stored, strlen(stored));
+		*ret_cert = steal(cert);
+		return *ret_key ? 0 : -ENOMEM;
+	}
+	if (r != -ENOENT)
+		return r;
+	free(steal(cert));
+	r = crypto_cert_make("fvesetup on this machine", &key, &cert);
+	if (r < 0)
+		return r;
+	text = secret_new(key->size + 1);
+	if (!text)
+		return -ENOMEM;
+	memcpy(text->data, key->data, key->size);
+	r = state_write(MACHINE_KEY, (const char *)text->data);
+	if (r == 0)
+		r = state_write(MACHINE_CERT, cert);
+	if (r == 0) {
+		*ret_key = steal(key);
+		*ret_cert = steal(cert);
+	}
+	return r;
+}
+
+static int put_approvers(struct writer *w, const struct tenant *tenant,
+			 const struct keypolicy *policy)
+{
+	struct json_object *array = json_object_new_array();
+	int r = array ? 0 : -ENOMEM;
+
+	for (size_t i = 0; r == 0 && i < tenant->purge.n_approvals; i++) {
+		_cleanup_free_ char *subject = NULL;
+		uint8_t digest[SHA256_SIZE];
+		struct writer one = {.object = json_object_new_object()};
+		size_t approver;
+
+		r = approver_of(tenant, policy, &tenant->purge.approvals[i], &approver);
+		if (r == 0)
+			r = crypto_cert_read(policy->approvers[approver], &subject, digest);
+		writer_string(&one, "subject", subject ?: "");
+		writer_hex(&one, "certificate_sha256", digest, sizeof(digest));
+		json_object_array_add(array, one.object);
+	}
+	writer_put(w, "approved_by", array);
+	return r;
+}
+
+int tenant_purge_certificate(const struct tenant *tenant, const struct keypolicy *policy,
+			     bool header_erased, char **ret)
+{
+	_cleanup_secret_ struct secret *key = NULL;
+	_cleanup_free_ char *cert = NULL, *text = NULL;
+	struct writer w = {.object = json_object_new_object()};
+	int r = machine_identity(&key, &cert);
+
+	/* Terms of NIST SP 800-88 rev. 1, 2.5 and appendix G. */
+	writer_string(&w, "statement",
+		      "The volume's key cannot be derived any more, from no copy of it.");
+	writer_string(&w, "technique", "purge by cryptographic erase");
+	writer_string(&w, "erased", "32-byte factor of the key, by a new key in TPM NV");
+	writer_string(&w, "header", header_erased ? "erased, too" : "not reached");
+	if (r == 0)
+		r = put_tenant(&w, tenant, policy);
+	writer_string(&w, "residual",
+		      "The custodian of the availability key could open copies of the header.");
+	writer_string(&w, "created", tenant->created);
+	writer_string(&w, "purged", tenant->purged);
+	if (r == 0)
+		r = put_approvers(&w, tenant, policy);
+	text = writer_close(&w);
+	if (r == 0)
+		r = text ? crypto_cms_sign(key, cert, text, strlen(text), ret) : -ENOMEM;
+	return r;
+}
