@@ -44,9 +44,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	bootargs_parse(cmdline, &args, complain);
 	CHECK(args.n <= FVETAB_MAX);
 	ENDS(args.root);
-	for (int initrd = 0; initrd < 2; initrd++) {
+	for (int phase = FVETAB_INITRD; phase <= FVETAB_NETWORK; phase++) {
 		picked = table;
-		fvetab_select(&picked, &args, initrd, NULL);
+		fvetab_select(&picked, &args, (enum fvetab_phase)phase, NULL);
 		CHECK(picked.n <= FVETAB_MAX);
 	}
 	return 0;

@@ -179,9 +179,9 @@ for ((i = 0; i < ${FVE_OUTAGES:-6}; i++)); do
 	b=$(random_of ok unreachable denied absent)
 	case $a-$b in
 	*ok*) want=opens ;;
-	*denied*) want=key-denied ;;
-	*absent*) want=key-absent ;;
-	*) want=key-unreachable ;;
+	*denied*) want="key-denied" ;;
+	*absent*) want="key-absent" ;;
+	*) want="key-unreachable" ;;
 	esac
 	tell a "$a"
 	tell b "$b"

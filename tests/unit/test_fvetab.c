@@ -143,25 +143,31 @@ static void selection(void)
 	static const char text[] = "data /dev/d\n"
 				   "swap UUID=55 - initrd\n"
 				   "root UUID=AA - initrd,tries=1\n"
-				   "later /dev/l - noauto\n";
+				   "later /dev/l - noauto\n"
+				   "tenant /dev/t - netdev,nofail\n"
+				   "none /dev/n - netdev,noauto\n"
+				   "wrong /dev/w - initrd,_netdev\n";
 	struct fvetab table;
 	struct bootargs args;
 
 	bootargs_parse("root=/dev/mapper/root", &args, complain);
 	parse(text, &table);
-	fvetab_select(&table, &args, true, NULL);
+	fvetab_select(&table, &args, FVETAB_INITRD, NULL);
 	CHECK(table.n == 2 && !strcmp(table.entry[0].name, "root") &&
 	      !strcmp(table.entry[1].name, "swap"));
 	parse(text, &table);
-	fvetab_select(&table, &args, false, NULL);
+	fvetab_select(&table, &args, FVETAB_SYSTEM, NULL);
 	CHECK(table.n == 3 && !strcmp(table.entry[0].name, "data"));
 	parse(text, &table);
-	fvetab_select(&table, &args, false, "later");
+	fvetab_select(&table, &args, FVETAB_SYSTEM, "later");
 	CHECK(table.n == 1);
+	parse(text, &table);
+	fvetab_select(&table, &args, FVETAB_NETWORK, NULL);
+	CHECK(table.n == 1 && !strcmp(table.entry[0].name, "tenant"));
 
 	bootargs_parse("rd.fve.name=aa=system rd.fve.uuid=77", &args, complain);
 	parse(text, &table);
-	fvetab_select(&table, &args, true, NULL);
+	fvetab_select(&table, &args, FVETAB_INITRD, NULL);
 	CHECK(table.n == 2 && !strcmp(table.entry[0].name, "system") && table.entry[0].tries == 1);
 	CHECK(!strcmp(table.entry[1].name, "fve-77") && !strcmp(table.entry[1].device, "UUID=77"));
 }

@@ -264,9 +264,10 @@ const struct action actions[] = {
 	 "Open all volumes that fvetab(5) and the kernel command line name for now, or the one "
 	 "<name>: by machines' protectors, startup keys and PINs first; then the TPM is capped; "
 	 "then people are asked for what is still closed. What the units of the boot call. With "
+	 "--network the volumes that are marked netdev, by machines' protectors alone. With "
 	 "--test nothing is mapped, but the TPM is capped all the same.",
 	 TAKES(OPT_KEY_FILE, OPT_PIN_FILE, OPT_STARTUP_KEY_FILE, OPT_TRIES, OPT_AGENT, OPT_TIMEOUT,
-	       OPT_TPM, OPT_TEST, OPT_TABLE, OPT_KERNEL_CMDLINE, OPT_IN_INITRD)},
+	       OPT_TPM, OPT_TEST, OPT_TABLE, OPT_KERNEL_CMDLINE, OPT_IN_INITRD, OPT_NETWORK)},
 	{BOOT, "boot-cap", "", cmd_boot_cap, "let the TPM release no key again in this boot",
 	 "Extend PCR 15, unless that was done already, so that the TPM releases no key of a volume "
 	 "again in this boot. Succeeds where there is no TPM. Fails when the TPM does and a volume "

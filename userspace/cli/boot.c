@@ -52,7 +52,11 @@ int boot_load(const struct args *args, const char *name, struct boot *ret)
 	ret->initrd = args->in_initrd || access("/etc/initrd-release", F_OK) == 0;
 	bootargs_parse(cmdline, &ret->kernel, complain);
 	fvetab_parse(table, &ret->table, complain);
-	fvetab_select(&ret->table, &ret->kernel, ret->initrd, name);
+	fvetab_select(&ret->table, &ret->kernel,
+		      ret->initrd     ? FVETAB_INITRD
+		      : args->network ? FVETAB_NETWORK
+				      : FVETAB_SYSTEM,
+		      name);
 	if (ret->initrd && ret->kernel.disabled)
 		ret->table.n = 0;
 	for (size_t i = 0; i < ret->table.n; i++)

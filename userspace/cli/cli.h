@@ -29,6 +29,7 @@ struct args {
 	unsigned int n_approvers;
 	const char *policy, *request, *approval, *certificate;
 	bool cancel;
+	bool network;
 	uint64_t size;	      /* bytes of a new file, or 0 */
 	uint32_t purge_days;  /* 0: not given */
 	uint32_t sector_size; /* bytes, or 0 */

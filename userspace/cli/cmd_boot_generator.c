@@ -25,9 +25,13 @@ static void escape(char *ret, const char *name)
 }
 
 /* The device of a volume waits for the unlock, for a person who types may take any time. */
-static const char device_drop_in[] = "[Unit]\n"
-				     "After=fve-unlock.service\n"
-				     "JobRunningTimeoutSec=10\n"; /* for udev, once it is mapped */
+#define DEVICE_DROP_IN(unit) \
+	"[Unit]\n"           \
+	"After=" unit "\n"   \
+	"JobRunningTimeoutSec=10\n" /* for udev, once it is mapped */
+
+static const char device_drop_in[] = DEVICE_DROP_IN("fve-unlock.service");
+static const char network_drop_in[] = DEVICE_DROP_IN("fve-unlock-network.service");
 
 /*
  * systemd-gpt-auto-generator takes each LUKS partition of the root's disk whose type it knows
@@ -81,6 +85,38 @@ static int want(const char *directory, const char *unit, const char *wanted)
 	return r;
 }
 
+/* What waits for each volume that is opened now, or with @network then. */
+static int write_volumes(const char *directory, const struct boot *boot, bool network)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < boot->table.n; i++) {
+		char name[4 * FVETAB_NAME_MAX + 1], unit[sizeof(name) + 32];
+
+		escape(name, boot->table.entry[i].name);
+		snprintf(unit, sizeof(unit), "dev-mapper-%s.device", name);
+		r = write_drop_in(directory, unit, network ? network_drop_in : device_drop_in);
+		snprintf(unit, sizeof(unit), "systemd-cryptsetup@%s.service", name);
+		if (r == 0)
+			r = write_drop_in(directory, unit, cryptsetup_drop_in);
+	}
+	return r;
+}
+
+static int write_network(const struct args *args, const char *directory)
+{
+	struct args network = *args;
+	_cleanup_boot_ struct boot boot = {0};
+	int r;
+
+	network.network = true;
+	r = boot_load(&network, NULL, &boot);
+	if (r < 0 || boot.initrd || !boot.table.n)
+		return r;
+	r = write_volumes(directory, &boot, true);
+	return r < 0 ? r : want(directory, "multi-user.target", "fve-unlock-network.service");
+}
+
 int cmd_boot_generator(const struct args *args)
 {
 	_cleanup_boot_ struct boot boot = {0};
@@ -89,18 +125,11 @@ int cmd_boot_generator(const struct args *args)
 
 	/* Generators make files that others read. */
 	umask(022);
+	if (r == 0)
+		r = write_network(args, directory);
 	if (r < 0 || !boot.table.n)
 		return r;
-	for (size_t i = 0; r == 0 && i < boot.table.n; i++) {
-		char name[4 * FVETAB_NAME_MAX + 1], unit[sizeof(name) + 32];
-
-		escape(name, boot.table.entry[i].name);
-		snprintf(unit, sizeof(unit), "dev-mapper-%s.device", name);
-		r = write_drop_in(directory, unit, device_drop_in);
-		snprintf(unit, sizeof(unit), "systemd-cryptsetup@%s.service", name);
-		if (r == 0)
-			r = write_drop_in(directory, unit, cryptsetup_drop_in);
-	}
+	r = write_volumes(directory, &boot, false);
 	if (r == 0)
 		r = want(directory, "sysinit.target", "fve.target");
 	/* A driver that comes late brings a TPM that nobody has capped. */

@@ -236,6 +236,8 @@ static int try_machine(struct asking *asking)
 	if (cap_has_tpm_protector(volume->header) && cap_wait_for_tpm(asking->boot->args->tcti) < 0)
 		log_verbose("There is no TPM after %d s.", CAP_TPM_WAIT_S);
 	r = try_kinds(asking, ALONE_KINDS, NULL);
+	if (asking->boot->args->network)
+		return r;
 	if (r < 0 && has_kind(volume, KEY_KINDS)) {
 		find_startup_key(asking->boot, volume->entry, &startup_key);
 		r = try_kinds(asking, KEY_KINDS, startup_key);
@@ -372,7 +374,10 @@ static int open_the_rest(struct boot *boot, struct answers *known)
 			continue;
 		if (!volume->header)
 			r = -ENODEV;
-		if (r == 0 && !volume->fvek)
+		if (r == 0 && !volume->fvek && boot->args->network)
+			r = log_errno(EPERM, "%s stays closed: no machine's protector opens it",
+				      volume->entry->name);
+		else if (r == 0 && !volume->fvek)
 			r = unlock_by_person(boot, volume, known);
 		if (r == 0)
 			r = map(boot, volume);

@@ -294,6 +294,10 @@ const struct option_row options[OPT_END] = {
 		 "Act as in the initramfs, which is recognized by /etc/initrd-release: open only "
 		 "the volumes that are marked initrd, or those that the command line names.",
 		 FLAG(in_initrd)},
+	[OPT_NETWORK] = {"network", 0, NULL, "now those that are marked netdev",
+			 "The network is up: open the volumes that are marked netdev, and no "
+			 "others. Nobody is asked for a secret.",
+			 FLAG(network)},
 	[OPT_JSON] = {"json", 0, NULL, "print JSON (docs/json.md)",
 		      "Print JSON, as docs/json.md describes.", FLAG(json)},
 	[OPT_BATCH_MODE] = {"batch-mode", 'q', NULL, "ask for no confirmation", NULL,

@@ -60,6 +60,7 @@ enum option_id {
 	OPT_TABLE,
 	OPT_KERNEL_CMDLINE,
 	OPT_IN_INITRD,
+	OPT_NETWORK,
 	OPT_JSON,
 	/* From here on: those that every action takes. */
 	OPT_COMMON,

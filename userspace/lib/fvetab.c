@@ -149,6 +149,7 @@ static int set_option(struct fvetab_entry *entry, const char *name, const char *
 		bool *flag;
 	} flags[] = {
 		{"initrd", &entry->initrd},	 {"x-initrd.attach", &entry->initrd},
+		{"netdev", &entry->network},	 {"_netdev", &entry->network},
 		{"nofail", &entry->nofail},	 {"noauto", &entry->noauto},
 		{"readonly", &entry->read_only}, {"read-only", &entry->read_only},
 		{"discard", &entry->discard},
@@ -264,6 +265,10 @@ static int parse_line(char *text, unsigned int line, struct fvetab *table, compl
 	}
 	if (options && parse_options(options, &entry, line, complain) < 0)
 		return -EINVAL;
+	if (entry.initrd && entry.network) {
+		complain(line, "the initramfs waits for no network: initrd or netdev", name);
+		return -EINVAL;
+	}
 	if (table->n == FVETAB_MAX) {
 		complain(line, "too many volumes", name);
 		return -EINVAL;
@@ -450,24 +455,27 @@ static void root_first(struct fvetab *table, const char *root)
 		}
 }
 
-static bool is_wanted(const struct fvetab_entry *entry, bool initrd, const char *name)
+static bool is_wanted(const struct fvetab_entry *entry, enum fvetab_phase phase, const char *name)
 {
 	if (name)
 		return !strcmp(entry->name, name);
-	return initrd ? entry->initrd : !entry->noauto;
+	if (phase == FVETAB_INITRD)
+		return entry->initrd;
+	return !entry->noauto && entry->network == (phase == FVETAB_NETWORK);
 }
 
-void fvetab_select(struct fvetab *table, const struct bootargs *args, bool initrd, const char *name)
+void fvetab_select(struct fvetab *table, const struct bootargs *args, enum fvetab_phase phase,
+		   const char *name)
 {
 	struct fvetab chosen = {0};
 
-	if (initrd && args->n && !name)
+	if (phase == FVETAB_INITRD && args->n && !name)
 		select_named(table, args, &chosen);
 	else
 		for (size_t i = 0; i < table->n; i++)
-			if (is_wanted(&table->entry[i], initrd, name))
+			if (is_wanted(&table->entry[i], phase, name))
 				chosen.entry[chosen.n++] = table->entry[i];
-	if (initrd)
+	if (phase == FVETAB_INITRD)
 		root_first(&chosen, args->root);
 	*table = chosen;
 }

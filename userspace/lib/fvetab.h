@@ -30,7 +30,7 @@ struct fvetab_entry {
 	char target[8];				/* "fve", "crypt", "auto"; "" when not given */
 	char new_recovery[FVETAB_PATH_MAX + 1]; /* directory for new recovery passwords, or "" */
 	char reseal[8];				/* "auto", "ask", "never"; "" when not given */
-	bool initrd, nofail, noauto, read_only, discard;
+	bool initrd, network, nofail, noauto, read_only, discard;
 };
 
 struct fvetab {
@@ -63,12 +63,20 @@ struct bootargs {
 size_t bootargs_parse(const char *cmdline, struct bootargs *ret,
 		      void (*complain)(unsigned int line, const char *what, const char *word));
 
+/* When volumes are opened. */
+enum fvetab_phase {
+	FVETAB_INITRD,	/* in the initramfs */
+	FVETAB_SYSTEM,	/* in the booted system, before its local file systems */
+	FVETAB_NETWORK, /* once its network is up */
+};
+
 /*
  * The volumes to open now, in order, as entries of @table: in the initramfs those marked
  * "initrd", or those and only those that the command line names, and the one that root= names
- * first; in the booted system all that are not "noauto". A @name picks one, whatever its marks.
+ * first; in the booted system all that are neither "noauto" nor "netdev"; with the network those
+ * that are "netdev". A @name picks one, whatever its marks.
  */
-void fvetab_select(struct fvetab *table, const struct bootargs *args, bool initrd,
+void fvetab_select(struct fvetab *table, const struct bootargs *args, enum fvetab_phase phase,
 		   const char *name);
 
 /*
