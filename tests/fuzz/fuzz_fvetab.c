@@ -23,6 +23,7 @@ static void check_entry(const struct fvetab_entry *e)
 	ENDS(e->key_path);
 	ENDS(e->key_device);
 	ENDS(e->target);
+	ENDS(e->escrow);
 	CHECK(*e->name && *e->device);
 	CHECK(e->tries == FVETAB_UNSET || e->tries <= FVETAB_TRIES_MAX);
 	CHECK(e->timeout_s == FVETAB_UNSET || e->timeout_s <= FVETAB_SECONDS_MAX);

@@ -35,7 +35,7 @@ static void good_tables(void)
 	CHECK(parse("root UUID=0b6b-1 - initrd\n"
 		    "\tswap   /dev/sda3\tauto-is-no-kind,tpm2 initrd\n"
 		    "data LABEL=d tpm2-pin,recovery "
-		    "timeout=20,tries=2,nofail,discard,readonly,target=crypt,new-recovery=/root/new,"
+		    "timeout=20,tries=2,nofail,discard,readonly,target=crypt,new-recovery=/root/new,escrow=/etc/org.pem,"
 		    "startup-key=/k/my:key:LABEL=STICK,startup-key-timeout=7,noauto,reseal=never,x-mine=1\n"
 		    "last PARTUUID=1-2",
 		    &table) == 1);
@@ -47,6 +47,7 @@ static void good_tables(void)
 	CHECK(e[1].timeout_s == 20 && e[1].tries == 2 && e[1].nofail && e[1].discard &&
 	      e[1].read_only && e[1].noauto && !e[1].initrd);
 	CHECK(!strcmp(e[1].target, "crypt") && !strcmp(e[1].new_recovery, "/root/new"));
+	CHECK(!strcmp(e[1].escrow, "/etc/org.pem"));
 	CHECK(!strcmp(e[1].key_path, "/k/my:key") && !strcmp(e[1].key_device, "LABEL=STICK") &&
 	      e[1].key_timeout_s == 7);
 	CHECK(!strcmp(e[2].name, "last") && !e[2].kinds);
@@ -76,6 +77,7 @@ static void bad_lines(void)
 		"name /dev/sda - initrd=yes",
 		"name /dev/sda - target=luks",
 		"name /dev/sda - new-recovery=root",
+		"name /dev/sda - escrow=org.pem",
 		"name /dev/sda - startup-key=key",
 		"name /dev/sda - startup-key=/",
 		"name /dev/sda - startup-key=/a/../b:/dev/sdb",

@@ -10,18 +10,21 @@
 #define TO_UNLOCK                                                                                \
 	OPT_PROTECTOR, OPT_KEY_FILE, OPT_PIN_FILE, OPT_STARTUP_KEY_FILE, OPT_AGENT, OPT_TIMEOUT, \
 		OPT_TRIES, OPT_TPM, OPT_EVENT_LOG
-#define TO_MAKE_PROTECTORS OPT_RECOVERY_FILE, OPT_ITER_TIME, OPT_PBKDF_MEMORY
+#define TO_MAKE_PROTECTORS                                                           \
+	OPT_RECOVERY_FILE, OPT_ESCROW, OPT_ESCROW_FILE, OPT_ACK_FILE, OPT_ITER_TIME, \
+		OPT_PBKDF_MEMORY
 
-#define VOLUMES		   "Volumes"
-#define PROTECTORS	   "Protectors"
-#define TESTS		   "Tests"
-#define KEYS		   "Keys"
-#define BOOT		   "Boot"
-#define TPM_POLICY	   "TPM policy"
-#define KEY_POLICY	   "Customer keys"
-#define TENANTS		   "Tenants"
-#define HEADER		   "Header"
-#define AUDIT		   "Audit log"
+#define VOLUMES	   "Volumes"
+#define PROTECTORS "Protectors"
+#define TESTS	   "Tests"
+#define KEYS	   "Keys"
+#define BOOT	   "Boot"
+#define TPM_POLICY "TPM policy"
+#define KEY_POLICY "Customer keys"
+#define TENANTS	   "Tenants"
+#define HEADER	   "Header"
+#define ESCROW	   "Escrow"
+#define AUDIT	   "Audit log"
 
 const struct action actions[] = {
 	{VOLUMES, "format", "<device>", cmd_format, "make a new volume; all data there is lost",
@@ -139,7 +142,7 @@ const struct action actions[] = {
 	 "Replace the recovery password by a new one, which is printed, or written to "
 	 "--recovery-file. The old one is removed when the file is written, or when somebody has "
 	 "confirmed to have the new one. <id> says which, where there are several.",
-	 TAKES(TO_UNLOCK, OPT_RECOVERY_FILE)},
+	 TAKES(TO_UNLOCK, OPT_RECOVERY_FILE, OPT_ESCROW, OPT_ESCROW_FILE, OPT_ACK_FILE)},
 
 	{TPM_POLICY, "tpm status", "<device>", cmd_tpm_status, "tell what the TPM would do now",
 	 "Tell whether the TPM would release the key now, and if not why: the reason, the PCRs that "
@@ -323,6 +326,26 @@ const struct action actions[] = {
 	 "with --force. Protectors are then as they were at the time of the backup. A power cut "
 	 "in between leaves a header that does not open everything: repeat it.",
 	 TAKES(OPT_FORCE)},
+	{ESCROW, "escrow export", "<device> <packet>", cmd_escrow_export,
+	 "put a recovery password into a packet",
+	 "Ask for a recovery password of the volume and write it, encrypted to the certificates of "
+	 "--escrow, to a new file: for one that was made without escrow.",
+	 TAKES(OPT_ESCROW, OPT_KEY_FILE, OPT_AGENT, OPT_TIMEOUT)},
+	{ESCROW, "escrow import", "<packet> [<file>]", cmd_escrow_import,
+	 "take the recovery password out of a packet",
+	 "Open a packet with the organisation's key, say what volume it is of, and print the "
+	 "recovery password, or write it to a new file.",
+	 TAKES(OPT_ESCROW, OPT_ESCROW_KEY)},
+	{ESCROW, "escrow ack", "<packet> <file>", cmd_escrow_ack,
+	 "acknowledge that a packet is kept",
+	 "Open a packet with the organisation's key, which shows that it can be opened, and write a "
+	 "signed acknowledgement of this very packet to a new file: what --ack-file waits for.",
+	 TAKES(OPT_ESCROW, OPT_ESCROW_KEY)},
+	{ESCROW, "escrow verify", "<packet> <device>", cmd_escrow_verify,
+	 "prove that a packet opens a volume",
+	 "Open a packet with the organisation's key, and the volume with what is in it. Nothing is "
+	 "mapped or changed.",
+	 TAKES(OPT_ESCROW, OPT_ESCROW_KEY)},
 	{AUDIT, "audit show", "", cmd_audit_show, "show what was done with keys",
 	 "Show the audit log: what was done with keys, when and by whom, in the order in which it "
 	 "was written. A line that the TPM does not know of, since there was none, is marked.",

@@ -58,10 +58,49 @@ static int print_recovery(const struct secret *password)
 	return 0;
 }
 
+int cli_find_new(const struct header *header, const struct protector *before, int n_before,
+		 struct protector *ret)
+{
+	struct protector list[PROTECTOR_LIST_MAX];
+	int n = protector_list(header, list);
+
+	for (int i = 0; i < n; i++) {
+		bool known = false;
+
+		for (int k = 0; k < n_before; k++)
+			known |= !strcmp(list[i].head.id, before[k].head.id);
+		if (!known) {
+			*ret = list[i];
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+/* Add it, and take it away again if the organisation does not say that it has it. */
+static int add_escrowed(const struct args *args, struct header *header, const struct secret *fvek,
+			const struct protector_spec *spec, const struct secret *password,
+			bool replaces)
+{
+	struct protector before[PROTECTOR_LIST_MAX], new;
+	int n = protector_list(header, before);
+	int r = protector_person_add(header, fvek, spec, password, NULL, replaces);
+
+	if (r < 0 || !args->n_escrow)
+		return r;
+	r = cli_find_new(header, before, n, &new);
+	if (r < 0)
+		return r;
+	r = cli_escrow(args, header, new.head.id, password);
+	if (r < 0 && protector_remove(header, fvek, &new, true) == 0)
+		log_notice("The new recovery password was removed again.");
+	return r;
+}
+
 /*
  * The file is written before the keyslot, so that no power cut leaves a keyslot whose password
  * nobody has; on a terminal the keyslot comes first, so that no password is shown that opens
- * nothing.
+ * nothing. One that is escrowed is neither printed nor kept here.
  */
 int cli_add_recovery(const struct args *args, struct header *header, const struct secret *fvek,
 		     const struct protector_spec *spec, bool replaces)
@@ -75,13 +114,13 @@ int cli_add_recovery(const struct args *args, struct header *header, const struc
 		r = cli_write_secret(args->recovery_file, password);
 		if (r < 0)
 			return r;
-		r = protector_person_add(header, fvek, spec, password, NULL, replaces);
+		r = add_escrowed(args, header, fvek, spec, password, replaces);
 		if (r < 0)
 			unlink(args->recovery_file);
 		return r;
 	}
-	r = protector_person_add(header, fvek, spec, password, NULL, replaces);
-	return r < 0 ? r : print_recovery(password);
+	r = add_escrowed(args, header, fvek, spec, password, replaces);
+	return r < 0 || args->n_escrow ? r : print_recovery(password);
 }
 
 int cli_new_secret(const struct args *args, const struct protector_spec *spec, const char *file,

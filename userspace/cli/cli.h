@@ -14,6 +14,7 @@
 #define CLI_MAX_OPERANDS   3
 #define CLI_MAX_PROTECTORS 8
 #define CLI_MAX_APPROVERS  KEYPOLICY_APPROVERS_MAX
+#define CLI_MAX_ESCROW	   4 /* certificates; escrow.h */
 
 /* The command line after parsing; strings borrowed from argv. */
 struct args {
@@ -30,8 +31,10 @@ struct args {
 	const char *policy, *request, *approval, *certificate;
 	bool cancel;
 	bool network;
-	uint64_t size;	      /* bytes of a new file, or 0 */
-	uint32_t purge_days;  /* 0: not given */
+	uint64_t size;	     /* bytes of a new file, or 0 */
+	uint32_t purge_days; /* 0: not given */
+	const char *escrow[CLI_MAX_ESCROW], *escrow_file, *ack_file, *escrow_key;
+	unsigned int n_escrow;
 	uint32_t sector_size; /* bytes, or 0 */
 	uint32_t tries;
 	uint32_t boots;	    /* of protector disable; 0: not given */
@@ -84,6 +87,10 @@ int cmd_boot_unlock(const struct args *args);
 int cmd_boot_cap(const struct args *args);
 int cmd_boot_finish(const struct args *args);
 int cmd_boot_generator(const struct args *args);
+int cmd_escrow_export(const struct args *args);
+int cmd_escrow_import(const struct args *args);
+int cmd_escrow_ack(const struct args *args);
+int cmd_escrow_verify(const struct args *args);
 int cmd_audit_show(const struct args *args);
 int cmd_audit_verify(const struct args *args);
 int cmd_audit_export(const struct args *args);
@@ -176,6 +183,9 @@ void cli_refusal_json(const struct args *args, const struct refusal *refusal,
 /* Add a recovery protector and hand its password over: to --recovery-file, or printed once. */
 int cli_add_recovery(const struct args *args, struct header *header, const struct secret *fvek,
 		     const struct protector_spec *spec, bool replaces);
+/* The newest protector that is there now and was not before. -ENOENT. */
+int cli_find_new(const struct header *header, const struct protector *before, int n_before,
+		 struct protector *ret);
 /* Make the name of a new file at @path last. -errno, and errno is set; no message. */
 int cli_sync_directory(const char *path);
 /* Refuse a file for a new @what that exists, before anything is written. NULL is fine. */
@@ -210,5 +220,18 @@ int cli_auto_secret(const struct args *args, const struct protector_spec *spec,
 /* Write the protector, with what cli_auto_secret() gave, or with a key file that is made here. */
 int cli_add_auto(struct header *header, const struct secret *fvek,
 		 const struct protector_spec *spec, const struct secret *secret);
+
+/* escrow.c */
+
+/* Refuse what is wrong with --escrow and what goes with it, before anything is written. */
+int cli_check_escrow(const struct args *args);
+/*
+ * Write the packet with the @password of protector @id, and wait until it is acknowledged. -ENOKEY
+ * where it is not: then the caller takes the protector away again.
+ */
+int cli_escrow(const struct args *args, const struct header *header, const char *id,
+	       const struct secret *password);
+/* Write a packet or an acknowledgement to the new file @path, for everybody to read. */
+int cli_write_packet(const char *path, const struct blob *packet);
 
 #endif

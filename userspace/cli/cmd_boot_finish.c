@@ -12,6 +12,8 @@
 
 #include "boot.h"
 
+#define ACK_WAIT_S 60 /* fvetab(5) */
+
 struct note {
 	char kind[32], id[32], remark[32];
 };
@@ -72,22 +74,31 @@ static int replace(const struct boot *boot, const struct fvetab_entry *entry, co
 		   const struct note *note)
 {
 	struct args args = unattended(boot, device);
-	_cleanup_free_ char *file = NULL;
+	_cleanup_free_ char *file = NULL, *packet = NULL, *ack = NULL;
 	char stamp[32];
 	time_t now = time(NULL);
 	struct tm tm;
 	int r;
 
 	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", gmtime_r(&now, &tm));
-	if (asprintf(&file, "%s/%s-%s", entry->new_recovery, entry->name, stamp) < 0)
+	if (asprintf(&file, "%s/%s-%s", entry->new_recovery, entry->name, stamp) < 0 ||
+	    asprintf(&packet, "%s.cms", file) < 0 || asprintf(&ack, "%s.ack", file) < 0)
 		return -ENOMEM;
 	args.operand[1] = note->id;
-	args.recovery_file = file;
+	if (*entry->escrow) {
+		args.escrow[0] = entry->escrow;
+		args.n_escrow = 1;
+		args.escrow_file = packet;
+		args.ack_file = ack;
+		args.timeout_s = ACK_WAIT_S;
+	} else {
+		args.recovery_file = file;
+	}
 	r = cmd_rotate_recovery(&args);
 	if (r == 0) {
 		log_notice("%s: the recovery password %s, with which it was opened, is replaced; "
 			   "the new one is in %s",
-			   entry->name, note->id, file);
+			   entry->name, note->id, *entry->escrow ? packet : file);
 		forget_note(entry->name);
 	}
 	return r;

@@ -52,8 +52,9 @@ static int plan_parse(const struct args *args, struct plan *plan)
 	if (keys > 1 || !keys != !args->startup_key_file)
 		return log_errno(EINVAL, "--startup-key-file goes with one --protector startup-key "
 					 "or tpm2-key");
-	if (args->recovery_file && args->no_recovery)
-		return log_errno(EINVAL, "--recovery-file does not go with --no-recovery");
+	if ((args->recovery_file || args->n_escrow) && args->no_recovery)
+		return log_errno(EINVAL,
+				 "--recovery-file and --escrow do not go with --no-recovery");
 	if (args->no_recovery && !plan_has(plan, PROTECTOR_PASSPHRASE) &&
 	    !plan_has(plan, PROTECTOR_STARTUP_KEY))
 		return log_errno(EINVAL, "a volume that only this machine's TPM opens is lost with "
@@ -68,6 +69,8 @@ static int plan_parse(const struct args *args, struct plan *plan)
 			return r;
 	}
 	r = cli_check_new_file(args->startup_key_file, "startup key");
+	if (r == 0)
+		r = cli_check_escrow(args);
 	return r < 0 ? r : cli_check_new_file(args->recovery_file, "recovery password");
 }
 
@@ -122,10 +125,13 @@ int cmd_format(const struct args *args)
 		r = header_format(path, &how, fvek, &header);
 	if (r == 0)
 		r = vmk_create(header, fvek, &vmk);
+	/* First of all, where it is escrowed: nothing else opens the volume before that is done. */
+	if (r == 0 && args->n_escrow)
+		r = cli_add_recovery(args, header, fvek, &recovery, false);
 	for (unsigned int i = 0; i < plan.n && r == 0; i++)
 		r = cli_add_protector(args, header, fvek, &plan.specs[i], plan.secrets[i],
 				      args->startup_key_file, false);
-	if (r == 0 && !args->no_recovery)
+	if (r == 0 && !args->no_recovery && !args->n_escrow)
 		r = cli_add_recovery(args, header, fvek, &recovery, false);
 	if (r < 0 && header)
 		log_error("%s has a new header but not all of its protectors; format it again",

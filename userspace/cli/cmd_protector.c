@@ -35,8 +35,8 @@ static int check_files(const struct args *args, enum protector_kind kind)
 	bool key = protector_takes_key(kind);
 	int r;
 
-	if (args->recovery_file && kind != PROTECTOR_RECOVERY)
-		return log_errno(EINVAL, "--recovery-file goes with recovery");
+	if ((args->recovery_file || args->n_escrow) && kind != PROTECTOR_RECOVERY)
+		return log_errno(EINVAL, "--recovery-file and --escrow go with recovery");
 	if (args->new_key_file && !key && kind != PROTECTOR_PASSPHRASE &&
 	    kind != PROTECTOR_TPM2_PIN)
 		return log_errno(EINVAL, "--new-key-file does not go with %s", name);
@@ -44,6 +44,8 @@ static int check_files(const struct args *args, enum protector_kind kind)
 		return log_errno(EINVAL, "%s needs --new-key-file, to write the startup key to",
 				 name);
 	r = cli_check_new_file(args->recovery_file, "recovery password");
+	if (r == 0)
+		r = cli_check_escrow(args);
 	return r < 0 || !key ? r : cli_check_new_file(args->new_key_file, "startup key");
 }
 

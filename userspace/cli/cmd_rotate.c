@@ -53,26 +53,6 @@ static int find_recovery(const struct header *header, const char *id, struct pro
 	return 0;
 }
 
-/* The newest protector that is there now and was not before; for a rotation that is called off. */
-static int find_new(const struct header *header, const struct protector *before, int n_before,
-		    struct protector *ret)
-{
-	struct protector list[PROTECTOR_LIST_MAX];
-	int n = protector_list(header, list);
-
-	for (int i = 0; i < n; i++) {
-		bool known = false;
-
-		for (int k = 0; k < n_before; k++)
-			known |= !strcmp(list[i].head.id, before[k].head.id);
-		if (!known) {
-			*ret = list[i];
-			return 0;
-		}
-	}
-	return -ENOENT;
-}
-
 int cmd_rotate_recovery(const struct args *args)
 {
 	_cleanup_secret_ struct secret *fvek = NULL;
@@ -83,7 +63,10 @@ int cmd_rotate_recovery(const struct args *args)
 	int n_before;
 	int r = cli_check_new_file(args->recovery_file, "recovery password");
 
-	if (r == 0 && !args->recovery_file && !args->batch_mode && !isatty(STDIN_FILENO))
+	if (r == 0)
+		r = cli_check_escrow(args);
+	if (r == 0 && !args->recovery_file && !args->n_escrow && !args->batch_mode &&
+	    !isatty(STDIN_FILENO))
 		r = log_errno(EINVAL, "nobody can be asked whether the new password is written "
 				      "down; use --recovery-file, or --batch-mode");
 	if (r == 0)
@@ -99,11 +82,11 @@ int cmd_rotate_recovery(const struct args *args)
 		return r;
 	/* What was printed may not have been read: the old one goes when somebody has it on paper.
 	 */
-	if (!args->recovery_file) {
+	if (!args->recovery_file && !args->n_escrow) {
 		r = prompt_confirm(args, "The old recovery password stops to open the volume. Is "
 					 "the new one written down?");
 		if (r < 0) {
-			if (find_new(header, before, n_before, &new) == 0 &&
+			if (cli_find_new(header, before, n_before, &new) == 0 &&
 			    protector_remove(header, fvek, &new, true) == 0)
 				log_notice("The new recovery password was removed again; the old "
 					   "one still opens.");

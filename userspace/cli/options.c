@@ -77,6 +77,14 @@ static int set_size(const char *value, struct args *args)
 	return 0;
 }
 
+static int set_escrow(const char *value, struct args *args)
+{
+	if (args->n_escrow == CLI_MAX_ESCROW)
+		return log_errno(EINVAL, "--escrow can be given %d times at most", CLI_MAX_ESCROW);
+	args->escrow[args->n_escrow++] = value;
+	return 0;
+}
+
 static int set_target(const char *value, struct args *args)
 {
 	return volume_target_parse(value, &args->target);
@@ -157,6 +165,24 @@ const struct option_row options[OPT_END] = {
 		 "Write the recovery password to a file, without a line end, and do not print it. "
 		 "The file must not exist.",
 		 TEXT(recovery_file)},
+	[OPT_ESCROW] =
+		{"escrow", 0, "CERT",
+		 "escrow the recovery password to the X.509 certificate CERT; repeatable",
+		 "The organisation's X.509 certificate (PEM). A new recovery password is then "
+		 "encrypted to it and to each other that is given, and counts only when that is "
+		 "acknowledged. With the organisation's own actions: its certificate.",
+		 CALL(set_escrow)},
+	[OPT_ESCROW_FILE] = {"escrow-file", 0, "FILE", "write the escrow packet to FILE",
+			     "Write the escrow packet to this file, which must not exist.",
+			     TEXT(escrow_file)},
+	[OPT_ACK_FILE] =
+		{"ack-file", 0, "FILE", "wait for the packet's acknowledgement in FILE",
+		 "Wait until this file is the packet's acknowledgement (escrow ack), signed by the "
+		 "key of a certificate of --escrow: 5 minutes, or as --timeout says. Without it the "
+		 "new recovery password is taken away again.",
+		 TEXT(ack_file)},
+	[OPT_ESCROW_KEY] = {"escrow-key", 0, "FILE", "the private key (PEM) of --escrow", NULL,
+			    TEXT(escrow_key)},
 	[OPT_AGENT] =
 		{"agent", 0, NULL, "ask the system's password agent, not the terminal",
 		 "Ask the system's password agent (systemd-ask-password), as at boot, and not "

@@ -9,7 +9,8 @@ DEFINE_CLEANUP(BIO, BIO_free_all)
 DEFINE_CLEANUP(X509, X509_free)
 DEFINE_CLEANUP(CMS_ContentInfo, CMS_ContentInfo_free)
 
-#define YEARS 20
+#define YEARS	     20
+#define RSA_BITS_MIN 2048 /* of whom something is encrypted to */
 
 static X509 *cert_of(const char *pem)
 {
@@ -164,4 +165,81 @@ int crypto_cms_verify(const struct blob *text, const char *const *certs, size_t 
 		return blob_set(ret_content, data ?: "", size > 0 ? (size_t)size : 0);
 	}
 	return -EKEYREJECTED;
+}
+
+/* OpenSSL's defaults are SHA-1 for both kinds of keys. */
+static bool add_recipient(CMS_ContentInfo *cms, const char *pem)
+{
+	_cleanup_with_(X509_free) X509 *cert = cert_of(pem);
+	EVP_PKEY *key = cert ? X509_get0_pubkey(cert) : NULL;
+	bool rsa = key && EVP_PKEY_is_a(key, "RSA");
+	CMS_RecipientInfo *recipient;
+	EVP_PKEY_CTX *ctx;
+
+	if (!key || (rsa && EVP_PKEY_get_bits(key) < RSA_BITS_MIN))
+		return false;
+	recipient = CMS_add1_recipient_cert(cms, cert, CMS_KEY_PARAM);
+	ctx = recipient ? CMS_RecipientInfo_get0_pkey_ctx(recipient) : NULL;
+	if (!ctx)
+		return false;
+	if (!rsa)
+		return EVP_PKEY_CTX_set_ecdh_kdf_md(ctx, EVP_sha256()) == 1;
+	return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) == 1 &&
+	       EVP_PKEY_CTX_set_rsa_oaep_md(ctx, EVP_sha256()) == 1;
+}
+
+int crypto_cms_encrypt(const char *const *certs, size_t n, const struct secret *plain,
+		       struct blob *ret, size_t *ret_bad)
+{
+	const unsigned int flags = CMS_BINARY | CMS_PARTIAL;
+	_cleanup_with_(CMS_ContentInfo_free) CMS_ContentInfo *cms =
+		CMS_encrypt(NULL, NULL, EVP_aes_256_gcm(), flags);
+	_cleanup_with_(BIO_free_all) BIO *in = BIO_new_mem_buf(plain->data, (int)plain->size);
+	uint8_t *der = NULL;
+	int size, r;
+
+	if (!cms || !in)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		if (!add_recipient(cms, certs[i])) {
+			*ret_bad = i;
+			return -EBADMSG;
+		}
+	if (CMS_final(cms, in, NULL, flags) != 1)
+		return -EIO;
+	size = i2d_CMS_ContentInfo(cms, &der);
+	if (size <= 0)
+		return -ENOMEM;
+	r = blob_set(ret, der, (size_t)size);
+	OPENSSL_free(der);
+	return r;
+}
+
+int crypto_cms_decrypt(const struct secret *key, const char *cert, const struct blob *message,
+		       struct secret **ret)
+{
+	_cleanup_with_(BIO_free_all) BIO *key_bio = BIO_new_mem_buf(key->data, (int)key->size);
+	_cleanup_with_(BIO_free_all) BIO *out = BIO_new(BIO_s_secmem());
+	_cleanup_with_(EVP_PKEY_free) EVP_PKEY *private =
+		key_bio ? PEM_read_bio_PrivateKey(key_bio, NULL, NULL, NULL) : NULL;
+	_cleanup_with_(X509_free) X509 *public = cert_of(cert);
+	_cleanup_with_(CMS_ContentInfo_free) CMS_ContentInfo *cms = NULL;
+	const unsigned char *der = message->data;
+	char *data = NULL;
+	long size;
+
+	if (!out)
+		return -ENOMEM;
+	if (!private || !public)
+		return -EINVAL;
+	cms = d2i_CMS_ContentInfo(NULL, &der, (long)message->size);
+	if (!cms || OBJ_obj2nid(CMS_get0_type(cms)) != NID_id_smime_ct_authEnvelopedData)
+		return -EBADMSG;
+	if (CMS_decrypt(cms, private, public, NULL, out, CMS_BINARY) != 1)
+		return -EKEYREJECTED;
+	size = BIO_get_mem_data(out, &data);
+	*ret = size > 0 ? secret_copy(data, (size_t)size) : secret_new(0);
+	if (size > 0)
+		secret_wipe(data, (size_t)size);
+	return *ret ? 0 : -ENOMEM;
 }

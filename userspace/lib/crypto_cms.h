@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * X.509 certificates (RFC 5280) of people who approve, and CMS signed data (RFC 5652) by them and
- * by this machine. What is signed is inside the message, so that one file is the whole statement.
- * 0 or -errno, no messages; -EBADMSG: not what it should be.
+ * X.509 certificates (RFC 5280) of people who approve, CMS signed data (RFC 5652) by them and
+ * by this machine, and CMS data encrypted to certificates. What is signed is inside the message, so
+ * that one file is the whole statement. 0 or -errno, no messages; -EBADMSG: not what it should be.
  */
 #ifndef FVE_CRYPTO_CMS_H
 #define FVE_CRYPTO_CMS_H
@@ -27,5 +27,20 @@ int crypto_cms_sign(const struct secret *key, const char *cert, const void *data
  */
 int crypto_cms_verify(const struct blob *text, const char *const *certs, size_t n,
 		      struct blob *ret_content, size_t *ret_signer);
+
+/*
+ * @plain as AuthEnvelopedData (RFC 5083) by AES-256-GCM, in DER, that the key of each of the @n
+ * certificates opens: RSA by OAEP with SHA-256, EC by ECDH with SHA-256. -EBADMSG: @ret_bad says
+ * which of them is no certificate, or of another kind of key, or of RSA below 2048 bits.
+ */
+int crypto_cms_encrypt(const char *const *certs, size_t n, const struct secret *plain,
+		       struct blob *ret, size_t *ret_bad);
+
+/*
+ * Open it with @key of the recipient @cert. -EBADMSG: the message is not such data;
+ * -EKEYREJECTED: it is not for this certificate and key, or was changed; -EINVAL: these are none.
+ */
+int crypto_cms_decrypt(const struct secret *key, const char *cert, const struct blob *message,
+		       struct secret **ret);
 
 #endif

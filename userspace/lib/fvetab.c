@@ -178,6 +178,9 @@ static int set_option(struct fvetab_entry *entry, const char *name, const char *
 		return value[0] == '/'
 			       ? copy(entry->new_recovery, sizeof(entry->new_recovery), value)
 			       : -EINVAL;
+	if (!strcmp(name, "escrow"))
+		return value[0] == '/' ? copy(entry->escrow, sizeof(entry->escrow), value)
+				       : -EINVAL;
 	return -ENOENT;
 }
 

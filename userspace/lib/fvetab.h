@@ -30,6 +30,7 @@ struct fvetab_entry {
 	char target[8];				/* "fve", "crypt", "auto"; "" when not given */
 	char new_recovery[FVETAB_PATH_MAX + 1]; /* directory for new recovery passwords, or "" */
 	char reseal[8];				/* "auto", "ask", "never"; "" when not given */
+	char escrow[FVETAB_PATH_MAX + 1]; /* certificate that new ones are escrowed to, or "" */
 	bool initrd, network, nofail, noauto, read_only, discard;
 };
 

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The 'fvesetup escrow export|import|ack|verify' actions; all but the first are the organisation's.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+#include "escrow.h"
+#include "file.h"
+#include "recovery.h"
+
+/* The protector whose recovery password this is. */
+static int find_owner(struct header *header, const struct secret *password, struct protector *ret)
+{
+	_cleanup_secret_ struct secret *fvek = NULL;
+	struct protector list[PROTECTOR_LIST_MAX];
+	int slot = header_keyslot_open(header, HEADER_ANY, password, &fvek);
+	int n = protector_list(header, list);
+
+	for (int i = 0; slot >= 0 && i < n; i++)
+		if (list[i].kind == PROTECTOR_RECOVERY && list[i].slot == slot) {
+			*ret = list[i];
+			return 0;
+		}
+	return log_errno(EPERM, "that is no recovery password of %s", header_path(header));
+}
+
+static int ask_password(const struct args *args, struct secret **ret)
+{
+	const struct question question = {.text = "Recovery password: ",
+					  .volume = args->operand[0],
+					  .file = args->key_file,
+					  .agent = args->agent,
+					  .timeout_s = args->timeout_s};
+	_cleanup_secret_ struct secret *typed = NULL;
+	unsigned int group;
+	int r = prompt_secret(&question, &typed);
+
+	if (r < 0)
+		return r;
+	r = recovery_parse(typed, ret, &group);
+	if (r == -EINVAL && group)
+		return log_errno(EINVAL, "group %u of the recovery password is wrong", group);
+	return r == -EINVAL ? log_errno(EINVAL, "a recovery password has 48 digits") : r;
+}
+
+int cmd_escrow_export(const struct args *args)
+{
+	_cleanup_header_ struct header *header = NULL;
+	_cleanup_secret_ struct secret *password = NULL;
+	_cleanup_blob_ struct blob packet = {0};
+	struct protector owner;
+	int r = args->n_escrow ? cli_check_new_file(args->operand[1], "packet")
+			       : log_errno(EINVAL, "to whom? Use --escrow CERT");
+
+	if (r == 0)
+		r = header_load(args->operand[0], &header);
+	if (r == 0)
+		r = ask_password(args, &password);
+	if (r == 0)
+		r = find_owner(header, password, &owner);
+	if (r == 0)
+		r = escrow_seal(args->escrow, args->n_escrow, header_uuid(header), owner.head.id,
+				password, &packet);
+	return r < 0 ? r : cli_write_packet(args->operand[1], &packet);
+}
+
+/* Read and open the packet of the first operand. */
+static int open_packet(const struct args *args, struct blob *ret_packet, struct escrow_packet *ret,
+		       struct secret **ret_password)
+{
+	const char *path = args->operand[0];
+	int r;
+
+	if (args->n_escrow != 1 || !args->escrow_key)
+		return log_errno(EINVAL, "a packet is opened with one --escrow CERT and its "
+					 "--escrow-key KEY");
+	r = file_read(path, ESCROW_FILE_MAX, ret_packet);
+	if (r < 0)
+		return log_errno(-r, "cannot read the packet %s: %s", path, strerror(-r));
+	return escrow_open(args->escrow[0], args->escrow_key, ret_packet, ret, ret_password);
+}
+
+int cmd_escrow_import(const struct args *args)
+{
+	_cleanup_secret_ struct secret *password = NULL;
+	_cleanup_blob_ struct blob data = {0};
+	struct escrow_packet packet;
+	int r = cli_check_new_file(args->operand[1], "recovery password");
+
+	if (r == 0)
+		r = open_packet(args, &data, &packet, &password);
+	if (r < 0)
+		return r;
+	log_notice("Protector %s of volume %s, made %s on %s.", packet.protector, packet.volume,
+		   packet.created, packet.host);
+	if (args->operand[1])
+		return cli_write_secret(args->operand[1], password);
+	/* Past stdio, whose buffer would keep a copy. */
+	if (write(STDOUT_FILENO, password->data, password->size) != (ssize_t)password->size ||
+	    write(STDOUT_FILENO, "\n", 1) != 1)
+		return log_errno(EIO, "cannot print the recovery password");
+	return 0;
+}
+
+int cmd_escrow_ack(const struct args *args)
+{
+	_cleanup_secret_ struct secret *password = NULL;
+	_cleanup_blob_ struct blob data = {0}, ack = {0};
+	struct escrow_packet packet;
+	int r = cli_check_new_file(args->operand[1], "acknowledgement");
+
+	if (r == 0)
+		r = open_packet(args, &data, &packet, &password);
+	if (r == 0)
+		r = escrow_ack(args->escrow[0], args->escrow_key, &data, &ack);
+	return r < 0 ? r : cli_write_packet(args->operand[1], &ack);
+}
+
+int cmd_escrow_verify(const struct args *args)
+{
+	_cleanup_header_ struct header *header = NULL;
+	_cleanup_secret_ struct secret *password = NULL;
+	_cleanup_blob_ struct blob data = {0};
+	struct escrow_packet packet;
+	struct protector owner;
+	int r = open_packet(args, &data, &packet, &password);
+
+	if (r == 0)
+		r = header_load(args->operand[1], &header);
+	if (r < 0)
+		return r;
+	if (strcmp(packet.volume, header_uuid(header)) != 0)
+		return log_errno(EINVAL, "the packet is of volume %s, and %s is %s", packet.volume,
+				 args->operand[1], header_uuid(header));
+	r = find_owner(header, password, &owner);
+	if (r == 0 && strcmp(owner.head.id, packet.protector) != 0)
+		return log_errno(EBADMSG,
+				 "the packet names protector %s, and its password opens %s",
+				 packet.protector, owner.head.id);
+	if (r == 0)
+		printf("%s opens %s by recovery password %s\n", args->operand[0], args->operand[1],
+		       owner.head.id);
+	return r;
+}

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Escrow packets and acknowledgements. The password stands last in a packet, and never in json-c.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "crypto_cms.h"
+#include "escrow.h"
+#include "file.h"
+#include "log.h"
+#include "recovery.h"
+#include "token_json.h"
+
+#define PACKET	       "fve-escrow"
+#define ACK	       "fve-escrow-ack"
+#define BEFORE	       ",\"recovery\":\""
+#define AFTER	       "\"}"
+#define PASSWORD_PLACE (sizeof(BEFORE) - 1 + RECOVERY_TEXT_LENGTH + sizeof(AFTER) - 1)
+
+/* Certificates as text. */
+struct certs {
+	char *pem[ESCROW_CERTS_MAX];
+	size_t n;
+};
+
+static void certs_free(struct certs *certs)
+{
+	for (size_t i = 0; i < certs->n; i++)
+		free(certs->pem[i]);
+}
+#define _cleanup_certs_ __attribute__((cleanup(certs_free)))
+
+static int load_certs(const char *const files[], size_t n, struct certs *ret)
+{
+	for (ret->n = 0; ret->n < n; ret->n++) {
+		_cleanup_blob_ struct blob data = {0};
+		int r = file_read(files[ret->n], ESCROW_FILE_MAX, &data);
+
+		if (r < 0)
+			return log_errno(-r, "cannot read the certificate %s: %s", files[ret->n],
+					 strerror(-r));
+		ret->pem[ret->n] = strndup((const char *)data.data, data.size);
+		if (!ret->pem[ret->n])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int load_key(const char *path, struct secret **ret)
+{
+	_cleanup_secret_ struct secret *key = secret_new(ESCROW_FILE_MAX);
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (!key)
+		return -ENOMEM;
+	n = fd < 0 ? -1 : read(fd, key->data, key->size);
+	if (n < 0)
+		return log_errno(errno, "cannot read the key %s: %m", path);
+	secret_truncate(key, (size_t)n);
+	*ret = steal(key);
+	return 0;
+}
+
+static char *format_head(const char *volume, const char *protector)
+{
+	struct writer w = {.object = json_object_new_object()};
+	char now[TOKEN_TIME_LENGTH + 1];
+	struct utsname host;
+
+	token_time_now(now);
+	uname(&host);
+	writer_string(&w, "type", PACKET);
+	writer_number(&w, "version", 1);
+	writer_string(&w, "host", host.nodename);
+	writer_string(&w, "volume", volume);
+	writer_string(&w, "protector", protector);
+	writer_string(&w, "created", now);
+	return writer_close(&w);
+}
+
+int escrow_seal(const char *const certs[], size_t n, const char *volume, const char *protector,
+		const struct secret *password, struct blob *ret)
+{
+	_cleanup_free_ char *head = format_head(volume, protector);
+	size_t length = head ? strlen(head) - 1 : 0; /* without the brace at its end */
+	_cleanup_secret_ struct secret *text = secret_new(length + PASSWORD_PLACE);
+	_cleanup_certs_ struct certs loaded = {0};
+	size_t bad;
+	uint8_t *p;
+	int r = load_certs(certs, n, &loaded);
+
+	if (r < 0)
+		return r;
+	if (!head || !text)
+		return -ENOMEM;
+	if (password->size != RECOVERY_TEXT_LENGTH)
+		return -EINVAL;
+	p = mempcpy(text->data, head, length);
+	p = mempcpy(p, BEFORE, strlen(BEFORE));
+	p = mempcpy(p, password->data, password->size);
+	mempcpy(p, AFTER, strlen(AFTER));
+	r = crypto_cms_encrypt((const char *const *)loaded.pem, n, text, ret, &bad);
+	return r == -EBADMSG
+		       ? log_errno(EINVAL,
+				   "nothing can be encrypted to %s: it takes a certificate (PEM) "
+				   "with a key of EC, or of RSA with 2048 bits or more",
+				   certs[bad])
+		       : r;
+}
+
+static int parse_head(const char *text, struct escrow_packet *ret)
+{
+	_cleanup_json_ struct json_object *object = NULL;
+	struct reader r;
+
+	object = reader_open(&r, text);
+	if (!object)
+		return r.error;
+	if (strcmp(r.type, PACKET) != 0)
+		reader_fail(&r, -EBADMSG);
+	reader_text(&r, "host", ret->host, sizeof(ret->host));
+	reader_text(&r, "volume", ret->volume, sizeof(ret->volume));
+	reader_text(&r, "protector", ret->protector, sizeof(ret->protector));
+	reader_time(&r, "created", ret->created);
+	return reader_close(&r);
+}
+
+int escrow_parse(const struct secret *text, struct escrow_packet *ret, struct secret **ret_password)
+{
+	_cleanup_secret_ struct secret *typed = NULL, *password = NULL;
+	_cleanup_free_ char *head = NULL;
+	unsigned int group;
+	const uint8_t *place;
+	size_t length;
+	int r;
+
+	*ret = (struct escrow_packet){0};
+	if (text->size <= PASSWORD_PLACE)
+		return -EBADMSG;
+	length = text->size - PASSWORD_PLACE;
+	place = text->data + length;
+	if (memcmp(place, BEFORE, strlen(BEFORE)) != 0 ||
+	    memcmp(text->data + text->size - strlen(AFTER), AFTER, strlen(AFTER)) != 0 ||
+	    memchr(text->data, '\0', length))
+		return -EBADMSG;
+	typed = secret_copy(place + strlen(BEFORE), RECOVERY_TEXT_LENGTH);
+	if (!typed || asprintf(&head, "%.*s}", (int)length, (const char *)text->data) < 0)
+		return -ENOMEM;
+	r = parse_head(head, ret);
+	if (r == 0)
+		r = recovery_parse(typed, &password, &group);
+	if (r < 0)
+		return r == -ENOMEM ? r : -EBADMSG;
+	*ret_password = steal(password);
+	return 0;
+}
+
+int escrow_open(const char *cert, const char *key, const struct blob *packet,
+		struct escrow_packet *ret, struct secret **ret_password)
+{
+	_cleanup_secret_ struct secret *text = NULL, *private = NULL;
+	_cleanup_certs_ struct certs public = {0};
+	int r = load_certs(&cert, 1, &public);
+
+	if (r == 0)
+		r = load_key(key, &private);
+	if (r < 0)
+		return r;
+	r = crypto_cms_decrypt(private, public.pem[0], packet, &text);
+	if (r == -EINVAL)
+		return log_errno(EINVAL, "%s and %s are no certificate and key (PEM)", cert, key);
+	if (r == -EKEYREJECTED)
+		return log_errno(EKEYREJECTED, "the packet is not for %s, or was changed", cert);
+	if (r == 0)
+		r = escrow_parse(text, ret, ret_password);
+	return r == -EBADMSG ? log_errno(EBADMSG, "this is no packet with a recovery password that "
+						  "this version knows how to read")
+			     : r;
+}
+
+int escrow_ack(const char *cert, const char *key, const struct blob *packet, struct blob *ret)
+{
+	struct writer w = {.object = json_object_new_object()};
+	_cleanup_secret_ struct secret *private = NULL;
+	_cleanup_certs_ struct certs public = {0};
+	_cleanup_free_ char *text = NULL, *pem = NULL;
+	uint8_t digest[SHA256_SIZE];
+	char now[TOKEN_TIME_LENGTH + 1];
+	int r = crypto_sha256(&(struct span){packet->data, packet->size}, 1, digest);
+
+	token_time_now(now);
+	writer_string(&w, "type", ACK);
+	writer_number(&w, "version", 1);
+	writer_hex(&w, "packet", digest, sizeof(digest));
+	writer_string(&w, "created", now);
+	text = writer_close(&w);
+	if (r == 0)
+		r = load_certs(&cert, 1, &public);
+	if (r == 0)
+		r = load_key(key, &private);
+	if (r == 0)
+		r = text ? crypto_cms_sign(private, public.pem[0], text, strlen(text), &pem)
+			 : -ENOMEM;
+	if (r == -EBADMSG || r == -EIO)
+		return log_errno(EINVAL, "%s cannot sign for %s", key, cert);
+	return r ?: blob_set(ret, pem, strlen(pem));
+}
+
+int escrow_check_ack(const char *const certs[], size_t n, const struct blob *packet,
+		     const struct blob *ack)
+{
+	_cleanup_json_ struct json_object *object = NULL;
+	_cleanup_blob_ struct blob content = {0};
+	_cleanup_certs_ struct certs loaded = {0};
+	_cleanup_free_ char *text = NULL;
+	uint8_t digest[SHA256_SIZE], named[SHA256_SIZE];
+	char created[TOKEN_TIME_LENGTH + 1];
+	struct reader reader;
+	size_t signer;
+	int r = load_certs(certs, n, &loaded);
+
+	if (r == 0)
+		r = crypto_cms_verify(ack, (const char *const *)loaded.pem, n, &content, &signer);
+	if (r == -EKEYREJECTED)
+		return -EBADMSG;
+	if (r < 0)
+		return r;
+	text = strndup((const char *)content.data, content.size);
+	if (!text)
+		return -ENOMEM;
+	object = reader_open(&reader, text);
+	if (!object)
+		return reader.error;
+	if (strcmp(reader.type, ACK) != 0)
+		reader_fail(&reader, -EBADMSG);
+	reader_hex(&reader, "packet", named, sizeof(named));
+	reader_time(&reader, "created", created);
+	r = reader_close(&reader);
+	if (r == 0)
+		r = crypto_sha256(&(struct span){packet->data, packet->size}, 1, digest);
+	if (r == 0 && memcmp(named, digest, sizeof(digest)) != 0)
+		r = -EBADMSG;
+	return r;
+}
