@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: a machine that loses power while fvesetup changes a header on its disk keeps a header that verifies or repairs; what was said to be added opens, what was said to be removed does not
 # group: host vm
+# by-hand: boots a machine for each cut, some minutes; make soak runs it
 # timeout: 3600
 #
 # FVE_POWER_CUTS: so many machines lose power (2), each at a random moment of a stream of changes.
