@@ -4,7 +4,7 @@
 # group: vm fvesetup services
 # kernels: 6.1
 # disks: 2G
-# vm: --memory 1024 --tpm
+# vm: --memory 1024 --tpm --timeout 2400
 # vm: --include /usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so:/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so
 # vm: --include /usr/bin/softhsm2-util:/usr/bin/softhsm2-util
 # vm: --include /usr/bin/pkcs11-tool:/usr/bin/pkcs11-tool
