@@ -29,16 +29,7 @@ void keypolicy_free(struct keypolicy *policy)
 
 int keypolicy_check_name(const char *name)
 {
-	static const char allowed[] =
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
-
-	if (*name && *name != '.' && strlen(name) <= KEYPOLICY_NAME_MAX &&
-	    strspn(name, allowed) == strlen(name))
-		return 0;
-	return log_errno(EINVAL,
-			 "%s is no name for a policy: it takes letters, digits, -, _ and ., and at "
-			 "most %d of them",
-			 name, KEYPOLICY_NAME_MAX);
+	return state_check_name("policy", name, KEYPOLICY_NAME_MAX);
 }
 
 static char *file_of(const char *name)

@@ -23,6 +23,19 @@ const char *state_directory(void)
 	return secure_getenv("FVE_STATE") ?: STATE_DIRECTORY;
 }
 
+int state_check_name(const char *what, const char *name, size_t max)
+{
+	static const char allowed[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+
+	if (*name && *name != '.' && strlen(name) <= max && strspn(name, allowed) == strlen(name))
+		return 0;
+	return log_errno(EINVAL,
+			 "%s is no name for a %s: it takes letters, digits, -, _ and ., and at "
+			 "most %zu of them",
+			 name, what, max);
+}
+
 static char *state_path(const char *name)
 {
 	char *path;

@@ -12,6 +12,12 @@
 /* The directory: /var/lib/fve, or what FVE_STATE in the environment says. Borrowed. */
 const char *state_directory(void);
 
+/*
+ * Whether @name may be that of a @what, which is a file's name here: letters, digits, "-", "_" and
+ * ".", and no dot at its beginning. -EINVAL with a message.
+ */
+int state_check_name(const char *what, const char *name, size_t max);
+
 /* Read @name below it; the caller frees. -ENOENT without a message; others with one. */
 int state_read(const char *name, char **ret);
 

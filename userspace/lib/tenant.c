@@ -131,25 +131,10 @@ static char *file_of(const char *name)
 	return asprintf(&file, DIRECTORY "/%s" SUFFIX, name) < 0 ? NULL : file;
 }
 
-/* As a policy's name, for the same reasons. */
-static int check_name(const char *name)
-{
-	static const char allowed[] =
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
-
-	if (*name && *name != '.' && strlen(name) <= TENANT_NAME_MAX &&
-	    strspn(name, allowed) == strlen(name))
-		return 0;
-	return log_errno(EINVAL,
-			 "%s is no name for a tenant: it takes letters, digits, -, _ and ., and at "
-			 "most %d of them",
-			 name, TENANT_NAME_MAX);
-}
-
 int tenant_load(const char *name, struct tenant *ret)
 {
 	_cleanup_free_ char *file = NULL, *text = NULL;
-	int r = check_name(name);
+	int r = state_check_name("tenant", name, TENANT_NAME_MAX);
 
 	if (r < 0)
 		return r;
@@ -172,7 +157,7 @@ int tenant_load(const char *name, struct tenant *ret)
 int tenant_check_new(const char *name)
 {
 	_cleanup_free_ char *file = NULL, *text = NULL;
-	int r = check_name(name);
+	int r = state_check_name("tenant", name, TENANT_NAME_MAX);
 
 	if (r < 0)
 		return r;

@@ -13,15 +13,13 @@
 static int index_open(struct tpm *tpm, struct tpm_handle *ret, enum reason *ret_reason)
 {
 	_cleanup_esys_ TPM2B_NV_PUBLIC *public = NULL;
-	TSS2_RC rc = Esys_TR_FromTPMPublic(tpm->esys, NV_AUDIT_HEAD, ESYS_TR_NONE, ESYS_TR_NONE,
-					   ESYS_TR_NONE, &ret->tr);
+	TSS2_RC rc;
+	int r;
 
 	*ret_reason = REASON_NONE;
-	if (tpm_rc_base(rc) == TPM2_RC_HANDLE)
-		return -ENOENT;
-	if (rc)
-		return tpm_fail("TPM2_NV_ReadPublic", rc, REASON_TPM_ERROR, ret_reason);
-	ret->persistent = true;
+	r = tpm_nv_open(tpm, NV_AUDIT_HEAD, ret, ret_reason);
+	if (r < 0)
+		return r;
 	rc = Esys_NV_ReadPublic(tpm->esys, ret->tr, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
 				&public, NULL);
 	if (rc)
@@ -34,7 +32,6 @@ static int index_open(struct tpm *tpm, struct tpm_handle *ret, enum reason *ret_
 
 int tpm_audit_make(struct tpm *tpm, enum reason *ret_reason)
 {
-	static const TPM2B_AUTH no_auth;
 	static const TPM2B_NV_PUBLIC public = {
 		.nvPublic = {.nvIndex = NV_AUDIT_HEAD,
 			     .nameAlg = TPM2_ALG_SHA256,
@@ -42,19 +39,11 @@ int tpm_audit_make(struct tpm *tpm, enum reason *ret_reason)
 			     .dataSize = SHA256_SIZE},
 	};
 	_cleanup_handle_ struct tpm_handle handle = HANDLE(tpm);
-	TSS2_RC rc;
 	int r = index_open(tpm, &handle, ret_reason);
 
 	if (r != -ENOENT || handle.tr != ESYS_TR_NONE)
 		return r;
-	handle.persistent = true;
-	rc = Esys_NV_DefineSpace(tpm->esys, ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, ESYS_TR_NONE,
-				 ESYS_TR_NONE, &no_auth, &public, &handle.tr);
-	if (rc == TPM2_RC_NV_SPACE)
-		return tpm_refuse(REASON_TPM_FULL, ret_reason);
-	if (tpm_rc_base(rc) == TPM2_RC_BAD_AUTH || tpm_rc_base(rc) == TPM2_RC_AUTH_FAIL)
-		return tpm_refuse(REASON_TPM_OWNED, ret_reason);
-	return rc ? tpm_fail("TPM2_NV_DefineSpace", rc, REASON_TPM_ERROR, ret_reason) : 0;
+	return tpm_nv_define(tpm, &public, &handle, ret_reason);
 }
 
 int tpm_audit_read(struct tpm *tpm, uint8_t ret[SHA256_SIZE], enum reason *ret_reason)

@@ -35,14 +35,13 @@ static int index_open(struct tpm *tpm, uint32_t index, struct tpm_handle *ret,
 		      uint8_t ret_name[POLICY_NAME_SIZE], enum reason *ret_reason)
 {
 	_cleanup_esys_ TPM2B_NAME *name = NULL;
-	TSS2_RC rc = Esys_TR_FromTPMPublic(tpm->esys, index, ESYS_TR_NONE, ESYS_TR_NONE,
-					   ESYS_TR_NONE, &ret->tr);
+	TSS2_RC rc;
+	int r = tpm_nv_open(tpm, index, ret, ret_reason);
 
-	if (tpm_rc_base(rc) == TPM2_RC_HANDLE)
+	if (r == -ENOENT)
 		return tpm_refuse(REASON_POLICY_REVOKED, ret_reason);
-	if (rc)
-		return tpm_fail("TPM2_NV_ReadPublic", rc, REASON_TPM_ERROR, ret_reason);
-	ret->persistent = true;
+	if (r < 0)
+		return r;
 	rc = Esys_TR_GetName(tpm->esys, ret->tr, &name);
 	if (rc)
 		return tpm_fail("Esys_TR_GetName", rc, REASON_TPM_ERROR, ret_reason);
@@ -94,7 +93,6 @@ static int find(struct tpm *tpm, const char *uuid, uint64_t used, uint32_t *ret_
 /* A TPM counter has no value until it was incremented once, and its Name changes then. */
 static int define(struct tpm *tpm, const char *uuid, uint32_t index, enum reason *ret_reason)
 {
-	static const TPM2B_AUTH no_auth;
 	TPM2B_NV_PUBLIC public = {
 		.nvPublic = {.nvIndex = index,
 			     .nameAlg = TPM2_ALG_SHA256,
@@ -106,17 +104,10 @@ static int define(struct tpm *tpm, const char *uuid, uint32_t index, enum reason
 	TSS2_RC rc;
 	int r = policy_counter_policy(uuid, public.nvPublic.authPolicy.buffer);
 
+	if (r == 0)
+		r = tpm_nv_define(tpm, &public, &handle, ret_reason);
 	if (r < 0)
 		return r;
-	handle.persistent = true;
-	rc = Esys_NV_DefineSpace(tpm->esys, ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, ESYS_TR_NONE,
-				 ESYS_TR_NONE, &no_auth, &public, &handle.tr);
-	if (rc == TPM2_RC_NV_SPACE)
-		return tpm_refuse(REASON_TPM_FULL, ret_reason);
-	if (tpm_rc_base(rc) == TPM2_RC_BAD_AUTH || tpm_rc_base(rc) == TPM2_RC_AUTH_FAIL)
-		return tpm_refuse(REASON_TPM_OWNED, ret_reason);
-	if (rc)
-		return tpm_fail("TPM2_NV_DefineSpace", rc, REASON_TPM_ERROR, ret_reason);
 	rc = Esys_NV_Increment(tpm->esys, handle.tr, handle.tr, ESYS_TR_PASSWORD, ESYS_TR_NONE,
 			       ESYS_TR_NONE);
 	if (rc)

@@ -82,6 +82,12 @@ int tpm_srk_open_pinned(struct tpm *tpm, const struct tpm_name *expected, struct
 int tpm_counter_open(struct tpm *tpm, const struct policy_counter *counter, struct tpm_handle *ret,
 		     enum reason *ret_reason);
 
+/* Open the NV index @index. -ENOENT: there is none. */
+int tpm_nv_open(struct tpm *tpm, uint32_t index, struct tpm_handle *ret, enum reason *ret_reason);
+/* Make one with an empty authValue. REASON_TPM_FULL; REASON_TPM_OWNED: the owner has a password. */
+int tpm_nv_define(struct tpm *tpm, const TPM2B_NV_PUBLIC *public, struct tpm_handle *ret,
+		  enum reason *ret_reason);
+
 /* A session salted to @srk that encrypts the first parameter of command and response. */
 TSS2_RC tpm_session_start(struct tpm *tpm, const struct tpm_handle *srk, TPM2_SE type,
 			  struct tpm_handle *ret);

@@ -16,8 +16,6 @@
 	(TPMA_NV_AUTHREAD | TPMA_NV_AUTHWRITE | TPMA_NV_NO_DA | \
 	 ((TPMA_NV)TPM2_NT_ORDINARY << TPMA_NV_TPM2_NT_SHIFT))
 
-static const TPM2B_AUTH no_auth;
-
 /* @session: salted to the SRK, which must be @srk_name. -ENOENT: there is no such slot yet. */
 static int slot_open(struct tpm *tpm, const struct tpm_name *srk_name, unsigned int slot,
 		     struct tpm_handle *ret, struct tpm_handle *ret_session,
@@ -36,14 +34,7 @@ static int slot_open(struct tpm *tpm, const struct tpm_name *srk_name, unsigned 
 	rc = tpm_session_start(tpm, &srk, TPM2_SE_HMAC, ret_session);
 	if (rc)
 		return tpm_fail("TPM2_StartAuthSession", rc, REASON_TPM_ERROR, ret_reason);
-	rc = Esys_TR_FromTPMPublic(tpm->esys, NV_SLOT_FIRST + slot, ESYS_TR_NONE, ESYS_TR_NONE,
-				   ESYS_TR_NONE, &ret->tr);
-	if (tpm_rc_base(rc) == TPM2_RC_HANDLE)
-		return -ENOENT;
-	if (rc)
-		return tpm_fail("TPM2_NV_ReadPublic", rc, REASON_TPM_ERROR, ret_reason);
-	ret->persistent = true;
-	return 0;
+	return tpm_nv_open(tpm, NV_SLOT_FIRST + slot, ret, ret_reason);
 }
 
 static int slot_define(struct tpm *tpm, unsigned int slot, struct tpm_handle *ret,
@@ -55,17 +46,8 @@ static int slot_define(struct tpm *tpm, unsigned int slot, struct tpm_handle *re
 			     .attributes = ATTRIBUTES,
 			     .dataSize = TPM_SLOT_SIZE},
 	};
-	TSS2_RC rc = Esys_NV_DefineSpace(tpm->esys, ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD,
-					 ESYS_TR_NONE, ESYS_TR_NONE, &no_auth, &public, &ret->tr);
 
-	if (rc == TPM2_RC_NV_SPACE)
-		return tpm_refuse(REASON_TPM_FULL, ret_reason);
-	if (tpm_rc_base(rc) == TPM2_RC_BAD_AUTH || tpm_rc_base(rc) == TPM2_RC_AUTH_FAIL)
-		return tpm_refuse(REASON_TPM_OWNED, ret_reason);
-	if (rc)
-		return tpm_fail("TPM2_NV_DefineSpace", rc, REASON_TPM_ERROR, ret_reason);
-	ret->persistent = true;
-	return 0;
+	return tpm_nv_define(tpm, &public, ret, ret_reason);
 }
 
 static int slot_set(struct tpm *tpm, const struct tpm_handle *handle,
