@@ -15,6 +15,7 @@ start_tpm "$TMP/tpm"
 measure_boot
 new_image "$image"
 format "$image" --tpm "$tpm" --protector tpm2
+cheap_digest "$image"
 "$fvesetup" header backup "$image" "$TMP/backup"
 cp --sparse=always "$image" "$TMP/base"
 new_image "$image"
