@@ -152,6 +152,21 @@ done
 expect 0 "$fvesetup" protector add --tpm "$tpm" --key-file "$TMP/new" "$image" tpm2
 expect 0 "$fvesetup" open --test --tpm "$tpm" "$image" </dev/null
 
+echo "--- a release that was cut short, of a volume without a machine's protector, is adopted again"
+new_image "$image"
+format "$image"
+slot=$(cryptsetup luksDump --dump-json-metadata "$image" |
+	jq -r '.tokens[] | select(.type == "fve-vmk").keyslots[0]')
+cryptsetup config --subsystem '' "$image"
+cryptsetup luksKillSlot -q "$image" "$slot"
+expect 0 "$fvesetup" adopt --key-file "$TMP/pass" "$image"
+expect_text 'A release'
+expect 0 ours_opens "$TMP/pass"
+expect 0 ours_opens "$image.rec"
+! grep -q WARNING "$TMP/out" || fail "the header does not verify"
+[ "$(cryptsetup luksDump --dump-json-metadata "$image" | jq '.keyslots | length')" = 3 ] ||
+	fail "another number of keyslots"
+
 # cut N COMMAND...: run it and kill it at its Nth write of the header, as a power cut would.
 cut_at() {
 	local n=$1
@@ -178,6 +193,11 @@ for _ in $(seq "$cuts"); do
 	cp "$TMP/stock.img" "$image"
 	! cut_at "$n" "$BUILD/fvesetup" adopt --key-file "$TMP/old" "$image" || fail "was not cut"
 	stock_opens "$TMP/old" || fail "a cut adopt took the way in"
+	if [ $((RANDOM % 2)) = 0 ]; then
+		expect 0 "$fvesetup" release -q --key-file "$TMP/old" "$image"
+		[ "$(cryptsetup luksDump --dump-json-metadata "$image" | jq '(.tokens | length), (.keyslots | length)' | paste -s -d ' ')" = "0 1" ] ||
+			fail "a release left something of an adoption that was cut"
+	fi
 	if [ "$(blkid -p -o value -s SUBSYSTEM "$image")" != fve ]; then
 		expect 0 adopt "$image"
 	fi
