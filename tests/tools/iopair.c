@@ -101,8 +101,8 @@ static void fill_random(struct walk *w, uint8_t *to, size_t length)
 
 /*
  * Log-uniform: each power of two between the alignment and the maximum is as likely as the next.
- * Mostly small: each next one is 0.6 times as likely, so that a million I/Os of up to 4 MiB are
- * some 20 GB and not 1 TB, and still hundreds of the largest.
+ * Mostly small: each next one is half as likely, so that a million I/Os of up to 4 MiB are some
+ * 20 GB and not 1 TB, and still hundreds of the largest.
  */
 static size_t random_size(struct walk *w)
 {
@@ -114,7 +114,7 @@ static size_t random_size(struct walk *w)
 	while ((align << (powers + 1)) <= limit)
 		powers++;
 	if (w->opt->mostly_small) {
-		while (power < powers && below(w, 5) < 3)
+		while (power < powers && below(w, 2))
 			power++;
 	} else {
 		power = below(w, powers + 1);
