@@ -133,6 +133,9 @@ static int write_new(const struct args *args, struct keypolicy *policy,
 	else
 		log_notice("Give %s to its custodian, and keep no copy on this machine.",
 			   args->availability_key);
+	if (r == 0 && (policy->on_revocation != ON_REVOCATION_NONE ||
+		       policy->availability == AVAILABILITY_TRANSIENT))
+		log_notice("For the bound to hold: systemctl enable --now fve-policy.timer");
 	return r;
 }
 
