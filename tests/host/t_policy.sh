@@ -87,6 +87,8 @@ expect 0 "$fvesetup" open --test --key-file "$TMP/pass" "$image"
 echo "--- either alone opens"
 start_opencryptoki
 expect 0 open_alone
+expect 0 "$fvesetup" rotate vmk "$image" </dev/null
+expect 0 open_alone
 expect 0 "$fvesetup" policy check acme
 expect_text degraded
 start_p11_server "$softhsm" soft
@@ -198,6 +200,7 @@ for ((i = 0; i < ${FVE_OUTAGES:-6}; i++)); do
 	[ "$state" != suspended ] || "$fvesetup" policy resume acme
 done
 [ "$(grep -c availability-key-used "$FVE_STATE/audit.log")" = "$used" ] || fail "the availability key was used"
+[ "$(grep -c '"type":"root-denied"' "$FVE_STATE/audit.log")" -gt 0 ] || fail "no record of a denial"
 [ $wrong -eq 0 ] || fail "$wrong answers were taken for something else"
 
 echo "--- unassigned: the roots open it no more"

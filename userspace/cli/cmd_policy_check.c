@@ -112,6 +112,11 @@ static int check(const struct args *args, struct keypolicy *policy, struct findi
 	if (ret->roots[WRAP_ROOT_A].outcome == PROVIDER_OK &&
 	    ret->roots[WRAP_ROOT_B].outcome == PROVIDER_OK)
 		ret->state = "registered";
+	if (any(ret, PROVIDER_DENIED))
+		keypolicy_audit(policy, args->tcti, "root-denied", NULL,
+				ret->roots[WRAP_ROOT_A].outcome == PROVIDER_DENIED
+					? ret->roots[WRAP_ROOT_A].detail
+					: ret->roots[WRAP_ROOT_B].detail);
 	if (!any(ret, PROVIDER_OK)) {
 		ret->result = -EHOSTUNREACH;
 		if (any(ret, PROVIDER_DENIED))

@@ -256,9 +256,9 @@ static void describe(const struct provider_error errs[WRAP_ROOTS], char ret[REFU
 				      *errs[i].detail ? ", " : "", errs[i].detail);
 }
 
-/* By a root. -EPERM with a reason. */
+/* By a root. -EPERM with a reason. @ret_denied: one of them was, whatever the other said. */
 static int unwrap_by_root(const struct header *header, const struct token_customer *token,
-			  struct secret **ret_share, enum wrap_key *ret_root,
+			  struct secret **ret_share, enum wrap_key *ret_root, bool *ret_denied,
 			  struct refusal *ret_refusal)
 {
 	struct rootwrap_binding binding = binding_of(header, token);
@@ -272,6 +272,8 @@ static int unwrap_by_root(const struct header *header, const struct token_custom
 		wraps[i] = (struct provider_wrap){token->wraps[i].uri, token->wraps[i].alg,
 						  token->wraps[i].wrap};
 	r = provider_unwrap_any(wraps, WRAP_ROOTS, KEYPOLICY_DEADLINE_MS, &plain, &which, errs);
+	*ret_denied = errs[WRAP_ROOT_A].outcome == PROVIDER_DENIED ||
+		      errs[WRAP_ROOT_B].outcome == PROVIDER_DENIED;
 	describe(errs, ret_refusal->detail);
 	log_debug("%s: %s", header_path(header), ret_refusal->detail);
 	if (r == -ENOMEM)
@@ -367,6 +369,7 @@ static int find_share(const struct header *header, const struct token_customer *
 {
 	enum reason *reason = &ret_refusal->reason;
 	enum wrap_key root = WRAP_ROOTS;
+	bool denied = false;
 	int r;
 
 	*reason = REASON_POLICY_SUSPENDED;
@@ -377,7 +380,10 @@ static int find_share(const struct header *header, const struct token_customer *
 					   availability, ret_share, reason);
 		return r < 0 ? r : record_availability(header, token, policy, tcti, "by order");
 	}
-	r = unwrap_by_root(header, token, ret_share, &root, ret_refusal);
+	r = unwrap_by_root(header, token, ret_share, &root, &denied, ret_refusal);
+	if (denied && *policy->name)
+		keypolicy_audit(policy, tcti, "root-denied", header_uuid(header),
+				ret_refusal->detail);
 	if (r < 0 && *reason == REASON_KEY_DENIED && *policy->name)
 		keypolicy_suspend(policy, tcti, reason_code(REASON_KEY_DENIED),
 				  ret_refusal->detail);
