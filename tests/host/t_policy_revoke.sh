@@ -14,7 +14,7 @@
 . "$here/policy.sh"
 
 vm=$here/../vm
-mib=512
+mib=384
 softhsm=/usr/lib/softhsm/libsofthsm2.so
 
 echo "--- two policies with keys in two tokens, and a volume each"
@@ -130,7 +130,8 @@ mount /dev/mapper/acme /mnt/acme
 cmp /mnt/acme/marker <(stream) || fail "other data"
 
 step "revoked from this side, while it is written to; dm-crypt in fve's place as well"
-while dd if=/dev/zero of=/mnt/acme/more bs=64K count=16 conv=fsync; do :; done 2>/dev/null &
+mkdir /mnt/acme/more
+while dd if=/dev/zero of=/mnt/acme/more/data bs=64K count=16 conv=fsync; do :; done 2>/dev/null &
 writer=$!
 sleep 1
 assert_status 0 fvesetup policy revoke acme
@@ -172,9 +173,11 @@ found() {
 		import sys
 		memory = open(sys.argv[1], "rb").read()
 		marker = open(sys.argv[2], "rb").read()
-		at = range(0, len(marker), 4096)
-		print(sum(memory.count(marker[i:i + 64]) for i in at),
-		      *(memory.count(bytes.fromhex(key)) for key in sys.argv[3:]))
+		pages = {marker[i:i + 64] for i in range(0, len(marker), 4096)}
+		found = sum(memory[i:i + 64] in pages for i in range(0, len(memory), 512))
+		# And where it does not stand at the start of a sector.
+		found += sum(memory.count(marker[i:i + 32]) for i in range(64, len(marker), len(marker) // 4))
+		print(found, *(memory.count(bytes.fromhex(key)) for key in sys.argv[3:]))
 	END
 }
 
