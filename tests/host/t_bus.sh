@@ -13,6 +13,7 @@ unlocks=${FVE_UNLOCKS:-20} # of each kind
 printf '13579246' >"$TMP/pin"
 new_image "$image"
 format "$image"
+cheap_digest "$image"
 start_tpm "$TMP/tpm"
 measure_boot
 

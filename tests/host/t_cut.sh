@@ -266,24 +266,22 @@ examine() {
 		jq -e '.mac == "valid" and .wrapped_keys_good' >/dev/null || fail "not cleaned up: $where"
 }
 
+# What ended already is not done twice: then the next change, whatever it is, has to clean up.
 repeat() {
+	local done_already=
 	command_of "$operation"
-	# What ended already is not done twice.
 	case $operation in
-	remove | change) ! listed "$second" || again ;;
-	rotate_recovery) ! listed "$recovery" || again ;;
-	remove_tpm2) ! listed "$only" || again ;;
-	adopt) claimed || again ;;
-	*) again ;;
+	remove | change) listed "$second" || done_already=1 ;;
+	rotate_recovery) listed "$recovery" || done_already=1 ;;
+	remove_tpm2) listed "$only" || done_already=1 ;;
+	adopt) ! claimed || done_already=1 ;;
 	esac
+	[ -z "$done_already" ] || command=(rotate vmk --key-file "$TMP/pass" "$image")
+	"$fvesetup" "${command[@]}" >"$TMP/out" 2>&1 || { cat "$TMP/out"; fail "cannot be repeated: $where"; }
 }
 
 listed() {
 	"$fvesetup" protector list "$image" | grep -q "^$1"
-}
-
-again() {
-	"$fvesetup" "${command[@]}" >"$TMP/out" 2>&1 || { cat "$TMP/out"; fail "cannot be repeated: $where"; }
 }
 
 moved=0

@@ -63,16 +63,22 @@ wait_for() {
 	fail "the guest never said: $1"
 }
 
+# machine_of FILE: the process of the machine that has it as a disk.
+machine_of() {
+	pgrep -f "^[^ ]*qemu-system[^ ]* .*file=$1( |,)"
+}
+
 interrupted=0 seen=0
+trap 'machine=$(machine_of "$image") && kill -KILL "$machine"; cleanup' EXIT
 for ((cut = 1; cut <= cuts; cut++)); do
 	cp --sparse=always "$TMP/base" "$image"
 	"$here/../vm/vm" --kernel "${kernel%% *}" --memory 512 --smp 1 --timeout 3000 \
 		--disk "$image,cache=writethrough" "$TMP/changes.sh" >"$TMP/guest" 2>&1 &
 	vm=$!
 	wait_for begun
-	wait_for "removed $((RANDOM % 3 + 1))"
+	wait_for "added $((RANDOM % 5 + 1))"
 	sleep "$((RANDOM % 5)).$((RANDOM % 10))"
-	machine=$(pgrep -f "^qemu.*file=$image,") || fail "there is no machine to take power from"
+	machine=$(machine_of "$image") || fail "there is no machine to take power from"
 	kill -KILL "$machine"
 	wait "$vm" || true
 	added=$(said added) removed=$(said removed) removing=$(said removing)
