@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: a disk that one machine's TPM opened is opened in another, whose TPM is blank, by its escrowed packet in one command
 # group: host fvesetup
-# by-hand: new, and not yet seen to pass
 # timeout: 1800
 # shellcheck source=tests/host/lib.sh
 . "$(dirname "$0")/lib.sh"
