@@ -49,7 +49,8 @@ stream() {
 stream >"$TMP/marker" || true
 
 cat >"$TMP/guest.sh" <<END
-export FVE_STATE=$FVE_STATE FVE_PROVIDERS=/usr/lib/fve SOFTHSM2_CONF=$TMP/softhsm.conf
+# An emulator on a busy machine is slow.
+export FVE_ROOT_TIMEOUT=120 FVE_STATE=$FVE_STATE FVE_PROVIDERS=/usr/lib/fve SOFTHSM2_CONF=$TMP/softhsm.conf
 soft=$softhsm
 tokens=$TMP/softhsm
 $(declare -f stream)

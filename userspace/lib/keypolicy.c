@@ -9,8 +9,11 @@
 #include "log.h"
 #include "state.h"
 
-#define DIRECTORY "policies"
-#define SUFFIX	  ".json"
+#define DIRECTORY      "policies"
+#define SUFFIX	       ".json"
+
+#define DEADLINE_S     10
+#define DEADLINE_MAX_S 300
 
 void keypolicy_free(struct keypolicy *policy)
 {
@@ -207,7 +210,7 @@ int keypolicy_root_read(const char *which, const char *uri, struct keypolicy_roo
 				 "the URI of root %s holds a PIN, which would be in every header; "
 				 "use pin-source=file:PATH",
 				 which);
-	r = provider_info(uri, KEYPOLICY_DEADLINE_MS, &key, &error);
+	r = provider_info(uri, keypolicy_deadline_ms(), &key, &error);
 	if (r < 0)
 		return log_errno(-r, "root %s, %s: %s%s%s", which, uri,
 				 provider_outcome_name(error.outcome), *error.detail ? ": " : "",
@@ -286,7 +289,7 @@ int keypolicy_prove(const struct keypolicy *policy, enum wrap_key root, struct s
 		wraps[i] = (struct provider_wrap){from->uri, from->alg, from->proof};
 		errs[i] = (struct provider_error){.outcome = PROVIDER_UNASKED};
 	}
-	r = provider_unwrap_any(wraps + first, n, KEYPOLICY_DEADLINE_MS, &plain, &which,
+	r = provider_unwrap_any(wraps + first, n, keypolicy_deadline_ms(), &plain, &which,
 				errs + first);
 	if (r < 0)
 		return r;
@@ -303,4 +306,14 @@ int keypolicy_prove(const struct keypolicy *policy, enum wrap_key root, struct s
 int keypolicy_key_digest(const struct blob *public, uint8_t ret[SHA256_SIZE])
 {
 	return crypto_sha256(&(struct span){public->data, public->size}, 1, ret);
+}
+
+int keypolicy_deadline_ms(void)
+{
+	const char *text = secure_getenv("FVE_ROOT_TIMEOUT");
+	long seconds = text ? strtol(text, NULL, 10) : DEADLINE_S;
+
+	if (seconds < 1 || seconds > DEADLINE_MAX_S)
+		seconds = DEADLINE_S;
+	return (int)seconds * 1000;
 }

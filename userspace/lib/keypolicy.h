@@ -154,6 +154,12 @@ int keypolicy_prove_make(struct keypolicy *policy, const struct secret *secret);
 int keypolicy_prove(const struct keypolicy *policy, enum wrap_key root, struct secret **ret_secret,
 		    struct provider_error errs[WRAP_ROOTS]);
 
+/*
+ * For how long the roots are waited for, in ms: ten seconds, or as many as FVE_ROOT_TIMEOUT in the
+ * environment says, 1 to 300.
+ */
+int keypolicy_deadline_ms(void);
+
 /* SHA-256 of a public key, by which a wrap says what it was made with. */
 int keypolicy_key_digest(const struct blob *public, uint8_t ret[SHA256_SIZE]);
 

@@ -139,7 +139,7 @@ static int verify_root(const struct header *header, const struct token_customer 
 	const struct token_wrap *wrap = &token->wraps[root];
 	_cleanup_secret_ struct secret *plain = NULL, *back = NULL;
 	struct provider_error error = {0};
-	int r = provider_unwrap(wrap->uri, wrap->alg, &wrap->wrap, KEYPOLICY_DEADLINE_MS, &plain,
+	int r = provider_unwrap(wrap->uri, wrap->alg, &wrap->wrap, keypolicy_deadline_ms(), &plain,
 				&error);
 
 	if (r < 0)
@@ -271,7 +271,7 @@ static int unwrap_by_root(const struct header *header, const struct token_custom
 	for (int i = 0; i < WRAP_ROOTS; i++)
 		wraps[i] = (struct provider_wrap){token->wraps[i].uri, token->wraps[i].alg,
 						  token->wraps[i].wrap};
-	r = provider_unwrap_any(wraps, WRAP_ROOTS, KEYPOLICY_DEADLINE_MS, &plain, &which, errs);
+	r = provider_unwrap_any(wraps, WRAP_ROOTS, keypolicy_deadline_ms(), &plain, &which, errs);
 	*ret_denied = errs[WRAP_ROOT_A].outcome == PROVIDER_DENIED ||
 		      errs[WRAP_ROOT_B].outcome == PROVIDER_DENIED;
 	describe(errs, ret_refusal->detail);

@@ -87,6 +87,17 @@ static void freeze_or_thaw(const struct mounts *mounts, bool freeze)
 	}
 }
 
+/* Whether @child ends within FREEZE_MS. */
+static bool ends(pid_t child)
+{
+	for (int waited = 0; waited < FREEZE_MS; waited += INTERVAL_MS) {
+		if (waitpid(child, NULL, WNOHANG) == child)
+			return true;
+		usleep(INTERVAL_MS * 1000);
+	}
+	return false;
+}
+
 /*
  * By a child, since a disk that hangs must not keep the key in memory: when its time is over the
  * key goes all the same, the child's I/O fails, and it ends.
@@ -99,12 +110,7 @@ static pid_t freeze(const struct mounts *mounts)
 		freeze_or_thaw(mounts, true);
 		_exit(0);
 	}
-	for (int waited = 0; child > 0 && waited < FREEZE_MS; waited += INTERVAL_MS) {
-		if (waitpid(child, NULL, WNOHANG) == child)
-			return -1;
-		usleep(INTERVAL_MS * 1000);
-	}
-	return child;
+	return child > 0 && !ends(child) ? child : -1;
 }
 
 /* No page of it stays in the cache; dentries and inodes go, too. */
@@ -140,8 +146,8 @@ int revoke_volume(const char *name)
 		r = dm_resume(name);
 	if (r < 0)
 		log_error("cannot revoke the key of %s: %s", name, strerror(-r));
-	if (freezing > 0)
-		waitpid(freezing, NULL, 0);
+	if (freezing > 0 && !ends(freezing))
+		log_error("a file system on %s still waits for its disk", name);
 	freeze_or_thaw(&mounts, false);
 	for (size_t i = mounts.n; i > 0; i--)
 		if (umount2(mounts.points[i - 1], MNT_DETACH) < 0)
