@@ -150,6 +150,8 @@ start_opencryptoki
 echo "--- revoked by hand"
 expect 0 "$fvesetup" policy revoke acme
 expect 2 open_alone
+expect 2 "$fvesetup" policy check
+expect_text 'root a: unasked'
 expect 0 "$fvesetup" policy resume acme
 
 echo "--- random combinations of what two roots answer"
@@ -170,7 +172,11 @@ restore() {
 	aunreachable) start_p11_server "$softhsm" soft ;;
 	bunreachable) start_opencryptoki ;;
 	adenied) allow_key "$softhsm" soft 1234 acme ;;
-	bdenied) printf 24681357 >"$TMP/pin.opencryptoki" ;;
+	bdenied)
+		printf 24681357 >"$TMP/pin.opencryptoki"
+		# The token counts wrong PINs, and forgets them at a right one.
+		pkcs11_tool "$opencryptoki" --token-label ock --login --pin 24681357 --list-objects
+		;;
 	aabsent) renumber_key "$softhsm" soft 1234 02 01 ;;
 	babsent) renumber_key "$opencryptoki" ock 24681357 02 01 ;;
 	esac

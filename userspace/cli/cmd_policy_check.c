@@ -100,6 +100,7 @@ static void ask_roots(const struct keypolicy *policy, const char *tcti, struct k
 	}
 }
 
+/* A suspended policy's roots are asked on an order alone: a PIN that was changed would lock. */
 static int check(const struct args *args, struct keypolicy *policy, struct finding *ret)
 {
 	_cleanup_keypolicy_ struct keypolicy asked = {0};
@@ -107,6 +108,13 @@ static int check(const struct args *args, struct keypolicy *policy, struct findi
 
 	if (r < 0)
 		return r;
+	if (*asked.suspended && !args->operand[0]) {
+		for (int i = 0; i < WRAP_ROOTS; i++)
+			ret->roots[i].outcome = PROVIDER_UNASKED;
+		ret->state = "suspended";
+		ret->result = -EPERM;
+		return take_effect(policy, args->tcti, false);
+	}
 	ask_roots(&asked, args->tcti, policy, ret);
 	ret->state = any(ret, PROVIDER_OK) ? "degraded" : "outage";
 	if (ret->roots[WRAP_ROOT_A].outcome == PROVIDER_OK &&
