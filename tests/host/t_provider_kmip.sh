@@ -34,7 +34,7 @@ outcome ok info "$uri"
 grep -qxF "alg kmip-aes-256-gcm" "$TMP/out" && grep -qxF "bits 256" "$TMP/out" || fail "info"
 expect 0 "$probe" wrap "$uri" "$TMP/key" "$TMP/wrapped"
 [ "$(tail -n +2 "$TMP/wrapped" | wc -c)" = $((12 + 16 + 64)) ] || fail "size"
-! grep -qF "$(head -c 16 "$TMP/key" | tr -d '\0')" "$TMP/wrapped" || fail "not encrypted"
+! xxd -p "$TMP/wrapped" | tr -d '\n' | grep -qF "$(head -c 16 "$TMP/key" | xxd -p)" || fail "not encrypted"
 asked ok
 
 echo "--- a blob that was changed is not opened, and not taken for an outage"
