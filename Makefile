@@ -219,6 +219,7 @@ fuzz: deps ## fuzz each parser for FUZZ_TIME seconds
 soak: deps ## the long figures: every write cut, 500 kills, every byte of a header, 10^6 I/Os; hours
 	$(Q)$(MAKE) --no-print-directory userspace test-programs test-modules
 	$(Q)FVE_CUTS=1 FVE_KILLS=500 FVE_BYTES=all FVE_UNLOCKS=200 FVE_POWER_CUTS=20 tests/run cut header_bytes bus header_powercut
+	$(Q)FVE_OUTAGES=100 FVE_KILLS=50 FVE_TENANTS=64 FVE_POLICIES=8 tests/run policy policy_roll tenant
 	$(Q)KERNELS='$(KERNELS)' tests/soak
 
 .PHONY: boot-tests
