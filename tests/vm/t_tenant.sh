@@ -16,6 +16,7 @@
 tenants=${FVE_TENANTS:-4} policies=${FVE_POLICIES:-2}
 module=/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so
 export SOFTHSM2_CONF=/root/softhsm.conf
+export FVE_ROOT_TIMEOUT=120 # seconds; an emulated machine at its limit is no outage
 
 token() { # TOKEN: a token with the keys "first", of the policy that is withdrawn, and "rest"
 	softhsm2-util --init-token --free --label "$1" --so-pin 5678 --pin 1234 >/dev/null
@@ -78,7 +79,7 @@ for ((i = 1; i <= tenants; i++)); do
 	[ "$i" -ne 1 ] || continue
 	fio --name="t$i" --filename="/dev/mapper/t$i" --direct=1 --ioengine=psync --rw=randrw --bs=4k \
 		--size=2m --loops=100000 --verify=crc32c --verify_backlog=16 --verify_fatal=1 \
-		--time_based --runtime=30 >"/root/fio.$i" 2>&1 &
+		--rate_iops=100 --time_based --runtime=30 >"/root/fio.$i" 2>&1 &
 	pids[i]=$!
 done
 while [ "$(dmsetup status t2 | grep -c .)" -eq 0 ]; do
