@@ -2,7 +2,7 @@
 /*
  * Tenants' erasable factors by hand:
  *
- *	factors_probe TCTI get|erase|add|add-fresh UUID
+ *	factors_probe TCTI get|erase|add UUID
  *
  * The table is in $FVE_STATE. get and add print the factor in hex. Exits 0; 1 with the reason's
  *code or "none" on failure.
@@ -29,7 +29,7 @@ int main(int argc, char **argv)
 	else if (r == 0 && !strcmp(argv[2], "erase"))
 		r = factors_erase(tpm, argv[3], &reason);
 	else if (r == 0)
-		r = factors_add(tpm, argv[3], !strcmp(argv[2], "add-fresh"), &factor, &reason);
+		r = factors_add(tpm, argv[3], &factor, &reason);
 	if (r < 0) {
 		printf("%s: %s\n", reason_code(reason), strerror(-r));
 		return 1;

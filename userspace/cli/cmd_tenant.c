@@ -91,7 +91,7 @@ static int make_volume(const struct args *args, struct keypolicy *policy, struct
 	if (r == 0)
 		r = vmk_create(header, fvek, &vmk);
 	if (r == 0)
-		r = factors_add(tpm, header_uuid(header), args->force, &factor, &reason);
+		r = factors_add(tpm, header_uuid(header), &factor, &reason);
 	if (r < 0)
 		return r;
 	strcpy(tenant->uuid, header_uuid(header));

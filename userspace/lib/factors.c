@@ -221,11 +221,11 @@ static int table_load(struct tpm *tpm, struct table *table, int *ret_lock, enum 
 }
 
 /* The first table of this TPM, still to be written. */
-static int table_begin(struct tpm *tpm, bool fresh, struct table *table, enum reason *ret_reason)
+static int table_begin(struct tpm *tpm, struct table *table, enum reason *ret_reason)
 {
 	int r = tpm_srk_name(tpm, true, &table->srk, ret_reason);
 
-	for (unsigned int slot = 0; r == 0 && slot < TPM_SLOTS && !fresh; slot++) {
+	for (unsigned int slot = 0; r == 0 && slot < TPM_SLOTS; slot++) {
 		_cleanup_secret_ struct secret *old = NULL;
 
 		r = tpm_slot_read(tpm, &table->srk, slot, &old, ret_reason);
@@ -233,9 +233,10 @@ static int table_begin(struct tpm *tpm, bool fresh, struct table *table, enum re
 			return log_errno(
 				EUCLEAN,
 				"the TPM holds the key of a table of tenants' factors, but "
-				"%s/%s is not there: bring it back, or its tenants are "
-				"lost",
-				state_directory(), FILE_NAME);
+				"%s/%s is not there: bring it back. Only if there never were "
+				"tenants, or to give them up for good: tpm2_nvundefine 0x%x "
+				"and 0x%x",
+				state_directory(), FILE_NAME, TPM_SLOT_INDEX, TPM_SLOT_INDEX + 1);
 		if (r == -ENOENT)
 			r = 0;
 	}
@@ -267,8 +268,7 @@ int factors_get(struct tpm *tpm, const char *uuid, struct secret **ret, enum rea
 	return *ret ? 0 : -ENOMEM;
 }
 
-int factors_add(struct tpm *tpm, const char *uuid, bool fresh, struct secret **ret,
-		enum reason *ret_reason)
+int factors_add(struct tpm *tpm, const char *uuid, struct secret **ret, enum reason *ret_reason)
 {
 	_cleanup_table_ struct table table = {0};
 	_cleanup_secret_ struct secret *factor = secret_random(FACTOR_SIZE);
@@ -278,7 +278,7 @@ int factors_add(struct tpm *tpm, const char *uuid, bool fresh, struct secret **r
 	int r = table_load(tpm, &table, &lock, ret_reason);
 
 	if (r == -ENOENT)
-		r = table_begin(tpm, fresh, &table, ret_reason);
+		r = table_begin(tpm, &table, ret_reason);
 	if (r < 0)
 		return r;
 	if (find(&table, uuid))

@@ -26,10 +26,9 @@ int factors_get(struct tpm *tpm, const char *uuid, struct secret **ret, enum rea
 
 /*
  * A new factor for @uuid. -EEXIST: it has one. -EUCLEAN: there is no table, but the TPM holds the
- * key of one, which @fresh gives up.
+ * key of one.
  */
-int factors_add(struct tpm *tpm, const char *uuid, bool fresh, struct secret **ret,
-		enum reason *ret_reason);
+int factors_add(struct tpm *tpm, const char *uuid, struct secret **ret, enum reason *ret_reason);
 
 /* 0: no copy of the table anywhere gives the factor of @uuid any more; also where it had none. */
 int factors_erase(struct tpm *tpm, const char *uuid, enum reason *ret_reason);

@@ -146,8 +146,9 @@ int tpm_lockout_clear(struct tpm *tpm, enum reason *ret_reason);
  * Two places of the TPM that hold a key of 32 bytes which can be erased for good (tpm_slot.c).
  * The SRK must be @srk, as for tpm_unseal(). -ENOENT from reading: nothing is there.
  */
-#define TPM_SLOTS     2
-#define TPM_SLOT_SIZE 32
+#define TPM_SLOTS      2
+#define TPM_SLOT_INDEX 0x01846540u /* NV index of the first, after those of tpm_counter.c */
+#define TPM_SLOT_SIZE  32
 int tpm_slot_read(struct tpm *tpm, const struct tpm_name *srk, unsigned int slot,
 		  struct secret **ret, enum reason *ret_reason);
 /* REASON_TPM_FULL, REASON_TPM_OWNED: as tpm_counter_make(). */

@@ -27,8 +27,8 @@
  */
 #define NV_COUNTER_FIRST 0x01846500 /* tpm_counter.c */
 #define NV_COUNTERS	 64
-#define NV_SLOT_FIRST	 0x01846540 /* tpm_slot.c */
-#define NV_AUDIT_HEAD	 0x01846550 /* tpm_audit.c */
+#define NV_SLOT_FIRST	 TPM_SLOT_INDEX /* 0x01846540; tpm_slot.c */
+#define NV_AUDIT_HEAD	 0x01846550	/* tpm_audit.c */
 
 struct tpm {
 	TSS2_TCTI_CONTEXT *tcti;
