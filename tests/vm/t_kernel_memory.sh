@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: with 128 MiB, swap on fve and a memory cgroup, writes of 1 MiB go on and swap is right
-# by-hand: seen to pass on 6.1, not yet on 6.12
 # group: vm kernel
 # disks: 256M 64M
 # vm: --memory 128

@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: a power cut at any flush leaves on ext4 over fve every file that was synced before it
-# by-hand: seen to pass on 6.1, not yet on 6.12
 # group: vm kernel
 # vm: --memory 768
 #

@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: a disk that is deleted, unplugged or bad under I/O: errors are told, nothing hangs
-# by-hand: new, and not yet seen to pass on both kernels of a quiet machine
 # group: vm kernel
 # disks: 64M,device=nvme
 # vm: --memory 512
@@ -72,8 +71,8 @@ umount "$scratch/mnt"
 remove ours
 
 step "bad blocks: each I/O that touches them fails, all others are right"
+modprobe null_blk nr_devices=0 # and with it configfs
 mountpoint -q /sys/kernel/config || mount -t configfs config /sys/kernel/config
-modprobe null_blk nr_devices=0
 disk=/sys/kernel/config/nullb/bad
 for irqmode in 0 2; do
 	mkdir $disk
