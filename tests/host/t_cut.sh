@@ -343,18 +343,23 @@ if [ "$stride" -gt 0 ]; then
 	[ "${states[interrupted]-0}" -gt 0 ] || [ -n "${FVE_CUT_OPERATIONS:-}" ] || fail "no cut fell into a change"
 fi
 
-# Kills at random times of each operation's own length, which differs with what else the machine does.
-states=()
+# Kills: three of four before a random one of the operation's calls that leave anything behind, which
+# are as many on any machine; and one of four at a random time of its own length, nearly all of which
+# it spends stretching keys. Where they fell:
+#   before   nothing of the volume was written
+#   inside   the header says that a change was interrupted
+#   written  something was written: a new keyslot, or all of a change
+declare -A tried=() length=() calls=() fell=()
 cut=0 ended=0
-declare -A tried=() length=()
 now_ms() {
 	echo $(($(date +%s%N) / 1000000))
 }
-while [ "$cut" -lt "$kills" ]; do
-	operation=${operations[RANDOM % ${#operations[@]}]}
-	restart
-	where="$operation, kill $((cut + 1)) of seed $seed"
-	status=0 begun=$(now_ms) wait=$((RANDOM % ${length[$operation]:-300}))
+
+# by_time: after a part of what it took the last time.
+by_time() {
+	local begun wait pid
+	begun=$(now_ms) wait=$((RANDOM % ${length[$operation]:-300}))
+	where+=", after $wait ms"
 	{
 		"$fvesetup" "${command[@]}" >"$TMP/out" 2>&1 &
 		pid=$!
@@ -362,22 +367,68 @@ while [ "$cut" -lt "$kills" ]; do
 		kill -9 "$pid" || :
 		wait "$pid" || status=$?
 	} 2>/dev/null
-	if [ "$status" = 137 ]; then
-		cut=$((cut + 1))
-		tried[$operation]=$((${tried[$operation]-0} + 1))
-		length[$operation]=$((${length[$operation]:-300} + 20))
-		examine
-		echo "ok $where, after $wait ms"
-	elif [ "$status" = 0 ]; then
+	case $status in
+	137) length[$operation]=$((${length[$operation]:-300} + 20)) ;;
+	0) length[$operation]=$(($(now_ms) - begun)) ;;
+	esac
+}
+
+# by_call: before one of its calls, counted the first time.
+by_call() {
+	local at
+	if [ -z "${calls[$operation]-}" ]; then
+		LD_PRELOAD=$TMP/kill_call.so FVE_KILL_COUNT=$TMP/calls "$fvesetup" "${command[@]}" >"$TMP/out" 2>&1 ||
+			{ cat "$TMP/out"; fail "cannot count the calls of $operation"; }
+		calls[$operation]=$(<"$TMP/calls")
+		restart
+	fi
+	at=$((RANDOM % calls[$operation] + 1))
+	where+=", before call $at of ${calls[$operation]}"
+	{
+		LD_PRELOAD=$TMP/kill_call.so FVE_KILL_AT=$at "$fvesetup" "${command[@]}" >"$TMP/out" 2>&1 || status=$?
+	} 2>/dev/null
+}
+
+where_it_fell() {
+	local mac
+	if cmp -s "$image" "$TMP/start"; then
+		echo before
+		return
+	fi
+	mac=$("$fvesetup" header verify --json --key-file "$TMP/pass" "$image" 2>/dev/null | jq -r .mac)
+	[ "$mac" = interrupted ] && echo inside || echo written
+}
+
+gcc -O1 -Wall -Wextra -shared -fPIC -D_GNU_SOURCE -o "$TMP/kill_call.so" "$here/kill_call.c" -ldl
+while [ "$cut" -lt "$kills" ]; do
+	operation=${operations[RANDOM % ${#operations[@]}]}
+	restart
+	cp --sparse=always "$image" "$TMP/start"
+	where="$operation, kill $((cut + 1)) of seed $seed" status=0
+	[ $((cut % 4)) = 0 ] && way=by_time || way=by_call
+	$way
+	case $status in
+	137) ;;
+	0)
 		ended=$((ended + 1))
-		length[$operation]=$(($(now_ms) - begun))
-	else
+		continue
+		;;
+	*)
 		cat "$TMP/out"
 		fail "status $status: $where"
-	fi
+		;;
+	esac
+	cut=$((cut + 1))
+	tried[$operation]=$((${tried[$operation]-0} + 1))
+	place=$(where_it_fell)
+	fell[$way-$place]=$((${fell[$way-$place]-0} + 1))
+	examine
+	echo "ok $where: $place"
 done
-echo "$cut random kills ($ended times it had ended already); afterwards:" \
-	"valid ${states[valid]-0}, interrupted ${states[interrupted]-0}"
+echo "$cut kills ($ended times it had ended already)"
+for way in by_time by_call; do
+	echo "$way: before ${fell[$way-before]-0}, inside ${fell[$way-inside]-0}, written ${fell[$way-written]-0}"
+done
 for operation in "${!tried[@]}"; do
-	echo "$operation: ${tried[$operation]} kills"
+	echo "$operation: ${tried[$operation]} kills, of ${calls[$operation]:-uncounted} calls"
 done

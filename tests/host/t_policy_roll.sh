@@ -100,20 +100,64 @@ expect 0 "$fvesetup" policy refresh acme
 
 echo "--- killed anywhere: something opens both volumes, and it can be finished"
 names=(second third)
-# What one roll takes, in ms.
+gcc -O1 -Wall -Wextra -shared -fPIC -D_GNU_SOURCE -o "$TMP/kill_call.so" "$here/kill_call.c" -ldl
+
+# preloaded NAME=VALUE... ARGUMENT...: fvesetup as it is built for users, with what befalls it.
+preloaded() {
+	env FVE_PROVIDERS="$BUILD" LD_PRELOAD="$TMP/kill_call.so" "$1" "$BUILD/fvesetup" "${@:2}"
+}
+
+# Where it fell: before the policy has the new key; with a volume behind, in the middle of a change of
+# a header or not; or with both done.
+where_it_fell() {
+	local image
+	if [ "$(policy_json .generation)" = "$generation" ]; then
+		echo before
+		return
+	fi
+	for image in "$TMP/1.img" "$TMP/2.img"; do
+		case $("$fvesetup" header verify --json --key-file "$TMP/pass" "$image" 2>/dev/null | jq -r .mac) in
+		interrupted)
+			echo inside
+			return
+			;;
+		esac
+	done
+	case $(policy_json '[.volumes[].state] | join(" ")') in
+	'current current') echo 'done' ;;
+	*) echo behind ;;
+	esac
+}
+
+# How many calls one roll makes that leave anything behind, and what it takes in ms.
+expect 0 preloaded FVE_KILL_COUNT="$TMP/calls" policy roll acme --root-a "$(soft second)"
+calls=$(<"$TMP/calls")
+expect 0 "$fvesetup" policy roll acme --root-a "$(soft third)"
 start=${EPOCHREALTIME/[.,]/}
-expect 0 "$fvesetup" policy roll acme --root-a "$(soft second)"
+expect 0 "$BUILD/fvesetup" policy roll acme --root-a "$(soft second)"
 took=$(((${EPOCHREALTIME/[.,]/} - start) / 1000))
 cut=0
+declare -A fell=()
 for ((i = 0; i < ${FVE_KILLS:-5}; i++)); do
-	next=${names[(i + 1) % 2]}
-	after=$((RANDOM * RANDOM % took))
-	status=0
-	timeout -s KILL "$(printf '%d.%03d' $((after / 1000)) $((after % 1000)))" \
-		"$fvesetup" policy roll acme --root-a "$(soft "$next")" >/dev/null 2>&1 || status=$?
-	[ $status -eq 0 ] || cut=$((cut + 1))
-	states=$(policy_json '[.volumes[].state] | join(" ")')
-	echo "$i: killed after $after of $took ms: $status, $states"
+	next=${names[(i + 1) % 2]} status=0 generation=$(policy_json .generation)
+	if [ $((i % 4)) = 3 ]; then
+		after=$((RANDOM * RANDOM % took))
+		where="after $after of $took ms"
+		timeout -s KILL "$(printf '%d.%03d' $((after / 1000)) $((after % 1000)))" \
+			"$BUILD/fvesetup" policy roll acme --root-a "$(soft "$next")" >/dev/null 2>&1 || status=$?
+	else
+		at=$((RANDOM % calls + 1))
+		where="before call $at of $calls"
+		preloaded FVE_KILL_AT=$at policy roll acme --root-a "$(soft "$next")" >/dev/null 2>&1 || status=$?
+	fi
+	case $status in
+	0) ;;
+	137) cut=$((cut + 1)) ;;
+	*) fail "a roll ended with $status, killed $where" ;;
+	esac
+	place=$(where_it_fell)
+	fell[$place]=$((${fell[$place]-0} + 1))
+	echo "$i: killed $where: $status, $place, $(policy_json '[.volumes[].state] | join(" ")')"
 	# Each root alone, of whichever generation each volume has.
 	for image in "$TMP/1.img" "$TMP/2.img"; do
 		expect 0 open_alone
@@ -128,6 +172,8 @@ for ((i = 0; i < ${FVE_KILLS:-5}; i++)); do
 		expect 0 "$fvesetup" policy roll acme --root-a "$(soft "$next")"
 done
 [ $cut -gt 0 ] || fail "no roll was cut"
+echo "$cut rolls cut: before the policy ${fell[before]-0}, a volume behind ${fell[behind]-0}," \
+	"inside the change of a header ${fell[inside]-0}, all done ${fell['done']-0}"
 
 echo "--- both roots are lost: the custodian's key puts two others in their place"
 for key in second third; do

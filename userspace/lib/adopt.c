@@ -191,6 +191,16 @@ static int remove_remains(struct header *header, const struct secret *fvek, cons
 	return remove_ours(header, tcti);
 }
 
+/* An adoption may have been cut short between its last token and its last MAC. */
+static int settle_mac(struct header *header, const struct secret *fvek)
+{
+	_cleanup_change_ struct change change = {.header = header};
+	enum header_mac state;
+	int r = header_mac_check(header, fvek, &state);
+
+	return r < 0 || state != HEADER_MAC_INTERRUPTED ? r : change_commit(&change, fvek);
+}
+
 int adopt(struct header *header, const struct secret *fvek, const char *tcti)
 {
 	int r = remove_remains(header, fvek, tcti);
@@ -201,6 +211,8 @@ int adopt(struct header *header, const struct secret *fvek, const char *tcti)
 		r = name_persons(header, fvek);
 	if (r == 0)
 		r = rotate_first(header, fvek);
+	if (r == 0)
+		r = settle_mac(header, fvek);
 	return r < 0 ? r : header_claim(header, true);
 }
 
