@@ -30,7 +30,7 @@ int main(int argc, char **argv)
 	fclose(file);
 	if (header_load(argv[1], &header) < 0 ||
 	    header_keyslot_open(header, HEADER_ANY, secret, &fvek) < 0 ||
-	    vmk_from_fvek(header, fvek, &vmk) < 0)
+	    vmk_from_fvek(header, fvek, NULL, &vmk) < 0)
 		return 1;
 	print_key("FVEK", fvek);
 	print_key("VMK", vmk);

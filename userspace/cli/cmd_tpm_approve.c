@@ -85,7 +85,7 @@ static int unlocked(const struct args *args, int *ret_lock, struct header **ret_
 {
 	int r = cli_open_to_change(args, ret_lock, ret_header, ret_fvek);
 
-	return r < 0 ? r : vmk_from_fvek(*ret_header, *ret_fvek, ret_vmk);
+	return r < 0 ? r : vmk_from_fvek(*ret_header, *ret_fvek, NULL, ret_vmk);
 }
 
 static int approve(const struct args *args, struct header *header, const struct secret *fvek,

@@ -61,7 +61,7 @@ int cap_identity(const struct header *header, const struct secret *fvek, uint8_t
 {
 	_cleanup_secret_ struct secret *vmk = NULL, *identity = NULL;
 	_cleanup_free_ char *info = NULL;
-	int r = vmk_from_fvek(header, fvek, &vmk);
+	int r = vmk_from_fvek(header, fvek, NULL, &vmk);
 
 	if (r < 0)
 		return r;

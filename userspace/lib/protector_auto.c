@@ -31,32 +31,26 @@ int protector_auto_add(struct header *header, const struct secret *fvek,
 {
 	_cleanup_change_ struct change change = {.header = header};
 	_cleanup_token_auto_ struct token_auto token = {0};
-	_cleanup_token_vmk_ struct token_vmk vmk_info = {0};
-	_cleanup_secret_ struct secret *vmk = NULL, *kek = NULL, *back = NULL, *opened = NULL;
+	_cleanup_secret_ struct secret *vmk = NULL, *kek = NULL, *opened = NULL;
 	_cleanup_free_ char *json = NULL;
 	int r = change_check_room(header, false);
 
 	if (r == 0)
 		r = token_head_init(&token.head, spec->label);
 	if (r == 0)
-		r = vmk_token(header, &vmk_info);
-	if (r == 0)
-		r = vmk_from_fvek(header, fvek, &vmk);
+		r = vmk_from_fvek(header, fvek, &token.generation, &vmk);
 	if (r == 0)
 		r = derive_kek(header, token.head.id, key, &kek);
 	if (r < 0)
 		return r;
-	token.generation = vmk_info.generation;
 	snprintf(token.file, sizeof(token.file), "%s", spec->file);
 	snprintf(token.volume, sizeof(token.volume), "%s", volume ?: "");
 	r = vmk_wrap(header, KIND, token.head.id, token.generation, kek, vmk, &token.vmk);
 	if (r == 0)
 		r = kek_wrap(header, KIND, token.head.id, fvek, kek, &token.kek);
 	if (r == 0)
-		r = vmk_unwrap(header, KIND, token.head.id, token.generation, kek, &token.vmk,
-			       &back);
-	if (r == 0)
-		r = vmk_to_fvek(header, token.generation, back, &opened);
+		r = vmk_open(header, KIND, token.head.id, token.generation, kek, &token.vmk,
+			     &opened);
 	if (r == 0 && !secret_equal(opened, fvek))
 		r = -EIO;
 	if (r < 0)
@@ -127,7 +121,7 @@ int protector_auto_open(struct header *header, const struct protector *protector
 			struct refusal *ret_refusal)
 {
 	_cleanup_token_auto_ struct token_auto token = {0};
-	_cleanup_secret_ struct secret *key = NULL, *kek = NULL, *vmk = NULL;
+	_cleanup_secret_ struct secret *key = NULL, *kek = NULL;
 	int r = read_token(header, protector, &token);
 
 	*ret_refusal = (struct refusal){.reason = REASON_TOKEN_CORRUPT};
@@ -140,11 +134,9 @@ int protector_auto_open(struct header *header, const struct protector *protector
 		r = derive_kek(header, token.head.id, key, &kek);
 	if (r < 0)
 		return r;
-	r = vmk_unwrap(header, KIND, token.head.id, token.generation, kek, &token.vmk, &vmk);
+	r = vmk_open(header, KIND, token.head.id, token.generation, kek, &token.vmk, ret_fvek);
 	if (r == -EBADMSG)
 		ret_refusal->reason = REASON_SECRET_WRONG;
-	if (r == 0)
-		r = vmk_to_fvek(header, token.generation, vmk, ret_fvek);
 	if (r == 0)
 		ret_refusal->reason = REASON_NONE;
 	return r;

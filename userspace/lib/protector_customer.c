@@ -159,11 +159,10 @@ static int verify_root(const struct header *header, const struct token_customer 
 static int verify_vmk(struct header *header, const struct secret *fvek,
 		      const struct token_customer *token, const struct secret *kek)
 {
-	_cleanup_secret_ struct secret *vmk = NULL, *opened = NULL;
-	int r = vmk_unwrap(header, KIND, token->head.id, token->generation, kek, &token->vmk, &vmk);
+	_cleanup_secret_ struct secret *opened = NULL;
+	int r = vmk_open(header, KIND, token->head.id, token->generation, kek, &token->vmk,
+			 &opened);
 
-	if (r == 0)
-		r = vmk_to_fvek(header, token->generation, vmk, &opened);
 	return r == 0 && !secret_equal(opened, fvek) ? -EIO : r;
 }
 
@@ -171,17 +170,13 @@ static int fill(struct header *header, const struct secret *fvek, const struct k
 		const struct secret *share, const struct secret *factor,
 		struct token_customer *token)
 {
-	_cleanup_token_vmk_ struct token_vmk vmk_info = {0};
 	_cleanup_secret_ struct secret *vmk = NULL, *kek = NULL;
-	int r = vmk_token(header, &vmk_info);
+	int r = vmk_from_fvek(header, fvek, &token->generation, &vmk);
 
-	if (r == 0)
-		r = vmk_from_fvek(header, fvek, &vmk);
 	if (r == 0)
 		r = mix(share, factor, &kek);
 	if (r < 0)
 		return r;
-	token->generation = vmk_info.generation;
 	strcpy(token->policy, policy->uuid);
 	token->policy_generation = policy->generation;
 	r = vmk_wrap(header, KIND, token->head.id, token->generation, kek, vmk, &token->vmk);
@@ -403,7 +398,7 @@ int protector_customer_open(struct header *header, const struct protector *prote
 {
 	_cleanup_token_customer_ struct token_customer token = {0};
 	_cleanup_keypolicy_ struct keypolicy policy = {0};
-	_cleanup_secret_ struct secret *factor = NULL, *share = NULL, *kek = NULL, *vmk = NULL;
+	_cleanup_secret_ struct secret *factor = NULL, *share = NULL, *kek = NULL;
 	int r = read_token(header, protector, &token);
 
 	*ret_refusal = (struct refusal){.reason = REASON_TOKEN_CORRUPT};
@@ -421,10 +416,8 @@ int protector_customer_open(struct header *header, const struct protector *prote
 	ret_refusal->reason = REASON_TOKEN_CORRUPT;
 	r = mix(share, factor, &kek);
 	if (r == 0)
-		r = vmk_unwrap(header, KIND, token.head.id, token.generation, kek, &token.vmk,
-			       &vmk);
-	if (r == 0)
-		r = vmk_to_fvek(header, token.generation, vmk, ret_fvek);
+		r = vmk_open(header, KIND, token.head.id, token.generation, kek, &token.vmk,
+			     ret_fvek);
 	if (r == 0)
 		ret_refusal->reason = REASON_NONE;
 	return r;

@@ -64,7 +64,6 @@ int protector_suspended_add(struct header *header, const struct secret *fvek, co
 {
 	_cleanup_tpm_ struct tpm *tpm = NULL;
 	_cleanup_token_tpm2_ struct token_tpm2 token = {.suspended = true};
-	_cleanup_token_vmk_ struct token_vmk vmk_info = {0};
 	_cleanup_change_ struct change change = {.header = header, .may_use_reserve = true};
 	_cleanup_secret_ struct secret *vmk = NULL, *kek = NULL;
 	const char *kind = protector_kind_name(PROTECTOR_SUSPENDED);
@@ -74,12 +73,9 @@ int protector_suspended_add(struct header *header, const struct secret *fvek, co
 	int r = token_head_init(&token.head, "");
 
 	if (r == 0)
-		r = vmk_token(header, &vmk_info);
-	if (r == 0)
-		r = vmk_from_fvek(header, fvek, &vmk);
+		r = vmk_from_fvek(header, fvek, &token.generation, &vmk);
 	if (r < 0)
 		return r;
-	token.generation = vmk_info.generation;
 	r = tpm_open(tcti, &tpm, &reason);
 	if (r == 0)
 		r = tpm_reset_count(tpm, &resets, &reason);
@@ -129,7 +125,7 @@ int protector_suspended_open(struct header *header, const struct protector *prot
 {
 	_cleanup_tpm_ struct tpm *tpm = NULL;
 	_cleanup_token_tpm2_ struct token_tpm2 token = {0};
-	_cleanup_secret_ struct secret *kek = NULL, *vmk = NULL;
+	_cleanup_secret_ struct secret *kek = NULL;
 	enum reason *reason = &ret_refusal->reason;
 	int r = read_token(header, protector, &token);
 
@@ -145,10 +141,8 @@ int protector_suspended_open(struct header *header, const struct protector *prot
 	if (r < 0)
 		return r;
 	*reason = REASON_TOKEN_CORRUPT;
-	r = vmk_unwrap(header, protector_kind_name(PROTECTOR_SUSPENDED), token.head.id,
-		       token.generation, kek, &token.vmk, &vmk);
-	if (r == 0)
-		r = vmk_to_fvek(header, token.generation, vmk, ret_fvek);
+	r = vmk_open(header, protector_kind_name(PROTECTOR_SUSPENDED), token.head.id,
+		     token.generation, kek, &token.vmk, ret_fvek);
 	if (r == 0)
 		*reason = REASON_NONE;
 	return r;

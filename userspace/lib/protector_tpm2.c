@@ -205,7 +205,6 @@ int protector_tpm2_add(struct header *header, const struct secret *fvek,
 	_cleanup_token_tpm2_ struct token_tpm2 token = {0};
 	_cleanup_change_ struct change change = {.header = header,
 						 .may_use_reserve = how->approved};
-	_cleanup_token_vmk_ struct token_vmk vmk_info = {0};
 	_cleanup_secret_ struct secret *vmk = NULL, *kek = NULL;
 	_cleanup_free_ char *policy_json = NULL, *json = NULL;
 	const char *kind = protector_kind_name(how->spec->kind);
@@ -216,12 +215,9 @@ int protector_tpm2_add(struct header *header, const struct secret *fvek,
 	if (r == 0)
 		r = token_head_init(&token.head, how->spec->label);
 	if (r == 0)
-		r = vmk_token(header, &vmk_info);
-	if (r == 0)
-		r = vmk_from_fvek(header, fvek, &vmk);
+		r = vmk_from_fvek(header, fvek, &token.generation, &vmk);
 	if (r < 0)
 		return r;
-	token.generation = vmk_info.generation;
 
 	r = prepare_add(header, vmk, how, token.generation, &token, &s);
 	if (r == 0)
@@ -364,7 +360,7 @@ int protector_tpm2_open(struct header *header, const struct protector *protector
 	_cleanup_session_ struct session s = {0};
 	_cleanup_second_factor_ struct second_factor factor = {0};
 	_cleanup_token_tpm2_ struct token_tpm2 token = {0};
-	_cleanup_secret_ struct secret *unsealed = NULL, *kek = NULL, *vmk = NULL;
+	_cleanup_secret_ struct secret *unsealed = NULL, *kek = NULL;
 	const char *kind = protector_kind_name(protector->kind);
 	enum reason *reason = &ret_refusal->reason, ignored;
 	const struct token_approval *approval;
@@ -390,10 +386,8 @@ int protector_tpm2_open(struct header *header, const struct protector *protector
 	else
 		kek = steal(unsealed);
 	if (r == 0)
-		r = vmk_unwrap(header, kind, token.head.id, token.generation, kek, &token.vmk,
-			       &vmk);
-	if (r == 0)
-		r = vmk_to_fvek(header, token.generation, vmk, ret_fvek);
+		r = vmk_open(header, kind, token.head.id, token.generation, kek, &token.vmk,
+			     ret_fvek);
 	if (r == 0)
 		*reason = REASON_NONE;
 	return r;

@@ -142,24 +142,17 @@ int vmk_link_unwrap(const struct header *header, const struct secret *fvek,
 	return r;
 }
 
-int vmk_from_fvek(const struct header *header, const struct secret *fvek, struct secret **ret_vmk)
+int vmk_from_fvek(const struct header *header, const struct secret *fvek, uint32_t *ret_generation,
+		  struct secret **ret_vmk)
 {
 	_cleanup_token_vmk_ struct token_vmk token = {0};
 	int r = vmk_token(header, &token);
 
-	return r < 0 ? r : vmk_link_unwrap(header, fvek, &token, ret_vmk);
-}
-
-int vmk_to_fvek(struct header *header, uint32_t generation, const struct secret *vmk,
-		struct secret **ret_fvek)
-{
-	_cleanup_token_vmk_ struct token_vmk token = {0};
-	int r = find_token(header, generation, &token);
-
 	if (r < 0)
-		return -EPERM;
-	r = header_keyslot_open(header, token.slot, vmk, ret_fvek);
-	return r < 0 ? r : 0;
+		return r;
+	if (ret_generation)
+		*ret_generation = token.generation;
+	return vmk_link_unwrap(header, fvek, &token, ret_vmk);
 }
 
 int vmk_wrap(const struct header *header, const char *kind, const char *id, uint32_t generation,
@@ -176,6 +169,21 @@ int vmk_unwrap(const struct header *header, const char *kind, const char *id, ui
 	_cleanup_free_ char *context = wrap_context(header, "vmk", kind, id, generation);
 
 	return context ? crypto_unwrap(kek, context, wrapped, ret_vmk) : -ENOMEM;
+}
+
+int vmk_open(struct header *header, const char *kind, const char *id, uint32_t generation,
+	     const struct secret *kek, const struct blob *wrapped, struct secret **ret_fvek)
+{
+	_cleanup_token_vmk_ struct token_vmk token = {0};
+	_cleanup_secret_ struct secret *vmk = NULL;
+	int r = vmk_unwrap(header, kind, id, generation, kek, wrapped, &vmk);
+
+	if (r < 0)
+		return r;
+	if (find_token(header, generation, &token) < 0)
+		return -EPERM;
+	r = header_keyslot_open(header, token.slot, vmk, ret_fvek);
+	return r < 0 ? r : 0;
 }
 
 int kek_wrap(const struct header *header, const char *kind, const char *id,

@@ -35,10 +35,9 @@ int vmk_link_wrap(const struct header *header, const struct secret *fvek, const 
 int vmk_link_unwrap(const struct header *header, const struct secret *fvek,
 		    const struct token_vmk *token, struct secret **ret_vmk);
 
-int vmk_from_fvek(const struct header *header, const struct secret *fvek, struct secret **ret_vmk);
-/* -EPERM: @vmk is not this volume's VMK of @generation, or there is none any more. No message. */
-int vmk_to_fvek(struct header *header, uint32_t generation, const struct secret *vmk,
-		struct secret **ret_fvek);
+/* The present VMK, and its generation where @ret_generation is not NULL. */
+int vmk_from_fvek(const struct header *header, const struct secret *fvek, uint32_t *ret_generation,
+		  struct secret **ret_vmk);
 
 /*
  * The VMK under the KEK of protector @id of @kind. -EBADMSG from unwrapping: KEK, VMK
@@ -48,6 +47,13 @@ int vmk_wrap(const struct header *header, const char *kind, const char *id, uint
 	     const struct secret *kek, const struct secret *vmk, struct blob *ret);
 int vmk_unwrap(const struct header *header, const char *kind, const char *id, uint32_t generation,
 	       const struct secret *kek, const struct blob *wrapped, struct secret **ret_vmk);
+
+/*
+ * What a machine's protector is for: its KEK to the FVEK. -EBADMSG as vmk_unwrap(); -EPERM: what
+ * was unwrapped is not this volume's VMK of @generation, or there is none any more. No message.
+ */
+int vmk_open(struct header *header, const char *kind, const char *id, uint32_t generation,
+	     const struct secret *kek, const struct blob *wrapped, struct secret **ret_fvek);
 
 /* The KEK of a protector under the FVEK, so that a VMK rotation needs nobody present. */
 int kek_wrap(const struct header *header, const char *kind, const char *id,
