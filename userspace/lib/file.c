@@ -7,12 +7,10 @@
 
 #include "file.h"
 
-int file_read(const char *path, size_t max, struct blob *ret)
+static int open_regular(const char *path, size_t max, int *ret_fd, size_t *ret_size)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	_cleanup_blob_ struct blob file = {0};
 	struct stat st;
-	ssize_t n;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
@@ -20,16 +18,50 @@ int file_read(const char *path, size_t max, struct blob *ret)
 		return -EINVAL;
 	if (st.st_size < 0 || (size_t)st.st_size > max)
 		return -EFBIG;
-	file.data = malloc((size_t)st.st_size + 1);
-	if (!file.data)
-		return -ENOMEM;
-	n = read(fd, file.data, (size_t)st.st_size);
-	if (n != st.st_size)
-		return n < 0 ? -errno : -EIO;
-	file.size = (size_t)n;
+	*ret_size = (size_t)st.st_size;
+	*ret_fd = fd;
+	fd = -1;
+	return 0;
+}
+
+static int read_whole(int fd, void *data, size_t size)
+{
+	ssize_t n = read(fd, data, size);
+
+	return n < 0 ? -errno : (size_t)n == size ? 0 : -EIO;
+}
+
+int file_read(const char *path, size_t max, struct blob *ret)
+{
+	_cleanup_blob_ struct blob file = {0};
+	_cleanup_close_ int fd = -1;
+	int r = open_regular(path, max, &fd, &file.size);
+
+	if (r < 0)
+		return r;
+	file.data = malloc(file.size + 1);
+	r = file.data ? read_whole(fd, file.data, file.size) : -ENOMEM;
+	if (r < 0)
+		return r;
 	*ret = file;
 	file = (struct blob){0};
 	return 0;
+}
+
+int file_read_secret(const char *path, size_t max, struct secret **ret)
+{
+	_cleanup_secret_ struct secret *file = NULL;
+	_cleanup_close_ int fd = -1;
+	size_t size;
+	int r = open_regular(path, max, &fd, &size);
+
+	if (r < 0)
+		return r;
+	file = secret_new(size);
+	r = file ? read_whole(fd, file->data, size) : -ENOMEM;
+	if (r == 0)
+		*ret = steal(file);
+	return r;
 }
 
 /* Make the last change of a name in the directory of @path last. */

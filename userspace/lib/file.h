@@ -5,10 +5,14 @@
 
 #include <sys/types.h>
 
+#include "secret.h"
 #include "util.h"
 
 /* All of @path, which has at most @max bytes. -ENOENT; -EFBIG. No message. */
 int file_read(const char *path, size_t max, struct blob *ret);
+
+/* The same for what is secret: nothing of it is ever in other memory. */
+int file_read_secret(const char *path, size_t max, struct secret **ret);
 
 /*
  * Put @size bytes at @data in the place of @path, in one step that a power cut does not halve: a

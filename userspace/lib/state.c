@@ -57,6 +57,16 @@ int state_read(const char *name, char **ret)
 	return *ret ? 0 : -ENOMEM;
 }
 
+int state_read_secret(const char *name, struct secret **ret)
+{
+	_cleanup_free_ char *path = state_path(name);
+	int r = path ? file_read_secret(path, STATE_SIZE_MAX, ret) : -ENOMEM;
+
+	return r < 0 && r != -ENOENT
+		       ? log_errno(-r, "cannot read %s: %s", path ?: name, strerror(-r))
+		       : r;
+}
+
 static int sync_directory(const char *path)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

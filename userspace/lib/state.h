@@ -7,6 +7,7 @@
 #ifndef FVE_STATE_H
 #define FVE_STATE_H
 
+#include "secret.h"
 #include "util.h"
 
 /* The directory: /var/lib/fve, or what FVE_STATE in the environment says. Borrowed. */
@@ -21,8 +22,14 @@ int state_check_name(const char *what, const char *name, size_t max);
 /* Read @name below it; the caller frees. -ENOENT without a message; others with one. */
 int state_read(const char *name, char **ret);
 
+/* The same for what is secret. */
+int state_read_secret(const char *name, struct secret **ret);
+
 /* Replace @name by @text, or make it, with its directory. The message is made here. */
 int state_write(const char *name, const char *text);
+
+/* Remove @name for good; it may be gone already. The message is made here. */
+int state_remove(const char *name);
 
 /*
  * Call @each for every file of directory @name whose name ends in @suffix, with the name without

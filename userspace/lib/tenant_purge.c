@@ -190,16 +190,14 @@ int tenant_purge_check(const struct tenant *tenant, const struct keypolicy *poli
 static int machine_identity(struct secret **ret_key, char **ret_cert)
 {
 	_cleanup_secret_ struct secret *key = NULL, *text = NULL;
-	_cleanup_free_ char *cert = NULL, *stored = NULL;
+	_cleanup_free_ char *cert = NULL;
 	int r = state_read(MACHINE_CERT, &cert);
 
 	if (r == 0)
-		r = state_read(MACHINE_KEY, &stored);
+		r = state_read_secret(MACHINE_KEY, ret_key);
 	if (r == 0) {
-		*ret_key = secret_copy(stored, strlen(stored));
-		secret_wipe(stored, strlen(stored));
 		*ret_cert = steal(cert);
-		return *ret_key ? 0 : -ENOMEM;
+		return 0;
 	}
 	if (r != -ENOENT)
 		return r;
