@@ -1,8 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# proves: a tenant opens by its policy's roots and this TPM alone; a purge takes two approvers, time and a withdrawal, and reaches every old copy
+# proves: a tenant opens by its policy's roots and this TPM alone; a create that fails leaves nothing, and one that is killed is done again; a purge takes two approvers, time and a withdrawal, and reaches every old copy
 # group: host services
-# timeout: 600
+# timeout: 900
+#
+# FVE_KILLS: how often a create is killed (5).
 # shellcheck source=tests/host/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/host/hsm.sh
@@ -64,6 +66,87 @@ expect 4 "$fvesetup" tenant create a "$TMP/a.img" --policy acme --tpm "$tpm" --f
 expect 1 "$fvesetup" tenant create a "$TMP/a.img" --policy acme --size 20X --tpm "$tpm" --force
 expect 4 "$fvesetup" tenant create a "$TMP/a.img" --policy acme --size 20M --tpm "swtpm:path=$TMP/none" --force
 [ ! -e "$TMP/a.img" ] && [ ! -e "$FVE_STATE/tenants/a.json" ] || fail "a refusal left something"
+
+echo "--- a create that fails, or is killed anywhere, the first of all in this TPM: nothing is left of it"
+for name in cut_write kill_call; do
+	gcc -O1 -Wall -Wextra -shared -fPIC -D_GNU_SOURCE -o "$TMP/$name.so" "$here/$name.c" -ldl
+done
+# preloaded LIBRARY NAME=VALUE...: the same as create, with what befalls it.
+preloaded() {
+	local library=$1
+	shift
+	env FVE_PROVIDERS="$BUILD" LD_PRELOAD="$TMP/$library.so" "$@" "$BUILD/fvesetup" tenant create k "$TMP/k.img" \
+		--policy acme --size 20M --tpm "$tpm" --force
+}
+# Tenants that have a factor: the table's size tells (docs/on-disk.md).
+factors() {
+	[ -e "$FVE_STATE/factors" ] || { echo 0 && return; }
+	echo $((($(base64 -d "$FVE_STATE/factors" | wc -c) - 51 - 28 - 4) / 68))
+}
+listed() {
+	"$fvesetup" policy show acme --json | jq '.volumes | length'
+}
+# from N: with no tenant before it and no table in the TPM (0), or with one (1).
+from() {
+	stop_tpm
+	rm -rf "$FVE_STATE" "$TMP/tpm" "$TMP/k.img"
+	cp -a "$TMP/state.$1" "$FVE_STATE"
+	cp -a "$TMP/tpm.$1" "$TMP/tpm"
+	start_tpm "$TMP/tpm"
+}
+keep() {
+	stop_tpm
+	cp -a "$FVE_STATE" "$TMP/state.$1"
+	cp -a "$TMP/tpm" "$TMP/tpm.$1"
+	start_tpm "$TMP/tpm"
+}
+keep 0
+expect 0 create z acme
+keep 1
+from 0
+expect 0 preloaded kill_call FVE_KILL_COUNT="$TMP/calls"
+calls=$(<"$TMP/calls")
+declare -A fell=()
+for ((i = 0; i < ${FVE_KILLS:-6}; i++)); do
+	others=$((i % 2)) status=0 at=$((RANDOM % calls + 1))
+	from $others
+	preloaded kill_call FVE_KILL_AT=$at >"$TMP/out" 2>&1 || status=$?
+	case $status in 0 | 137) ;; *) cat "$TMP/out" && fail "status $status" ;; esac
+	tpm2_flushcontext -t && tpm2_flushcontext -l && tpm2_flushcontext -s
+	state=$(state_of k)
+	echo "$i: $others before it, killed before call $at of $calls: $status, ${state:-no record}"
+	fell[${state:-none}]=$((${fell[${state:-none}]-0} + 1))
+	case $state in
+	closed) ;;
+	creating)
+		expect 2 "$fvesetup" tenant open k --tpm "$tpm"
+		expect_text 'tenant create k'
+		expect 0 create k acme
+		;;
+	*)
+		rm -f "$TMP/k.img"
+		expect 0 create k acme
+		;;
+	esac
+	expect 0 opens k
+	[ "$(state_of k) $(factors) $(listed)" = "closed $((others + 1)) $((others + 1))" ] ||
+		fail "k is $(state_of k), $(factors) factors, $(listed) volumes listed"
+	[ $others = 0 ] || expect 0 opens z
+done
+echo "killed: without a record ${fell[none]-0}, creating ${fell[creating]-0}, created ${fell[closed]-0}"
+for others in 0 1; do
+	from $others
+	status=0
+	preloaded cut_write FVE_CUT_FILE="$TMP/k.img" FVE_CUT_ERROR=28 FVE_CUT_AT=$((RANDOM % 40 + 1)) >"$TMP/out" 2>&1 ||
+		status=$?
+	cat "$TMP/out"
+	[ $status != 0 ] || fail "a create without space succeeded"
+	[ -z "$(state_of k)" ] && [ ! -e "$TMP/k.img" ] && [ "$(listed)" = $others ] && [ "$(factors)" = $others ] ||
+		fail "a create that failed left something"
+	expect 0 create k acme
+	expect 0 opens k
+done
+from 0
 
 echo "--- made: nobody's secret opens them"
 for name in a b; do

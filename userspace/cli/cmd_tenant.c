@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* The 'fvesetup tenant create|open|close|list|assign' actions. */
+/* The 'fvesetup tenant open|close|list|assign' actions. */
 #include <errno.h>
 #include <fcntl.h>
 #include <json-c/json.h>
@@ -16,133 +16,6 @@
 #include "signals.h"
 #include "storage.h"
 #include "vmk.h"
-
-/* --- create --------------------------------------------------------------------------------------
- */
-
-static int make_file(const char *path, uint64_t size)
-{
-	_cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-	if (fd < 0)
-		return log_errno(errno, "cannot create %s: %m", path);
-	if (ftruncate(fd, (off_t)size) < 0 || fsync(fd) < 0 || cli_sync_directory(path) < 0) {
-		int error = errno;
-
-		unlink(path);
-		return log_errno(error, "cannot make %s %llu bytes long: %s", path,
-				 (unsigned long long)size, strerror(error));
-	}
-	return 0;
-}
-
-/* The first layer is below a tenant: what is not its own, such as names and sizes, is encrypted
- * there. */
-static int check_first_layer(const struct args *args, const char *path)
-{
-	dev_t device = device_number(path);
-	int r = device ? storage_encrypts(device) : storage_path_encrypted(path);
-
-	if (r < 0 || r > 0 || args->force)
-		return r < 0 ? r : 0;
-	return log_errno(EPERM, "%s does not lie on an encrypted volume; if it shall: --force",
-			 path);
-}
-
-static int confirm(const struct args *args, const char *path)
-{
-	_cleanup_free_ char *question = NULL;
-
-	if (asprintf(&question, "All data on %s will be lost.", path) < 0)
-		return -ENOMEM;
-	return prompt_confirm(args, question);
-}
-
-/* Whether there is something to be overwritten; a new file is made only after all refusals. */
-static int prepare(const struct args *args, const char *path)
-{
-	bool there = access(path, F_OK) == 0;
-	int r = check_first_layer(args, path);
-
-	if (r < 0)
-		return r;
-	if (args->size && there)
-		return log_errno(EEXIST, "--size is for a new file, and %s is there", path);
-	if (!args->size && !there)
-		return log_errno(ENOENT, "%s is not there; --size makes a file", path);
-	return there ? confirm(args, path) : make_file(path, args->size);
-}
-
-/* The volume, with the TPM's factor and the policy's protector as its only way in. */
-static int make_volume(const struct args *args, struct keypolicy *policy, struct tenant *tenant)
-{
-	const struct header_format how = {.label = tenant->name, .sector_size = args->sector_size};
-	_cleanup_secret_ struct secret *fvek = secret_random(FVEK_SIZE), *vmk = NULL,
-				       *factor = NULL;
-	_cleanup_header_ struct header *header = NULL;
-	_cleanup_tpm_ struct tpm *tpm = NULL;
-	struct keypolicy_volume volume = {0};
-	enum reason reason = REASON_NONE;
-	int r = tpm_open(args->tcti, &tpm, &reason);
-
-	if (r < 0)
-		return log_errno(-r, "a tenant's key takes a TPM: %s", reason_text(reason));
-	r = fvek ? header_format(tenant->path, &how, fvek, &header) : -ENOMEM;
-	if (r == 0)
-		r = vmk_create(header, fvek, &vmk);
-	if (r == 0)
-		r = factors_add(tpm, header_uuid(header), &factor, &reason);
-	if (r < 0)
-		return r;
-	strcpy(tenant->uuid, header_uuid(header));
-	strcpy(volume.uuid, tenant->uuid);
-	strcpy(volume.path, tenant->path);
-	r = tenant_save(tenant);
-	if (r == 0)
-		r = cli_policy_list_volume(policy, &volume);
-	return r < 0 ? r : protector_customer_set(header, fvek, policy, factor, 0);
-}
-
-int cmd_tenant_create(const struct args *args)
-{
-	_cleanup_keypolicy_ struct keypolicy policy = {0};
-	_cleanup_tenant_ struct tenant tenant = {0};
-	_cleanup_free_ char *absolute = NULL;
-	_cleanup_close_ int lock = -1;
-	const char *name = args->operand[0], *path = args->operand[1];
-	int r;
-
-	if (!args->policy)
-		return log_errno(EINVAL, "tenant create needs --policy");
-	r = tenant_check_new(name);
-	if (r == 0)
-		r = volume_check_name(name);
-	if (r == 0)
-		r = keypolicy_load(args->policy, &policy);
-	if (r == 0)
-		r = cli_policy_refuse_suspended(&policy);
-	if (r == 0)
-		r = prepare(args, path);
-	if (r == 0)
-		r = device_lock(path, &lock);
-	if (r < 0)
-		return r;
-	absolute = realpath(path, NULL);
-	if (!absolute || strlen(absolute) > TOKEN_PATH_MAX)
-		return log_errno(EINVAL, "the path of %s is too long", path);
-	strcpy(tenant.name, name);
-	strcpy(tenant.path, absolute);
-	strcpy(tenant.policy, policy.uuid);
-	signals_hold();
-	r = token_time_now(tenant.created);
-	if (r == 0)
-		r = make_volume(args, &policy, &tenant);
-	if (r == 0)
-		r = keypolicy_audit(&policy, args->tcti, "tenant-created", tenant.uuid, name);
-	if (r < 0 && args->size)
-		unlink(path);
-	return r;
-}
 
 /* --- open and close ------------------------------------------------------------------------------
  */
@@ -166,9 +39,7 @@ static int unlock_tenant(const struct args *args, const struct tenant *tenant, c
 		return r;
 	r = protector_customer_find(*ret_header, tenant->policy, ret_protector, &generation);
 	if (r < 0)
-		return log_errno(-r,
-				 "%s has no protector of its policy: tenant create was interrupted",
-				 device);
+		return log_errno(-r, "%s has no protector of its policy", device);
 	r = protector_customer_open(*ret_header, ret_protector, args->tcti, availability, ret_fvek,
 				    &refusal);
 	if (r == 0)
@@ -184,6 +55,11 @@ int cli_tenant_load(const char *name, struct tenant *ret)
 {
 	int r = tenant_load(name, ret);
 
+	if (r == 0 && !*ret->created)
+		return log_errno(ENOKEY,
+				 "tenant %s was not created to its end; repeat: fvesetup tenant "
+				 "create %s",
+				 name, name);
 	if (r == 0 && *ret->purged)
 		return log_errno(ENOKEY, "tenant %s was purged at %s", name, ret->purged);
 	return r;
@@ -244,6 +120,8 @@ bool cli_tenant_is_open(const char *name)
 
 static const char *state_of(const struct tenant *tenant)
 {
+	if (!*tenant->created)
+		return "creating";
 	if (*tenant->purged)
 		return "purged";
 	if (tenant->purge.request)
@@ -282,7 +160,8 @@ static int list_one(void *data, const char *name)
 	json_object_object_add(o, "device", json_object_new_string(tenant.path));
 	json_object_object_add(o, "policy", json_object_new_string(policy.name));
 	json_object_object_add(o, "state", json_object_new_string(state_of(&tenant)));
-	json_object_object_add(o, "created", json_object_new_string(tenant.created));
+	json_object_object_add(o, "created",
+			       *tenant.created ? json_object_new_string(tenant.created) : NULL);
 	json_object_object_add(o, "purge_until",
 			       tenant.purge.request ? json_object_new_string(tenant.purge.until)
 						    : NULL);

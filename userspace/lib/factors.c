@@ -8,8 +8,10 @@
 #include "state.h"
 
 #define FILE_NAME "factors"
-#define MAGIC	  "FVEFACT1"
-#define UUID_SIZE 36
+/* Is there while the first table is made: a key in the TPM without a table is then no loss. */
+#define BEGUN_NAME "factors.begun"
+#define MAGIC	   "FVEFACT1"
+#define UUID_SIZE  36
 
 /* The file, in base64: this, then the wrapped rows. Numbers are big-endian. */
 struct disk_head {
@@ -217,7 +219,16 @@ static int table_load(struct tpm *tpm, struct table *table, int *ret_lock, enum 
 	*ret_reason = REASON_NONE;
 	if (r == 0)
 		r = table_read(tpm, table, ret_reason);
+	if (r == 0)
+		r = state_remove(BEGUN_NAME);
 	return r < 0 ? r : finish_erasure(tpm, table, ret_reason);
+}
+
+static bool was_begun(void)
+{
+	_cleanup_free_ char *text = NULL;
+
+	return state_read(BEGUN_NAME, &text) == 0;
 }
 
 /* The first table of this TPM, still to be written. */
@@ -229,7 +240,7 @@ static int table_begin(struct tpm *tpm, struct table *table, enum reason *ret_re
 		_cleanup_secret_ struct secret *old = NULL;
 
 		r = tpm_slot_read(tpm, &table->srk, slot, &old, ret_reason);
-		if (r == 0)
+		if (r == 0 && !was_begun())
 			return log_errno(
 				EUCLEAN,
 				"the TPM holds the key of a table of tenants' factors, but "
@@ -244,6 +255,8 @@ static int table_begin(struct tpm *tpm, struct table *table, enum reason *ret_re
 	table->rows = secret_new(ROWS_SIZE(0));
 	if (r == 0 && (!table->key || !table->rows))
 		return -ENOMEM;
+	if (r == 0 && state_write(BEGUN_NAME, "") < 0)
+		return -EIO;
 	for (unsigned int slot = 0; r == 0 && slot < TPM_SLOTS; slot++)
 		r = slot == 0 ? tpm_slot_write(tpm, &table->srk, slot, table->key, ret_reason)
 			      : tpm_slot_erase(tpm, &table->srk, slot, ret_reason);
@@ -297,6 +310,8 @@ int factors_add(struct tpm *tpm, const char *uuid, struct secret **ret, enum rea
 	memcpy(row->factor, factor->data, FACTOR_SIZE);
 	table.generation++;
 	r = table_write(&table);
+	if (r == 0)
+		r = state_remove(BEGUN_NAME);
 	if (r == 0)
 		*ret = steal(factor);
 	return r;

@@ -100,6 +100,20 @@ int state_write(const char *name, const char *text)
 	return r < 0 ? log_errno(-r, "cannot write %s: %s", path ?: name, strerror(-r)) : 0;
 }
 
+int state_remove(const char *name)
+{
+	_cleanup_free_ char *path = state_path(name), *copy = NULL;
+	int r = 0;
+
+	if (!path)
+		return -ENOMEM;
+	if (unlink(path) < 0)
+		return errno == ENOENT ? 0 : log_errno(errno, "cannot remove %s: %m", path);
+	copy = strdup(path);
+	r = copy ? sync_directory(dirname(copy)) : -ENOMEM;
+	return r < 0 ? log_errno(-r, "cannot remove %s: %s", path, strerror(-r)) : 0;
+}
+
 int state_each(const char *name, const char *suffix, int (*each)(void *data, const char *stem),
 	       void *data)
 {

@@ -65,7 +65,8 @@ int tenant_parse(const char *json, struct tenant *ret)
 	reader_uuid(&r, "uuid", tenant.uuid);
 	reader_text(&r, "device", tenant.path, sizeof(tenant.path));
 	reader_uuid(&r, "policy", tenant.policy);
-	reader_time(&r, "created", tenant.created);
+	if (json_object_object_get_ex(root, "created", NULL))
+		reader_time(&r, "created", tenant.created);
 	if (json_object_object_get_ex(root, "purge", NULL))
 		purge = reader_take(&r, "purge", json_type_object);
 	if (json_object_object_get_ex(root, "purged", NULL))
@@ -116,7 +117,8 @@ char *tenant_format(const struct tenant *tenant)
 	writer_string(&w, "uuid", tenant->uuid);
 	writer_string(&w, "device", tenant->path);
 	writer_string(&w, "policy", tenant->policy);
-	writer_string(&w, "created", tenant->created);
+	if (*tenant->created)
+		writer_string(&w, "created", tenant->created);
 	if (tenant->purge.request)
 		writer_put(&w, "purge", purge_format(&tenant->purge));
 	if (*tenant->purged)
@@ -134,7 +136,7 @@ static char *file_of(const char *name)
 int tenant_load(const char *name, struct tenant *ret)
 {
 	_cleanup_free_ char *file = NULL, *text = NULL;
-	int r = state_check_name("tenant", name, TENANT_NAME_MAX);
+	int r = tenant_check_name(name);
 
 	if (r < 0)
 		return r;
@@ -154,18 +156,34 @@ int tenant_load(const char *name, struct tenant *ret)
 		     : 0;
 }
 
-int tenant_check_new(const char *name)
+int tenant_check_name(const char *name)
 {
-	_cleanup_free_ char *file = NULL, *text = NULL;
-	int r = state_check_name("tenant", name, TENANT_NAME_MAX);
+	return state_check_name("tenant", name, TENANT_NAME_MAX);
+}
 
-	if (r < 0)
-		return r;
-	file = file_of(name);
-	r = file ? state_read(file, &text) : -ENOMEM;
-	if (r == 0)
-		return log_errno(EEXIST, "there is a tenant %s already", name);
-	return r == -ENOENT ? 0 : r;
+bool tenant_exists(const char *name)
+{
+	_cleanup_free_ char *file = file_of(name), *text = NULL;
+
+	/* One that cannot be read is there, too. */
+	return !file || state_read(file, &text) != -ENOENT;
+}
+
+int tenant_begin(const struct tenant *tenant)
+{
+	_cleanup_close_ int lock = -1;
+	int r = state_lock(&lock);
+
+	if (r == 0 && tenant_exists(tenant->name))
+		r = log_errno(EEXIST, "there is a tenant %s already", tenant->name);
+	return r < 0 ? r : tenant_save(tenant);
+}
+
+int tenant_remove(const struct tenant *tenant)
+{
+	_cleanup_free_ char *file = file_of(tenant->name);
+
+	return file ? state_remove(file) : -ENOMEM;
 }
 
 int tenant_save(const struct tenant *tenant)

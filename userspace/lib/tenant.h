@@ -24,10 +24,10 @@ struct tenant_purge {
 
 struct tenant {
 	char name[TENANT_NAME_MAX + 1];
-	char uuid[TOKEN_UUID_LENGTH + 1];   /* of its volume */
-	char path[TOKEN_PATH_MAX + 1];	    /* of its device or file */
-	char policy[TOKEN_UUID_LENGTH + 1]; /* UUID */
-	char created[TOKEN_TIME_LENGTH + 1];
+	char uuid[TOKEN_UUID_LENGTH + 1];    /* of its volume */
+	char path[TOKEN_PATH_MAX + 1];	     /* of its device or file */
+	char policy[TOKEN_UUID_LENGTH + 1];  /* UUID */
+	char created[TOKEN_TIME_LENGTH + 1]; /* "": it was begun, and is not finished */
 	struct tenant_purge purge;
 	char purged[TOKEN_TIME_LENGTH + 1]; /* "": it is there */
 };
@@ -41,9 +41,14 @@ char *tenant_format(const struct tenant *tenant);
 
 /* -ENOENT: there is none. */
 int tenant_load(const char *name, struct tenant *ret);
-/* Refuse a name that is none, or is taken: -EINVAL, -EEXIST. */
-int tenant_check_new(const char *name);
+/* Refuse a name that is none: -EINVAL. */
+int tenant_check_name(const char *name);
+bool tenant_exists(const char *name);
+/* The first record of a new one. -EEXIST. */
+int tenant_begin(const struct tenant *tenant);
 int tenant_save(const struct tenant *tenant);
+/* What is kept of it. Its volume and its factor are others' matter. */
+int tenant_remove(const struct tenant *tenant);
 /* Call @each with the name of each tenant, until it gives something else than 0; gives that. */
 int tenant_each(int (*each)(void *data, const char *name), void *data);
 

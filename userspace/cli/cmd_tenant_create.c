@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The 'fvesetup tenant create' action. A tenant is recorded before it is made, and is one once its
+ * record says when it was finished. What fails is taken back at once; after a kill or a power cut
+ * the next create of that name does it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli_tenant.h"
+#include "device.h"
+#include "factors.h"
+#include "protector_customer.h"
+#include "signals.h"
+#include "storage.h"
+#include "vmk.h"
+
+static int make_file(const char *path, uint64_t size)
+{
+	_cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return log_errno(errno, "cannot create %s: %m", path);
+	if (ftruncate(fd, (off_t)size) < 0 || fsync(fd) < 0 || cli_sync_directory(path) < 0) {
+		int error = errno;
+
+		unlink(path);
+		return log_errno(error, "cannot make %s %llu bytes long: %s", path,
+				 (unsigned long long)size, strerror(error));
+	}
+	return 0;
+}
+
+/* The first layer is below a tenant: what is not its own, such as names and sizes, is encrypted
+ * there. */
+static int check_first_layer(const struct args *args, const char *path)
+{
+	dev_t device = device_number(path);
+	int r = device ? storage_encrypts(device) : storage_path_encrypted(path);
+
+	if (r < 0 || r > 0 || args->force)
+		return r < 0 ? r : 0;
+	return log_errno(EPERM, "%s does not lie on an encrypted volume; if it shall: --force",
+			 path);
+}
+
+static int confirm(const struct args *args, const char *path)
+{
+	_cleanup_free_ char *question = NULL;
+
+	if (asprintf(&question, "All data on %s will be lost.", path) < 0)
+		return -ENOMEM;
+	return prompt_confirm(args, question);
+}
+
+/* Whether there is something to be overwritten; a new file is made only after all refusals. */
+static int prepare(const struct args *args, const char *path)
+{
+	bool there = access(path, F_OK) == 0;
+	int r = check_first_layer(args, path);
+
+	if (r < 0)
+		return r;
+	if (args->size && there)
+		return log_errno(EEXIST, "--size is for a new file, and %s is there", path);
+	if (!args->size && !there)
+		return log_errno(ENOENT, "%s is not there; --size makes a file", path);
+	return there ? confirm(args, path) : make_file(path, args->size);
+}
+
+/* The volume, with the TPM's factor and the policy's protector as its only way in. @ret_begun:
+ * there is something to be taken back. */
+static int make_volume(const struct args *args, struct keypolicy *policy, struct tenant *tenant,
+		       bool *ret_begun)
+{
+	const struct header_format how = {.label = tenant->name, .sector_size = args->sector_size};
+	_cleanup_secret_ struct secret *fvek = secret_random(FVEK_SIZE), *vmk = NULL,
+				       *factor = NULL;
+	_cleanup_header_ struct header *header = NULL;
+	_cleanup_tpm_ struct tpm *tpm = NULL;
+	struct keypolicy_volume volume = {0};
+	enum reason reason = REASON_NONE;
+	int r = tpm_open(args->tcti, &tpm, &reason);
+
+	if (r < 0)
+		return log_errno(-r, "a tenant's key takes a TPM: %s", reason_text(reason));
+	r = fvek ? header_format(tenant->path, &how, fvek, &header) : -ENOMEM;
+	if (r == 0)
+		r = vmk_create(header, fvek, &vmk);
+	if (r < 0)
+		return r;
+	strcpy(tenant->uuid, header_uuid(header));
+	strcpy(volume.uuid, tenant->uuid);
+	strcpy(volume.path, tenant->path);
+	r = tenant_begin(tenant);
+	*ret_begun = r == 0;
+	if (r == 0)
+		r = factors_add(tpm, tenant->uuid, &factor, &reason);
+	if (r == 0)
+		r = cli_policy_list_volume(policy, &volume);
+	if (r == 0)
+		r = protector_customer_set(header, fvek, policy, factor, 0);
+	if (r == 0)
+		r = token_time_now(tenant->created);
+	return r < 0 ? r : tenant_save(tenant);
+}
+
+/* Whether @path is a file with the volume @uuid, which was made for a tenant. */
+static bool is_its_file(const char *path, const char *uuid)
+{
+	_cleanup_header_ struct header *header = NULL;
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && header_load(path, &header) == 0 &&
+	       !strcmp(header_uuid(header), uuid);
+}
+
+static int erase_factor(const struct args *args, const struct tenant *tenant)
+{
+	_cleanup_tpm_ struct tpm *tpm = NULL;
+	enum reason reason = REASON_NONE;
+	int r = tpm_open(args->tcti, &tpm, &reason);
+
+	return r < 0 ? log_errno(-r, "a tenant's key takes a TPM: %s", reason_text(reason))
+		     : factors_erase(tpm, tenant->uuid, &reason);
+}
+
+/* A policy that is gone lists nothing. */
+static int unlist(const struct tenant *tenant)
+{
+	_cleanup_keypolicy_ struct keypolicy policy = {0};
+	struct keypolicy_volume volume = {0};
+	int r = keypolicy_find(tenant->policy, &policy);
+
+	strcpy(volume.uuid, tenant->uuid);
+	return r == 0 ? cli_policy_unlist_volume(&policy, &volume) : r == -ENOENT ? 0 : r;
+}
+
+/*
+ * Take back what was made of @tenant, which is not finished, so that nobody has opened it. Its
+ * record goes last, so that this can be done again.
+ */
+static int take_back(const struct args *args, const struct tenant *tenant)
+{
+	int r = erase_factor(args, tenant);
+
+	if (r == 0)
+		r = unlist(tenant);
+	if (r == 0)
+		r = tenant_remove(tenant);
+	if (r < 0)
+		log_error("what was made of tenant %s is still there; the same command again takes "
+			  "it back first",
+			  tenant->name);
+	return r;
+}
+
+/* An earlier create of the same name that was cut short. */
+static int take_back_interrupted(const struct args *args, const char *name)
+{
+	_cleanup_tenant_ struct tenant tenant = {0};
+	_cleanup_close_ int lock = -1;
+	int r = tenant_load(name, &tenant);
+
+	if (r < 0)
+		return r;
+	if (*tenant.created)
+		return log_errno(EEXIST, "there is a tenant %s already", name);
+	/* Or is it still at work? */
+	if (access(tenant.path, F_OK) == 0)
+		r = device_lock(tenant.path, &lock);
+	tenant_free(&tenant);
+	if (r == 0)
+		r = tenant_load(name, &tenant);
+	if (r == -ENOENT)
+		return 0;
+	if (r == 0 && *tenant.created)
+		return log_errno(EEXIST, "there is a tenant %s already", name);
+	if (r < 0)
+		return r;
+	log_notice("Tenant %s was not created to its end; what was made of it is taken back.",
+		   name);
+	/* The new one may want another file, or bring one. */
+	if (args->size && is_its_file(tenant.path, tenant.uuid) && unlink(tenant.path) < 0)
+		return log_errno(errno, "cannot remove %s: %m", tenant.path);
+	return take_back(args, &tenant);
+}
+
+int cmd_tenant_create(const struct args *args)
+{
+	_cleanup_keypolicy_ struct keypolicy policy = {0};
+	_cleanup_tenant_ struct tenant tenant = {0};
+	_cleanup_free_ char *absolute = NULL;
+	_cleanup_close_ int lock = -1;
+	const char *name = args->operand[0], *path = args->operand[1];
+	bool begun = false;
+	int r;
+
+	if (!args->policy)
+		return log_errno(EINVAL, "tenant create needs --policy");
+	r = volume_check_name(name);
+	if (r == 0)
+		r = keypolicy_load(args->policy, &policy);
+	if (r == 0)
+		r = cli_policy_refuse_suspended(&policy);
+	if (r == 0)
+		r = tenant_check_name(name);
+	if (r == 0 && tenant_exists(name))
+		r = take_back_interrupted(args, name);
+	if (r == 0)
+		r = prepare(args, path);
+	if (r == 0)
+		r = device_lock(path, &lock);
+	if (r < 0)
+		return r;
+	absolute = realpath(path, NULL);
+	if (!absolute || strlen(absolute) > TOKEN_PATH_MAX)
+		return log_errno(EINVAL, "the path of %s is too long", path);
+	strcpy(tenant.name, name);
+	strcpy(tenant.path, absolute);
+	strcpy(tenant.policy, policy.uuid);
+	signals_hold();
+	r = make_volume(args, &policy, &tenant, &begun);
+	if (r < 0 && begun)
+		take_back(args, &tenant);
+	if (r < 0 && args->size)
+		unlink(path);
+	return r < 0 ? r
+		     : keypolicy_audit(&policy, args->tcti, "tenant-created", tenant.uuid, name);
+}
