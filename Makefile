@@ -232,7 +232,7 @@ lint: deps ## all linters
 	$(Q)tests/lint $(KERNELS)
 
 .PHONY: demo
-demo: demo-deps ## the main job end to end, in four boots of one virtual machine
+demo: demo-deps ## a Debian root opens itself, until somebody changes how the machine boots
 	$(Q)$(MAKE) --no-print-directory userspace test-modules KERNELS=$(firstword $(KERNELS))
 	$(Q)$(MAKE) --no-print-directory $(BUILD)/tools/volume_keys $(BUILD)/tools/xts_file
 	$(Q)tests/demo/demo --kernel $(firstword $(KERNELS))
