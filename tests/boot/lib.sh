@@ -18,7 +18,9 @@ fvesetup=$BUILD/fvesetup
 	pass=$(cat "$inst/pass")
 	recovery=$(cat "$inst/recovery")
 	cmdline=$(cat "$inst/cmdline")
-	disks=(--disk "$inst/disk,snapshot=on")
+	# The volumes that open after the root volume; who leaves them out waits for them.
+	others=(--disk "$inst/data,snapshot=on" --disk "$inst/swap,snapshot=on")
+	disks=(--disk "$inst/disk,snapshot=on" "${others[@]}")
 	# What a person is asked when no machine opened.
 	asked="expect=Passphrase or recovery password"
 	# Into the emergency shell of an initramfs whose root has no password.
@@ -100,7 +102,7 @@ reported_capped() {
 # A copy of the root volume that a test may change, as the first disk.
 own_disk() {
 	cp --sparse=always "$inst/disk" "$TMP/disk"
-	disks=(--disk "$TMP/disk")
+	disks=(--disk "$TMP/disk" "${others[@]}")
 }
 
 # Remove the only protector of kind $1 from that copy.

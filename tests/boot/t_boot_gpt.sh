@@ -15,7 +15,7 @@ sfdisk -q "$TMP/gpt" <<-END
 END
 dd if="$inst/disk" of="$TMP/gpt" bs=1M seek=1 conv=notrunc,sparse status=none
 dd if="$inst/data" of="$TMP/gpt" bs=1M seek=451 conv=notrunc,sparse status=none
-disks=(--disk "$TMP/gpt")
+disks=(--disk "$TMP/gpt" "${others[@]:2}")
 script "
 journalctl -b -u fve-unlock --no-pager -o cat
 systemctl show systemd-cryptsetup@home.service -p FragmentPath -p ExecStart -p ActiveState

@@ -7,7 +7,7 @@
 
 own_disk
 cp --sparse=always "$inst/swap" "$TMP/swap"
-disks+=(--disk "$TMP/swap")
+disks=(--disk "$TMP/disk" --disk "$TMP/swap" "${others[@]:0:2}")
 script "
 set -e
 mkswap /dev/mapper/swap

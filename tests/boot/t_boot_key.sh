@@ -18,4 +18,4 @@ not_said "assphrase"
 reported "opened by protector startup-key"
 ! grep -q "/run/fve/key" "$TMP/out" || fail "the stick is still mounted"
 
-boot 126 "expect=FVEKEY, is not there after 10 s" "$asked" monitor=quit
+boot 126 "expect=FVEKEY, is not there after 5 s" "$asked" monitor=quit

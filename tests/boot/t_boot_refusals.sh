@@ -5,8 +5,14 @@
 # timeout: 7200
 . "$(dirname "$0")/lib.sh"
 
-# refused REASON [OPTION or STEP...]: on the console before the question, and in the journal.
+# refused REASON [OPTION or STEP...]: on the console, and then the question.
 refused() {
+	echo "=== $1: ${*:2}"
+	boot 126 "${@:2}" "expect=($1)" "$asked" monitor=quit
+}
+
+# The same, and in the journal, which a shell in the initramfs reads.
+refused_in_journal() {
 	echo "=== $1: ${*:2}"
 	boot 0 "${@:2}" "expect=($1)" "${wrong[@]}" "${shell[@]}" "$(journal_typed)"
 	reported "($1)"
@@ -49,21 +55,21 @@ cp -r "$inst/tpm" "$TMP/tpm"
 
 echo "=== another command line"
 refused pcr-mismatch --append "$cmdline tampered"
-reported "PCR 9 (initrd and kernel command line)"
+said "PCR 9 (initrd and kernel command line)"
 
 echo "=== another initrd"
 cp "$inst/initrd" "$TMP/initrd"
 head -c 512 /dev/zero >>"$TMP/initrd"
 refused pcr-mismatch --initrd "$TMP/initrd"
-reported "PCR 9 (initrd and kernel command line)"
+said "PCR 9 (initrd and kernel command line)"
 
 echo "=== another kernel"
 { cat "$inst/vmlinuz" && head -c 512 /dev/zero; } >"$TMP/vmlinuz" # the same, so that its modules fit
 refused pcr-mismatch --kernel "$TMP/vmlinuz"
-reported "PCR 4 (boot loader and kernel image)"
+said "PCR 4 (boot loader and kernel image)"
 
 echo "=== lockout"
 own_disk
 remove tpm2
 with_tpm lock_out
-refused tpm-locked-out "expect=PIN of /dev/vda" type=123456
+refused_in_journal tpm-locked-out "expect=PIN of /dev/vda" type=123456

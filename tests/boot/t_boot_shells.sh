@@ -14,7 +14,7 @@ reported "(capped)"
 reported "unseal 2"
 
 echo "=== rd.break before anything is unlocked"
-disks=(--disk "$inst/disk,snapshot=on")
+disks=(--disk "$inst/disk,snapshot=on" "${others[@]}")
 boot 0 --append "$cmdline rd.break=pre-trigger" "${shell[@]}" "$(pcr15_typed)"
 reported_capped
 

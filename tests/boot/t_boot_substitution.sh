@@ -14,7 +14,7 @@ mv "$TMP/disk" "$TMP/thief"
 { head -c 1M /dev/zero && cat "$inst/disk"; } >"$TMP/stolen"
 
 echo "=== a volume with the same UUID and a known passphrase"
-disks=(--disk "$TMP/thief" --disk "$TMP/stolen,read-only=on")
+disks=(--disk "$TMP/thief" --disk "$TMP/stolen,read-only=on" "${others[@]}")
 script "
 real=\$(losetup --offset 1M --find --show /dev/vdb)
 blkid -p -s UUID -o value \$real
@@ -29,7 +29,7 @@ reported "(capped)"
 echo "=== a file system in clear, with the UUID that root= names; the real disk is at hand"
 truncate -s 32M "$TMP/plain"
 mkfs.ext4 -q -U "$(cat "$inst/fs-uuid")" "$TMP/plain"
-disks=(--disk "$TMP/plain" --disk "$TMP/stolen,read-only=on")
+disks=(--disk "$TMP/plain" --disk "$TMP/stolen,read-only=on" "${others[@]}")
 boot 0 "expect=is not there after" "${shell[@]}" \
 	"type=dmsetup create real --readonly --table \"0 65536 linear /dev/vdb 2048\"" "expect=# " \
 	"$(attempt_typed /dev/mapper/real)"

@@ -5,7 +5,6 @@
 # timeout: 7200
 . "$(dirname "$0")/lib.sh"
 
-disks+=(--disk "$inst/data,snapshot=on" --disk "$inst/swap,snapshot=on")
 script "
 set -e
 journalctl -b -u fve-unlock --no-pager -o cat

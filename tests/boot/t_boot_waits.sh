@@ -12,7 +12,7 @@ boot 0 --append "$cmdline rd.fve.timeout=5" "expect=is not there after 5 s" \
 reported_capped
 
 echo "=== a slow disk"
-disks=(--disk "$inst/disk,snapshot=on,bps=4000000")
+disks=(--disk "$inst/disk,snapshot=on,bps=4000000" "${others[@]}")
 script "journalctl -b -u fve-unlock --no-pager -o cat"
 boot 0 --script "$TMP/script"
 reported "opened by protector tpm2"
