@@ -29,7 +29,7 @@ fvesetup boot-cap
 assert_fails fvesetup open --test --protector tpm2 /dev/vda </dev/null
 out=\$(FVE_BOOT=/root/boot ./fve-approve $release)
 echo "\$out"
-assert_match "\$out" "root: the TPM will open it for Linux $release" "what it said"
+grep -qF "root: the TPM will open it for Linux $release" <<<"\$out" || fail "that is not what it must say"
 END
 cat >"$TMP/first.sh" <<'END'
 . "$TESTS/vm/lib.sh"
