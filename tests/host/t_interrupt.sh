@@ -18,6 +18,15 @@ format "$image" --tpm "$tpm" --protector tpm2
 cheap_digest "$image"
 "$fvesetup" header backup "$image" "$TMP/backup"
 cp --sparse=always "$image" "$TMP/base"
+enrolled=$("$fvesetup" dump --json "$image" | jq -r '.approvals[0].id')
+measure 9 "the next kernel"
+"$fvesetup" tpm approve --tpm "$tpm" --key-file "$TMP/pass" "$image"
+cp --sparse=always "$image" "$TMP/approved"
+stop_tpm
+cp -r "$TMP/tpm" "$TMP/tpm.base"
+start_tpm "$TMP/tpm"
+measure_boot
+measure 9 "the next kernel"
 new_image "$image"
 cryptsetup luksFormat -q --pbkdf-force-iterations 4 --pbkdf-memory 32 --key-size 512 \
 	--key-file "$TMP/pass" "$image"
@@ -25,7 +34,17 @@ cp --sparse=always "$image" "$TMP/stock"
 recovery=$("$fvesetup" protector list --json "$TMP/base" |
 	jq -r '.protectors[] | select(.kind == "recovery").id')
 
-operations=(rotate_vmk rotate_recovery remove add accept restore disable adopt release erase)
+# As it was before any revocation, which moves the TPM's counter.
+restore_tpm() {
+	stop_tpm
+	rm -rf "$TMP/tpm"
+	cp -r "$TMP/tpm.base" "$TMP/tpm"
+	start_tpm "$TMP/tpm"
+	measure_boot
+	measure 9 "the next kernel"
+}
+
+operations=(rotate_vmk rotate_recovery remove add accept restore disable approve revoke adopt release erase)
 # start OPERATION: the volume before it, and its command.
 start() {
 	cp --sparse=always "$TMP/base" "$image"
@@ -42,6 +61,15 @@ start() {
 		;;
 	restore) command=(header restore -q "$image" "$TMP/backup") ;;
 	disable) command=(protector disable "${unlock[@]}" "$image") ;;
+	approve)
+		restore_tpm
+		command=(tpm approve "${unlock[@]}" "$image")
+		;;
+	revoke)
+		restore_tpm
+		cp --sparse=always "$TMP/approved" "$image"
+		command=(tpm revoke --tpm "$tpm" --key-file "$TMP/pass" "$image" "$enrolled")
+		;;
 	adopt)
 		cp --sparse=always "$TMP/stock" "$image"
 		command=(adopt --key-file "$TMP/pass" "$image")
@@ -67,6 +95,13 @@ done_as_meant() {
 	rotate_recovery) ! "$fvesetup" protector list "$image" | grep -q "^$recovery" || return 1 ;;
 	remove) ! "$fvesetup" protector list "$image" | grep -q "^$recovery" || return 1 ;;
 	add) "$fvesetup" open --test --key-file "$TMP/new" "$image" || return 1 ;;
+	# What is approved opens; what is revoked is not among it any more.
+	approve | revoke)
+		"$fvesetup" open --test --tpm "$tpm" --protector tpm2 "$image" </dev/null || return 1
+		"$fvesetup" tpm status --json --tpm "$tpm" "$image" | jq -e --arg id "$enrolled" --arg operation "$1" \
+			'any(.approvals[]; .id == $id and .state == "revoked") == ($operation == "revoke")' >/dev/null ||
+			return 1
+		;;
 	rotate_vmk) [ "$("$fvesetup" dump --json "$image" | jq .vmk_generation)" = 2 ] || return 1 ;;
 	esac
 	[ "$("$fvesetup" header verify --json --key-file "$TMP/pass" "$image" | jq -r .mac)" = valid ]
