@@ -200,6 +200,22 @@ int cmd_policy_unassign(const struct args *args)
 		     : keypolicy_audit(&policy, args->tcti, "policy-unassigned", volume.uuid, NULL);
 }
 
+/* Where it is now, which need not be where it was; its header, which nobody else changes. */
+static int find_and_lock(const struct keypolicy_volume *volume, char ret_path[TOKEN_PATH_MAX + 1],
+			 int *ret_lock, struct header **ret)
+{
+	_cleanup_header_ struct header *before = NULL;
+	int r = find_volume(volume, ret_path, &before);
+
+	if (r == 0)
+		r = device_lock(ret_path, ret_lock);
+	if (r == 0 && !is_at(ret_path, volume->uuid, ret))
+		r = -ENODEV;
+	return r == -ENODEV ? log_errno(ENODEV, "volume %s is not at %s, nor known to udev",
+					volume->uuid, volume->path)
+			    : r;
+}
+
 /* Give one volume a new KEK under the policy's keys of now. */
 static int rewrap(const struct args *args, const struct keypolicy *policy,
 		  const struct keypolicy_volume *volume, const struct secret *availability,
@@ -212,11 +228,8 @@ static int rewrap(const struct args *args, const struct keypolicy *policy,
 	struct refusal refusal = {0};
 	struct protector protector;
 	uint32_t generation;
-	int r = device_lock(volume->path, &lock);
+	int r = find_and_lock(volume, path, &lock, &header);
 
-	if (r == 0 && find_volume(volume, path, &header) < 0)
-		r = log_errno(ENODEV, "volume %s is not at %s, nor known to udev", volume->uuid,
-			      volume->path);
 	if (r < 0)
 		return r;
 	if (protector_customer_find(header, policy->uuid, &protector, &generation) < 0) {
