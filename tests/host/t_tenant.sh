@@ -4,7 +4,7 @@
 # group: host services
 # timeout: 900
 #
-# FVE_KILLS: how often a create is killed (5).
+# FVE_KILLS: how often a create is killed (3).
 # shellcheck source=tests/host/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/host/hsm.sh
@@ -107,7 +107,7 @@ from 0
 expect 0 preloaded kill_call FVE_KILL_COUNT="$TMP/calls"
 calls=$(<"$TMP/calls")
 declare -A fell=()
-for ((i = 0; i < ${FVE_KILLS:-6}; i++)); do
+for ((i = 0; i < ${FVE_KILLS:-3}; i++)); do
 	others=$((i % 2)) status=0 at=$((RANDOM % calls + 1))
 	from $others
 	preloaded kill_call FVE_KILL_AT=$at >"$TMP/out" 2>&1 || status=$?
