@@ -24,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
@@ -43,6 +44,7 @@ struct side {
 	const char *path;
 	int fd;
 	size_t memory_align; /* bytes; what O_DIRECT asks of the address of a segment */
+	void *mapped;	     /* the region, never touched; for buffered I/O */
 };
 
 struct options {
@@ -66,6 +68,7 @@ struct walk {
 	uint8_t *expected;    /* what the region holds */
 	uint64_t *written_by; /* for each sector: I/O number << 1 | side */
 	uint8_t *arena;	      /* I/O buffers, page aligned */
+	uint8_t *cached;      /* mincore()'s answer, a byte for each page */
 	uint64_t reads, writes, bytes;
 };
 
@@ -149,15 +152,32 @@ static int random_segments(struct walk *w, const struct side *side, size_t size,
 	return n;
 }
 
+static bool is_cached(const struct walk *w, const struct side *side)
+{
+	if (mincore(side->mapped, w->size, w->cached) != 0)
+		die("cannot look at the page cache of", side->path);
+	for (uint64_t page = 0; page < w->size / PAGE; page++) {
+		if (w->cached[page] & 1)
+			return true;
+	}
+	return false;
+}
+
 /*
  * The page caches of A and B know nothing of each other: what one side has cached is stale as soon
- * as the other writes. So in buffered mode nothing stays cached from one I/O to the next.
+ * as the other writes. So in buffered mode nothing stays cached from one I/O to the next. The
+ * kernel takes the advice for pages that nobody uses, and another region's fdatasync() looks at all
+ * pages of the device.
  */
 static void drop_cache(struct walk *w, const struct side *side)
 {
-	if (w->opt->buffered &&
-	    posix_fadvise(side->fd, w->start, w->size, POSIX_FADV_DONTNEED) != 0)
-		die("cannot drop the page cache of", side->path);
+	while (w->opt->buffered) {
+		if (posix_fadvise(side->fd, w->start, w->size, POSIX_FADV_DONTNEED) != 0)
+			die("cannot drop the page cache of", side->path);
+		if (!is_cached(w, side))
+			break;
+		usleep(1000);
+	}
 }
 
 static void write_back(struct walk *w, const struct side *side)
@@ -326,10 +346,16 @@ static int walk_region(const struct options *opt, char *const path[2], unsigned 
 		fprintf(stderr, "iopair: %s is too small\n", path[0]);
 		return 2;
 	}
+	for (int i = 0; opt->buffered && i < 2; i++) {
+		w.side[i].mapped = mmap(NULL, w.size, PROT_READ, MAP_SHARED, w.side[i].fd, w.start);
+		if (w.side[i].mapped == MAP_FAILED)
+			die("cannot map", path[i]);
+	}
 	w.expected = malloc(w.size);
 	w.written_by = calloc(w.size / SECTOR, sizeof(*w.written_by));
 	w.arena = aligned_alloc(PAGE, (opt->max_size / PAGE + 1 + MAX_SEGMENTS * 2) * PAGE);
-	if (!w.expected || !w.written_by || !w.arena)
+	w.cached = malloc(w.size / PAGE);
+	if (!w.expected || !w.written_by || !w.arena || !w.cached)
 		die("cannot hold in memory the data of", path[0]);
 	if (!run(&w))
 		return 1;

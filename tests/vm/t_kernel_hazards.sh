@@ -30,6 +30,8 @@ grep -qw threadirqs /proc/cmdline || fail "no threaded interrupts"
 step "a disk that takes $(cat /sys/block/vda/queue/max_segments) segments"
 [ "$(cat /sys/block/vda/queue/max_segments)" -le 4 ] || fail "it takes more"
 agree /dev/vda 512 --count 100
+# Pieces of memory that hold one data unit and a part of the next.
+agree /dev/vda 2048 --count 100
 agree /dev/vda 4096 --count 100
 
 step "a disk whose segments must not have gaps, completing in a timer"

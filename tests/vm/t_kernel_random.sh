@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: random I/O of 512 B to 4 MiB, buffered and unaligned direct, 1 to 64 at once, is dm-crypt's
-# by-hand: its million of I/Os was seen to pass on 6.1, nothing of it on 6.12
 # group: vm kernel
 # vm: --memory 768
 #
