@@ -20,6 +20,7 @@
 struct locking {
 	const struct keypolicy *policy;
 	const char *tcti;
+	unsigned int found; /* open volumes of it */
 	int result;
 };
 
@@ -34,6 +35,7 @@ static int lock_one(void *data, const char *name)
 			continue;
 		log_error("policy %s is suspended (%s): %s is taken from whoever uses it",
 			  locking->policy->name, locking->policy->suspended_why, name);
+		locking->found++;
 		r = revoke_volume(name);
 		keypolicy_audit(locking->policy, locking->tcti,
 				r < 0 ? "volume-not-locked" : "volume-locked", status.uuid, name);
@@ -61,7 +63,8 @@ static int take_effect(const struct keypolicy *policy, const char *tcti, bool lo
 	if (policy->on_revocation == ON_REVOCATION_NONE && !lock)
 		return 0;
 	r = volume_each(lock_one, &locking);
-	if (policy->on_revocation == ON_REVOCATION_STOP)
+	/* Not where nothing is open: a machine that is started again must stay up for resume. */
+	if (policy->on_revocation == ON_REVOCATION_STOP && locking.found)
 		stop_machine();
 	return r < 0 ? r : locking.result;
 }
