@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: a machine hibernates to swap on the target, resumes from it, and is capped then too
-# by-hand: new, and not yet seen to pass; two minutes for each boot
+# by-hand: two boots, five minutes, in make boot-tests
 # timeout: 7200
 . "$(dirname "$0")/lib.sh"
 
