@@ -3,11 +3,13 @@
  * Preloaded into fvesetup: power goes in the middle of the FVE_CUT_AT-th write to FVE_CUT_FILE.
  * Half of it, in whole sectors, is written; then the process is killed. With FVE_CUT_SIGNAL it gets
  * that signal before the write instead, and goes on as it can; with FVE_CUT_ERROR that write, and
- * each later one, fails with that error.
+ * each later one, fails with that error. The number of writes goes to the file FVE_CUT_COUNT in the
+ * end.
  */
 #include <dlfcn.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,6 +24,17 @@ static long number(const char *name)
 }
 
 static long count;
+
+__attribute__((destructor)) static void end(void)
+{
+	const char *path = getenv("FVE_CUT_COUNT");
+	FILE *file = path ? fopen(path, "we") : NULL;
+
+	if (!file)
+		return;
+	fprintf(file, "%ld\n", count);
+	fclose(file);
+}
 
 static int is_counted(int fd)
 {

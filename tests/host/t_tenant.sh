@@ -134,11 +134,16 @@ for ((i = 0; i < ${FVE_KILLS:-3}; i++)); do
 	[ $others = 0 ] || expect 0 opens z
 done
 echo "killed: without a record ${fell[none]-0}, creating ${fell[creating]-0}, created ${fell[closed]-0}"
+from 0
+expect 0 preloaded cut_write FVE_CUT_FILE="$TMP/k.img" FVE_CUT_COUNT="$TMP/writes"
+writes=$(<"$TMP/writes")
 for others in 0 1; do
 	from $others
-	status=0
-	preloaded cut_write FVE_CUT_FILE="$TMP/k.img" FVE_CUT_ERROR=28 FVE_CUT_AT=$((RANDOM % 40 + 1)) >"$TMP/out" 2>&1 ||
+	# Once where the header is made, and once where it gets its protector.
+	status=0 at=$((others ? writes - RANDOM % 6 : RANDOM % 20 + 1))
+	preloaded cut_write FVE_CUT_FILE="$TMP/k.img" FVE_CUT_ERROR=28 FVE_CUT_AT=$at >"$TMP/out" 2>&1 ||
 		status=$?
+	echo "no space from write $at of $writes on: $status"
 	cat "$TMP/out"
 	[ $status != 0 ] || fail "a create without space succeeded"
 	[ -z "$(state_of k)" ] && [ ! -e "$TMP/k.img" ] && [ "$(listed)" = $others ] && [ "$(factors)" = $others ] ||
