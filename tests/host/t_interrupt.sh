@@ -102,7 +102,8 @@ done_as_meant() {
 			'any(.approvals[]; .id == $id and .state == "revoked") == ($operation == "revoke")' >/dev/null ||
 			return 1
 		;;
-	rotate_vmk) [ "$("$fvesetup" dump --json "$image" | jq .vmk_generation)" = 2 ] || return 1 ;;
+	# One that could not make its last writes is finished by the next, which is one more.
+	rotate_vmk) [ "$("$fvesetup" dump --json "$image" | jq .vmk_generation)" -ge 2 ] || return 1 ;;
 	esac
 	[ "$("$fvesetup" header verify --json --key-file "$TMP/pass" "$image" | jq -r .mac)" = valid ]
 }
