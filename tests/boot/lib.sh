@@ -112,6 +112,20 @@ remove() {
 	"$fvesetup" protector remove --key-file "$inst/pass" "$TMP/disk" "$id"
 }
 
+# boot_partition KERNEL INITRD CMDLINE: systemd-boot with this one entry; "${esp[@]}" boots from it. What
+# -kernel names is not what the firmware measures: QEMU writes into its setup header.
+boot_partition() {
+	# shellcheck disable=SC2034 # for the tests
+	esp=(--kernel "" --esp "fat:$TMP/esp")
+	mkdir -p "$TMP/esp/EFI/BOOT" "$TMP/esp/loader/entries"
+	cp /usr/lib/systemd/boot/efi/systemd-bootx64.efi "$TMP/esp/EFI/BOOT/BOOTX64.EFI"
+	cp "$1" "$TMP/esp/vmlinuz"
+	cp "$2" "$TMP/esp/initrd"
+	printf 'title Debian\nlinux /vmlinuz\ninitrd /initrd\noptions %s\n' "$3" \
+		>"$TMP/esp/loader/entries/debian.conf"
+	echo "timeout 0" >"$TMP/esp/loader/loader.conf"
+}
+
 # How often TPM2_Unseal went over the bus in the last boot (TPM 2.0 Part 2, table 12: 0x15e).
 unseals() {
 	grep -cE '^ 80 0[12] 00 00 .. .. 00 00 01 5E ' "$TMP/tpm/log" || true
