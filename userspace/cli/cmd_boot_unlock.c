@@ -365,12 +365,14 @@ static int open_the_rest(struct boot *boot, struct answers *known)
 
 	for (size_t i = 0; i < boot->table.n; i++) {
 		struct boot_volume *volume = &boot->volume[i];
+		/* No boot waits for the network's, and what fails there is tried again. */
+		bool optional = volume->entry->nofail && !boot->args->network;
 		int r = 0;
 
 		if (volume->open)
 			continue;
 		/* Nobody is asked for swap where the root is missing. */
-		if (result < 0 && volume->entry->nofail)
+		if (result < 0 && optional)
 			continue;
 		if (!volume->header)
 			r = -ENODEV;
@@ -381,7 +383,7 @@ static int open_the_rest(struct boot *boot, struct answers *known)
 			r = unlock_by_person(boot, volume, known);
 		if (r == 0)
 			r = map(boot, volume);
-		if (r < 0 && volume->entry->nofail)
+		if (r < 0 && optional)
 			log_notice("%s stays closed; the boot goes on without it (nofail).",
 				   volume->entry->name);
 		else if (r < 0)
