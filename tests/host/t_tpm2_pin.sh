@@ -169,6 +169,14 @@ expect 0 "$fvesetup" open --test --tpm "pcap:$tpm" --protector tpm2-pin --pin-fi
 expect 0 /usr/bin/python3 "$here/fve_keys.py" --pin "$TMP/pin" "$image" "$TMP/pass" "$TMP/pin.pcap"
 expect_text 'for 6 keys' # FVEK, VMK, KEK, PIN, authValue, half
 
+echo "--- a protector before it finds the header changed: the PIN is not asked for, a passphrase is"
+expect 0 "$fvesetup" protector add "${cheap[@]}" --tpm "$tpm" --key-file "$TMP/pass" "$image" tpm2
+cryptsetup config --batch-mode --priority ignore --key-slot 1 "$image"
+expect 0 /usr/bin/python3 "$here/typist.py" "$(cat "$TMP/pass")" -- "$fvesetup" open --test --tpm "$tpm" "$image"
+expect_text header-mac
+! grep -q "PIN of" "$TMP/out" || fail "somebody was asked for the PIN"
+expect 0 "$fvesetup" header accept -q --key-file "$TMP/pass" "$image"
+
 echo "--- a damaged kdf is refused, not computed"
 cryptsetup token export --token-id "$token" "$image" >"$TMP/token"
 cryptsetup token remove --token-id "$token" "$image"

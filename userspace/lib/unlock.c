@@ -245,7 +245,10 @@ static const struct step {
 	{PROTECTOR_TPM2_PIN, true, try_pin},
 };
 
-/* Nobody is there to judge. Gives -EPERM and forgets the FVEK where the header does not verify. */
+/*
+ * Nobody is there to judge. Gives -EKEYREJECTED and forgets the FVEK where the header does not
+ * verify.
+ */
 static int check_machine(const struct header *header, const struct unlock *how,
 			 const struct protector *p, struct secret **fvek)
 {
@@ -254,7 +257,9 @@ static int check_machine(const struct header *header, const struct unlock *how,
 
 	if (r < 0)
 		secret_free(steal(*fvek));
-	return r == -EKEYREJECTED ? refused(how, p, &refusal) : r;
+	if (r == -EKEYREJECTED)
+		refused(how, p, &refusal);
+	return r;
 }
 
 static int try_step(struct header *header, const struct unlock *how, const struct candidates *all,
@@ -299,13 +304,18 @@ static int try_machine(struct header *header, const struct unlock *how,
 		       const struct candidates *all, struct secret **ret_fvek,
 		       struct protector *ret_used)
 {
+	bool changed = false;
+
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
 		int r;
 
-		if (steps[i].machine && how->only_person)
+		/* What one finds of the header, the next one would, after asking for its PIN. */
+		if (steps[i].machine && (how->only_person || changed))
 			continue;
 		r = try_step(header, how, all, &steps[i], ret_fvek, ret_used);
-		if (r != -EPERM)
+		if (r == -EKEYREJECTED)
+			changed = true;
+		else if (r != -EPERM)
 			return r;
 	}
 	return -EPERM;
