@@ -22,16 +22,26 @@ hsm_namespace() {
 	done
 }
 
-# start_softhsm [LABEL]: a SoftHSM token with a key "root", PIN 1234 in $TMP/pin.softhsm. Sets uri_softhsm.
+# start_softhsm [LABEL [KEY...]]: a SoftHSM token with these keys (root), PIN 1234 in $TMP/pin.softhsm. Sets
+# uri_softhsm to the first one's.
 start_softhsm() {
-	local label=${1:-soft}
+	local label=${1:-soft} key
+	shift $(($# > 0))
+	[ $# -gt 0 ] || set -- root
 	mkdir -p "$TMP/softhsm"
 	printf 'directories.tokendir = %s\nlog.level = ERROR\n' "$TMP/softhsm" >"$TMP/softhsm.conf"
 	export SOFTHSM2_CONF=$TMP/softhsm.conf
 	softhsm2-util --init-token --free --label "$label" --so-pin 5678 --pin 1234 >/dev/null
 	(umask 077 && printf 1234 >"$TMP/pin.softhsm")
-	make_key "$softhsm" "$label" 1234 root
-	uri_softhsm="pkcs11:token=$label;object=root?module-path=$softhsm&pin-source=file:$TMP/pin.softhsm"
+	for key; do
+		make_key "$softhsm" "$label" 1234 "$key"
+	done
+	uri_softhsm=$(softhsm_uri "$label" "$1")
+}
+
+# softhsm_uri TOKEN KEY
+softhsm_uri() {
+	echo "pkcs11:token=$1;object=$2?module-path=$softhsm&pin-source=file:$TMP/pin.softhsm"
 }
 
 # start_opencryptoki: its daemon, and on the first call a token with a key "root", PIN 24681357 in

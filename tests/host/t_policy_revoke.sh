@@ -15,24 +15,12 @@
 
 vm=$here/../vm
 mib=384
-softhsm=/usr/lib/softhsm/libsofthsm2.so
 
 echo "--- two policies with keys in two tokens, and a volume each"
-mkdir -p "$TMP/softhsm"
-printf 'directories.tokendir = %s\nlog.level = ERROR\n' "$TMP/softhsm" >"$TMP/softhsm.conf"
-export SOFTHSM2_CONF=$TMP/softhsm.conf
-(umask 077 && printf 1234 >"$TMP/pin")
-for token in a b; do
-	softhsm2-util --init-token --free --label $token --so-pin 5678 --pin 1234 >/dev/null
-	for key in acme other; do
-		make_key $softhsm $token 1234 $key
-	done
-done
-uri() {
-	echo "pkcs11:token=$1;object=$2?module-path=$softhsm&pin-source=file:$TMP/pin"
-}
+start_softhsm a acme other
+start_softhsm b acme other
 for policy in acme other; do
-	expect 0 "$fvesetup" policy create $policy --root-a "$(uri a $policy)" --root-b "$(uri b $policy)" \
+	expect 0 "$fvesetup" policy create $policy --root-a "$(softhsm_uri a $policy)" --root-b "$(softhsm_uri b $policy)" \
 		--availability-key "$TMP/$policy.pem" --on-revocation "$([ $policy = acme ] && echo lock || echo stop)"
 	new_image "$TMP/$policy.img" 64M
 	format "$TMP/$policy.img"
@@ -181,7 +169,7 @@ mkfifo "$TMP/answers" "$TMP/says"
 	--append init_on_free=1 --disk "$TMP/acme.img,format=raw" --disk "$TMP/other.img,format=raw" \
 	--include "$BUILD/fve-provider-pkcs11:/usr/lib/fve/fve-provider-pkcs11" --include "$softhsm:$softhsm" \
 	--include "$TMP/softhsm:$TMP/softhsm" --include "$TMP/softhsm.conf:$TMP/softhsm.conf" \
-	--include "$TMP/pin:$TMP/pin" --include "$FVE_STATE:$FVE_STATE" \
+	--include "$TMP/pin.softhsm:$TMP/pin.softhsm" --include "$FVE_STATE:$FVE_STATE" \
 	"$TMP/guest.sh" <"$TMP/answers" >"$TMP/says" 2>"$TMP/errors" &
 guest=$!
 exec 8>"$TMP/answers" 9<"$TMP/says"

@@ -14,26 +14,16 @@
 . "$here/policy.sh"
 
 vm=$here/../vm
-softhsm=/usr/lib/softhsm/libsofthsm2.so
 
 echo "--- a policy with keys in two tokens, two approvers, and a first layer"
-mkdir -p "$TMP/softhsm"
-printf 'directories.tokendir = %s\nlog.level = ERROR\n' "$TMP/softhsm" >"$TMP/softhsm.conf"
-export SOFTHSM2_CONF=$TMP/softhsm.conf
-(umask 077 && printf 1234 >"$TMP/pin")
-for token in a b; do
-	softhsm2-util --init-token --free --label $token --so-pin 5678 --pin 1234 >/dev/null
-	make_key $softhsm $token 1234 acme
-done
+start_softhsm a acme
+start_softhsm b acme
 mkdir "$TMP/approvers"
 for name in alice bob; do
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj "/CN=$name" \
 		-keyout "$TMP/approvers/$name.key" -out "$TMP/approvers/$name.pem" 2>/dev/null
 done
-uri() {
-	echo "pkcs11:token=$1;object=acme?module-path=$softhsm&pin-source=file:$TMP/pin"
-}
-expect 0 "$fvesetup" policy create acme --root-a "$(uri a)" --root-b "$(uri b)" --availability-key "$TMP/custodian" \
+expect 0 "$fvesetup" policy create acme --root-a "$(softhsm_uri a acme)" --root-b "$(softhsm_uri b acme)" --availability-key "$TMP/custodian" \
 	--approver "$TMP/approvers/alice.pem" --approver "$TMP/approvers/bob.pem"
 new_image "$TMP/disk.img" 256M
 format "$TMP/disk.img"
@@ -121,5 +111,5 @@ END
 "$vm/vm" --kernel "${FVE_KERNEL:-6.1}" --memory 512 --timeout 900 --tpm "$TMP/tpm" --disk "$TMP/disk.img" \
 	--include "$BUILD/fve-provider-pkcs11:/usr/lib/fve/fve-provider-pkcs11" --include "$softhsm:$softhsm" \
 	--include "$TMP/softhsm:$TMP/softhsm" --include "$TMP/softhsm.conf:$TMP/softhsm.conf" \
-	--include "$TMP/pin:$TMP/pin" --include "$TMP/pass:$TMP/pass" --include "$TMP/approvers:$TMP/approvers" \
+	--include "$TMP/pin.softhsm:$TMP/pin.softhsm" --include "$TMP/pass:$TMP/pass" --include "$TMP/approvers:$TMP/approvers" \
 	--include "$FVE_STATE:$FVE_STATE" "$TMP/guest.sh"
