@@ -129,6 +129,16 @@ ask 2 "" -- "$fvesetup" boot-unlock root --in-initrd --test --tpm "$tpm" \
 expect 2 "$fvesetup" open --test --tpm "$tpm" --protector tpm2-pin --pin-file "$TMP/pin" "$root"
 expect_text "(capped)"
 
+# A header that one machine's protector finds changed: the PIN is not asked for, a passphrase is.
+volume "$root" --protector tpm2 --protector tpm2-pin --tpm "$tpm" --pin-file "$TMP/pin"
+cryptsetup config --batch-mode --priority ignore --key-slot 1 "$root"
+power_on
+ask 0 "$(cat "$TMP/pass")" -- "$fvesetup" boot-unlock root --in-initrd --test --tpm "$tpm" \
+	--fvetab "$TMP/fvetab" --kernel-cmdline "$TMP/cmdline"
+expect_text "(header-mac)"
+expect_text "opened by protector passphrase"
+! grep -q "PIN of" "$TMP/out" || fail "somebody was asked for the PIN"
+
 # One passphrase for two volumes is asked for once.
 volume "$root"
 power_on

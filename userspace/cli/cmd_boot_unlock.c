@@ -231,6 +231,7 @@ static int try_machine(struct asking *asking)
 {
 	_cleanup_secret_ struct secret *startup_key = NULL;
 	struct boot_volume *volume = asking->volume;
+	bool changed;
 	int r;
 
 	if (cap_has_tpm_protector(volume->header) && cap_wait_for_tpm(asking->boot->args->tcti) < 0)
@@ -238,11 +239,13 @@ static int try_machine(struct asking *asking)
 	r = try_kinds(asking, ALONE_KINDS, NULL);
 	if (asking->boot->args->network)
 		return r;
+	changed = r == -EKEYREJECTED;
 	if (r < 0 && has_kind(volume, KEY_KINDS)) {
 		find_startup_key(asking->boot, volume->entry, &startup_key);
 		r = try_kinds(asking, KEY_KINDS, startup_key);
 	}
-	if (r < 0 && has_kind(volume, PIN_KINDS)) {
+	changed |= r == -EKEYREJECTED;
+	if (r < 0 && !changed && has_kind(volume, PIN_KINDS)) {
 		r = try_kinds(asking, PIN_KINDS, NULL);
 		if (r == 0 && asking->last)
 			remember(asking, &asking->known->pin);

@@ -318,7 +318,7 @@ static int try_machine(struct header *header, const struct unlock *how,
 		else if (r != -EPERM)
 			return r;
 	}
-	return -EPERM;
+	return changed ? -EKEYREJECTED : -EPERM;
 }
 
 /* Whether one of them takes what a person types, or a given secret. */
@@ -363,7 +363,7 @@ int unlock(struct header *header, const struct unlock *how, struct secret **ret_
 	if (r < 0)
 		return log_errno(ENOENT, "%s has no protector at all", header_path(header));
 	r = try_machine(header, how, &all, ret_fvek, ret_used);
-	if (r != -EPERM)
+	if (r != -EPERM && r != -EKEYREJECTED)
 		return r;
 	if (!takes_secret(&all, how))
 		return log_errno(EPERM, "no protector of %s opened it%s", header_path(header),

@@ -55,7 +55,8 @@ int unlock(struct header *header, const struct unlock *how, struct secret **ret_
 /*
  * The two halves of unlock(), for who has something to do in between: what opens by machine, by a
  * startup key or by a PIN; and what a person is asked for. -EPERM: nothing opened; no message, but
- * for the refusals. -ENOENT: there is no such protector at all.
+ * for the refusals; of machines -EKEYREJECTED: one found that the header was changed, and others
+ * will. -ENOENT: there is no such protector at all.
  */
 int unlock_machine(struct header *header, const struct unlock *how, struct secret **ret_fvek,
 		   struct protector *ret_used);
