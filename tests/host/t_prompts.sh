@@ -57,9 +57,10 @@ slow=("$fvesetup" protector add --key-file "$TMP/pass" --iter-time 3000 "$image"
 printf 'another one' >"$TMP/new"
 "${slow[@]}" --new-key-file "$TMP/new" &
 writer=$!
-# Bit 1 of the mask of blocked signals is SIGINT.
+# Bit 1 of the mask of blocked signals is SIGINT. The shell holds it back, too, until it has become fvesetup.
 blocked() {
 	local mask
+	[ "$(cat "/proc/$writer/comm")" = fvesetup ] || return 1
 	mask=$(sed -n 's/^SigBlk:\t//p' "/proc/$writer/status")
 	((0x${mask:-0} & 2))
 }
