@@ -58,8 +58,9 @@ start_opencryptoki() {
 		chmod -R g=u,o= /var/lib/opencryptoki /run/lock/opencryptoki
 	fi
 	pkcsslotd
-	for _ in $(seq 100); do
-		[ ! -S /run/pkcsslotd.socket ] || break
+	# Its child writes the number, after the socket is there.
+	for _ in $(seq 200); do
+		[ ! -S /run/pkcsslotd.socket ] || [ ! -s /run/pkcsslotd.pid ] || break
 		sleep 0.05
 	done
 	swtpm_pids+=("$(cat /run/pkcsslotd.pid)")
