@@ -14,6 +14,7 @@
 . "$TESTS/vm/lib.sh"
 
 tenants=${FVE_TENANTS:-4} policies=${FVE_POLICIES:-2}
+[ "$tenants" -gt "$policies" ] || fail "no tenant but the first would be of its policy"
 module=/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so
 export SOFTHSM2_CONF=/root/softhsm.conf
 export FVE_ROOT_TIMEOUT=120 # seconds; an emulated machine at its limit is no outage
