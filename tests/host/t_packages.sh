@@ -21,7 +21,7 @@ in_root() {
 		env -i PATH=/usr/sbin:/usr/bin HOME=/root LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"
 }
 
-echo "--- the packages, and lintian without an override"
+echo "--- the packages, and lintian, which is told only that a fuzzer's seeds are no programs"
 make -C "$top" --no-print-directory deb
 lintian --allow-root --fail-on error,warning "$BUILD"/deb/dm-fve_*.changes
 debs=("$BUILD"/deb/{dm-fve-dkms,fvesetup,fvesetup-dracut}_*.deb)
