@@ -79,6 +79,16 @@ h['digests']['0'].update(iterations=1000, digest=base64.b64encode(value).decode(
 		"$fvesetup" header accept -q --key-file "$TMP/pass" "$1" >/dev/null
 }
 
+# stock_volume IMAGE: as cryptsetup makes it, to be adopted; $TMP/pass and $TMP/pass2 open it.
+stock_volume() {
+	new_image "$1"
+	cryptsetup luksFormat -q --pbkdf-force-iterations 4 --pbkdf-memory 32 --key-size 512 \
+		--key-file "$TMP/pass" "$1"
+	cryptsetup luksAddKey -q --pbkdf pbkdf2 --pbkdf-force-iterations 1000 --key-file "$TMP/pass" \
+		"$1" "$TMP/pass2"
+	cheap_digest "$1"
+}
+
 # start_tpm DIR: a software TPM with its state in DIR; sets tpm to its TCTI.
 start_tpm() {
 	local dir=$1

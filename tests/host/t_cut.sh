@@ -42,13 +42,7 @@ cp --sparse=always "$image" "$TMP/base"
 boot B
 "$fvesetup" tpm approve --tpm "$tpm" --key-file "$TMP/pass" "$image"
 cp --sparse=always "$image" "$TMP/approved"
-new_image "$image"
-cryptsetup luksFormat -q --pbkdf-force-iterations 4 --pbkdf-memory 32 --key-size 512 \
-	--key-file "$TMP/pass" "$image"
-cryptsetup luksAddKey -q --pbkdf pbkdf2 --pbkdf-force-iterations 1000 --key-file "$TMP/pass" \
-	"$image" "$TMP/pass2"
-cheap_digest "$image"
-cp --sparse=always "$image" "$TMP/stock"
+stock_volume "$TMP/stock"
 cp --sparse=always "$TMP/base" "$image"
 boot A
 stop_tpm

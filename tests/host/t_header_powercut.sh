@@ -32,13 +32,7 @@ stop_tpm
 cheap_digest "$image"
 cp "$image.rec" "$TMP/rec"
 cp --sparse=always "$image" "$TMP/changes.base"
-new_image "$image"
-cryptsetup luksFormat -q --pbkdf-force-iterations 4 --pbkdf-memory 32 --key-size 512 \
-	--key-file "$TMP/pass" "$image"
-cryptsetup luksAddKey -q --pbkdf pbkdf2 --pbkdf-force-iterations 1000 --key-file "$TMP/pass" \
-	"$image" "$TMP/pass2"
-cheap_digest "$image"
-cp --sparse=always "$image" "$TMP/adoptions.base"
+stock_volume "$TMP/adoptions.base"
 
 cat >"$TMP/script" <<END
 said_at=$said_at
@@ -218,7 +212,7 @@ examine_adoptions() {
 	echo "$1: $mac; $(said adopting | wc -l) begun, $(said adopted | wc -l) adopted," \
 		"$(said releasing | wc -l) begun, $(said released | wc -l) released"
 	if was_said releasing $((released + 1)); then
-		# Begun: either it was not, or it was and is finished first.
+		# A release that was cut is finished by the same command; one that had ended is refused.
 		"$fvesetup" release -q --key-file "$TMP/pass" "$image" >"$TMP/out" 2>&1 ||
 			[ -z "$ours" ] || { cat "$TMP/out"; fail "cannot be released"; }
 		must_open stock_opens "$TMP/pass"
