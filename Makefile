@@ -216,10 +216,11 @@ fuzz: deps ## fuzz each parser for FUZZ_TIME seconds
 	$(Q)tests/fuzz/run --time $(FUZZ_TIME)
 
 .PHONY: soak
-soak: deps ## the long figures: every write cut, 500 kills, every byte of a header, 10^6 I/Os; hours
+soak: deps ## the long figures: every write cut, 500 kills, every byte of a header, 10^6 I/Os; and the packages; hours
 	$(Q)$(MAKE) --no-print-directory userspace test-programs test-modules
 	$(Q)FVE_CUTS=1 FVE_KILLS=500 FVE_BYTES=all FVE_UNLOCKS=200 FVE_POWER_CUTS=200 tests/run cut header_bytes bus header_powercut
 	$(Q)FVE_OUTAGES=100 FVE_KILLS=50 FVE_TENANTS=64 FVE_POLICIES=8 tests/run policy policy_roll policy_roll_mounted tenant tenant_thin
+	$(Q)tests/run packages
 	$(Q)KERNELS='$(KERNELS)' tests/soak
 
 .PHONY: boot-tests

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: in a Debian root the packages install, DKMS builds and signs the module, purge leaves nothing
-# by-hand: installs a Debian and builds there, ten minutes
+# by-hand: installs a Debian and builds there, four to ten minutes; make soak runs it
 # group: host packages
 # timeout: 2400
 # may-skip: a container that may not mount /proc
