@@ -65,5 +65,5 @@ assert_eq "$(head -c 1M /dev/mapper/data | sha256sum)" "$sum" "data"
 fvesetup close data
 END
 truncate -s 32M "$TMP/disk"
-"$top/tests/vm/vm" --kernel "$FVE_KERNEL" --uefi "$TMP/vars.fd" --secure-boot --timeout 800 \
+"$top/tests/vm/vm" --kernel "$FVE_KERNEL" --uefi "$TMP/vars.fd" --secure-boot --timeout 1600 \
 	--disk "$TMP/disk" --include "$TMP/modules" "$TMP/guest.sh"

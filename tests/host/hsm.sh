@@ -57,6 +57,7 @@ start_opencryptoki() {
 		chgrp -R pkcs11 /etc/opencryptoki /var/lib/opencryptoki /run/lock/opencryptoki
 		chmod -R g=u,o= /var/lib/opencryptoki /run/lock/opencryptoki
 	fi
+	rm -f /run/pkcsslotd.pid # the last one leaves it behind
 	pkcsslotd
 	# Its child writes the number, after the socket is there.
 	for _ in $(seq 200); do
@@ -75,10 +76,11 @@ start_opencryptoki() {
 stop_opencryptoki() {
 	local pid
 	pid=$(cat /run/pkcsslotd.pid)
-	kill "$pid"
-	while kill -0 "$pid" 2>/dev/null; do
+	# It goes on if somebody uses it at that moment, as a provider does that was too slow.
+	while kill "$pid" 2>/dev/null; do
 		sleep 0.05
 	done
+	stopped "$pid"
 }
 
 pkcs11_tool() {
@@ -126,4 +128,5 @@ start_p11_server() {
 stop_p11_server() {
 	kill "$p11_server_pid"
 	wait "$p11_server_pid" 2>/dev/null || true
+	stopped "$p11_server_pid"
 }

@@ -57,6 +57,7 @@ start_kmip() {
 stop_kmip() {
 	kill -KILL "$kmip_pid"
 	wait "$kmip_pid" 2>/dev/null || true
+	stopped "$kmip_pid"
 }
 
 # kmip_admin ACTION [UID]

@@ -116,6 +116,14 @@ stop_tpm() {
 	unset 'swtpm_pids[-1]'
 }
 
+# stopped PID: what a test has ended itself. The kernel gives the number to others.
+stopped() {
+	local i
+	for i in "${!swtpm_pids[@]}"; do
+		[ "${swtpm_pids[i]}" != "$1" ] || unset 'swtpm_pids[i]'
+	done
+}
+
 # measure PCR TEXT: extend a PCR as firmware would.
 measure() {
 	tpm2_pcrextend "$1:sha256=$(printf '%s' "$2" | sha256sum | cut -d ' ' -f 1)"

@@ -15,7 +15,7 @@ module=$BUILD/fault/$("$vm/kernel" --print release "$kernel")/dm-fve.ko
 [ -f "$module" ] || fail "no $module: make fault-module-$kernel builds it"
 
 export FVE_MODULE=/root/faulty.ko FVE_COUNT=1000
-expect 1 "$vm/vm" --kernel "$kernel" --timeout 300 --include "$module:$FVE_MODULE" \
+expect 1 "$vm/vm" --kernel "$kernel" --timeout 800 --include "$module:$FVE_MODULE" \
 	"$vm/t_kernel_interop.sh"
 expect_text "MISMATCH at byte"
 expect_text "FAIL: fve and dm-crypt differ"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: a withdrawn root takes the key from open volumes: EIO, and neither data nor keys in memory; others go on, and an outage locks nothing
 # group: host services kernel
-# timeout: 1200
+# timeout: 2400
 #
 # Both machines are one: the policies are made here, and taken to a guest with tokens and disks, so
 # that no program of the guest but those that unlock has had a key. Its kernel wipes freed memory.
@@ -87,7 +87,7 @@ stream >/mnt/acme/marker || true
 sync
 cat /mnt/acme/marker >/dev/null
 fio --name=other --directory=/mnt/other --size=16M --rw=randrw --bs=4k --verify=crc32c --verify_backlog=64 \
-	--rate_iops=40,40 --time_based --runtime=800 >/root/fio 2>&1 &
+	--rate_iops=40,40 --time_based --runtime=3600 >/root/fio 2>&1 &
 load=$!
 look all
 
@@ -165,7 +165,7 @@ assert_eq "$(grep -c '"type":"volume-locked"' "$FVE_STATE/audit.log")" 4 "record
 END
 
 mkfifo "$TMP/answers" "$TMP/says"
-"$vm/vm" --kernel "${FVE_KERNEL:-6.1}" --memory $mib --timeout 900 --qmp "$TMP/qmp" --stdin \
+"$vm/vm" --kernel "${FVE_KERNEL:-6.1}" --memory $mib --timeout 1800 --qmp "$TMP/qmp" --stdin \
 	--append init_on_free=1 --disk "$TMP/acme.img,format=raw" --disk "$TMP/other.img,format=raw" \
 	--include "$BUILD/fve-provider-pkcs11:/usr/lib/fve/fve-provider-pkcs11" --include "$softhsm:$softhsm" \
 	--include "$TMP/softhsm:$TMP/softhsm" --include "$TMP/softhsm.conf:$TMP/softhsm.conf" \

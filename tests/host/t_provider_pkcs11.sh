@@ -137,5 +137,5 @@ expect 1 "$probe" unwrap "$TMP/key" "$uri" "$wrapped" "$uri_opencryptoki" "$TMP/
 [ "$(cut -d : -f 1 "$TMP/out" | xargs)" = "unreachable denied" ] || fail "outage and denial"
 
 echo "--- nothing is left running"
-! pgrep -f "^$BUILD/san/fve-provider" || fail "a provider is left"
+! pgrep --ns $$ --nslist ipc -f "^$BUILD/san/fve-provider" || fail "a provider is left"
 echo "all as expected"

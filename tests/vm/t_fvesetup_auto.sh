@@ -40,7 +40,7 @@ dmsetup create stacked --table "0 $(sectors /dev/mapper/root) linear /dev/mapper
 mount /dev/mapper/stacked /mnt/stacked
 add_auto /mnt/stacked/key2
 umount /mnt/stacked
-dmsetup remove stacked
+dmsetup remove --retry stacked
 assert_status 2 fvesetup open /dev/vdb data </dev/null
 dmsetup create half <<-END
 	0 32768 linear /dev/mapper/root 0
@@ -50,5 +50,5 @@ mkfs.ext4 -q /dev/mapper/half
 mount /dev/mapper/half /mnt/half
 assert_status 1 add_auto /mnt/half/key
 umount /mnt/half
-dmsetup remove half
+dmsetup remove --retry half
 fvesetup close root

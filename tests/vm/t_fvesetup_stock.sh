@@ -14,6 +14,7 @@ fvesetup format -q "${cheap[@]}" --key-file pass --protector passphrase --protec
 	--startup-key-file key --recovery-file rec --label mine /dev/vda
 fvesetup open --key-file pass /dev/vda data
 mkfs.ext4 -q /dev/mapper/data
+udevadm settle # it has the volume open for a moment, which status counts
 mount /dev/mapper/data /mnt
 head -c 4M /dev/urandom >/mnt/file
 sum=$(sha256sum </mnt/file)
