@@ -262,8 +262,10 @@ installed += 644 $(BUILD)/fvetab.5 $(mandir)/man5/fvetab.5
 installed += $(foreach f,$(wildcard systemd/*.service systemd/*.target systemd/*.timer),644 $(f) $(systemddir)/system/$(notdir $(f)))
 installed += 755 systemd/fve-generator $(systemddir)/system-generators/fve-generator
 installed += 644 systemd/61-fve.rules $(udevdir)/rules.d/61-fve.rules
-installed += $(foreach f,$(wildcard dracut/90fve/*.sh),755 $(f) $(dracutdir)/90fve/$(notdir $(f)))
-installed += $(foreach f,$(filter-out %.sh,$(wildcard dracut/90fve/*)),644 $(f) $(dracutdir)/90fve/$(notdir $(f)))
+installed += $(foreach f,$(wildcard dracut/9*fve/*.sh),755 $(f) $(dracutdir)/$(f:dracut/%=%))
+installed += $(foreach f,$(filter-out %.sh,$(wildcard dracut/9*fve/*)),644 $(f) $(dracutdir)/$(f:dracut/%=%))
+# A shell of the booted system: before it, what nobody opened is locked where root has no password.
+installed += $(foreach f,emergency rescue,644 dracut/90fve/lock-first.conf $(systemddir)/system/$(f).service.d/50-fve.conf)
 
 # What follows a kernel: the TPM is told of the coming boot. Under /etc, whatever PREFIX says.
 installed += 755 dracut/hooks/fve-approve /usr/lib/fve/fve-approve
@@ -272,8 +274,9 @@ installed += 755 dracut/hooks/kernel-postrm /etc/kernel/postrm.d/zzz-fve
 installed += 755 dracut/hooks/header-postinst /etc/kernel/header_postinst.d/zzz-fve
 installed += 644 dracut/hooks/default /etc/default/fve
 
-# Directories that are ours alone; uninstall removes them once they are empty.
-own_dirs  := $(dracutdir)/90fve /usr/lib/fve
+# Directories of ours; uninstall removes them where nobody else has a file in them.
+own_dirs  := $(dracutdir)/90fve $(dracutdir)/99zz-fve /usr/lib/fve \
+	$(systemddir)/system/emergency.service.d $(systemddir)/system/rescue.service.d
 
 .PHONY: install
 install: userspace ## everything; the module for KDIR where one is set
@@ -290,7 +293,7 @@ endif
 .PHONY: uninstall
 uninstall: ## remove what install put there, and the module for every kernel
 	$(Q)set -- $(installed); while [ $$# -gt 0 ]; do rm -f "$(DESTDIR)$$3"; shift 3; done
-	$(Q)for dir in $(own_dirs); do [ ! -d "$(DESTDIR)$$dir" ] || rmdir "$(DESTDIR)$$dir" || exit; done
+	$(Q)for dir in $(own_dirs); do [ ! -d "$(DESTDIR)$$dir" ] || rmdir --ignore-fail-on-non-empty "$(DESTDIR)$$dir" || exit; done
 	$(Q)for module in "$(DESTDIR)"/lib/modules/*/updates/dm-fve.ko; do [ ! -e "$$module" ] || { \
 		rm -f "$$module"; dir=$${module%/*}; rmdir --ignore-fail-on-non-empty "$$dir"; \
 		[ -n "$(DESTDIR)" ] || depmod "$$(basename "$${dir%/updates}")"; }; done

@@ -11,7 +11,7 @@ check() {
 }
 
 depends() {
-	local deps="dm"
+	local deps="dm zz-fve"
 	[[ -d $dracutsysrootdir$systemdutildir ]] && deps+=" systemd-ask-password"
 	echo "$deps"
 }
@@ -52,7 +52,7 @@ install() {
 	inst_multiple fvesetup blkid
 	# tpm2-tss opens these by name when it is told to, so no list of libraries shows them.
 	inst_libdir_file 'libtss2-tcti-device.so*'
-	inst_multiple -o /etc/fvetab
+	install_table
 	inst_rules 61-fve.rules "$moddir/69-fve-initrd.rules"
 	release_from_stock
 
@@ -61,25 +61,33 @@ install() {
 	else
 		inst_hook cmdline 30 "$moddir/register-unlock.sh"
 		inst_script "$moddir/unlock.sh" /sbin/fve-unlock
-		inst_hook emergency 00 "$moddir/cap.sh"
+		inst_hook emergency 00 "$moddir/lock.sh"
 		inst_hook pre-mount 00 "$moddir/cap.sh"
-		inst_hook cleanup 00 "$moddir/cap.sh"
+		inst_hook cleanup 00 "$moddir/switch.sh"
+		# dracut's own have these names, come later, and stay out.
+		inst_hook cmdline 10 "$moddir/parse-resume.sh"
+		inst_hook pre-mount 05 "$moddir/resume.sh"
 	fi
 	dracut_need_initqueue
 }
 
+# The table says which volumes are meant: what the TPM measures of the image tells them from others
+# that have the same UUID. Without that there is no image, and the one of before stays.
+install_table() {
+	local table=$dracutsysrootdir/etc/fvetab
+	[[ -e $table ]] || return 0
+	mkdir -p "$initdir/etc"
+	FVE_STATE=$dracutsysrootdir/var/lib/fve fvesetup boot-table --fvetab "$table" > "$initdir/etc/fvetab" || {
+		dfatal "fve: no initramfs is made without the identity of its volumes: fvesetup boot check"
+		exit 1
+	}
+}
+
 install_units() {
-	local unit
 	inst_multiple "$systemdsystemunitdir"/fve-unlock.service "$systemdsystemunitdir"/fve-cap.service \
 		"$systemdsystemunitdir"/fve.target "$systemdutildir"/system-generators/fve-generator sh sleep
 	inst_simple "$moddir/unlock.conf" "$systemdsystemconfdir/fve-unlock.service.d/initrd.conf"
-	# Nothing is mounted, and nothing resumed, before the cap.
-	for unit in sysroot.mount systemd-hibernate-resume@.service; do
-		inst_simple "$moddir/after-cap.conf" "$systemdsystemconfdir/$unit.d/fve.conf"
-	done
-	# No shell without the cap.
-	for unit in emergency.service rescue.service dracut-emergency.service debug-shell.service; do
-		inst_simple "$moddir/cap-first.conf" "$systemdsystemconfdir/$unit.d/fve.conf"
-	done
+	# Nothing is mounted before the cap. What else has to wait for it, module 99zz-fve finds.
+	inst_simple "$moddir/after-cap.conf" "$systemdsystemconfdir/sysroot.mount.d/fve.conf"
 	$SYSTEMCTL -q --root "$initdir" add-wants initrd.target fve.target
 }

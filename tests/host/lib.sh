@@ -10,6 +10,8 @@ own_tmp=${TMP:-}
 TMP=${TMP:-$(mktemp -d)}
 fvesetup=${FVESETUP:-$BUILD/san/fvesetup}
 swtpm_pids=()
+# What the machine remembers of volumes is the test's own.
+export FVE_STATE=${FVE_STATE:-$TMP/machine}
 trap cleanup EXIT
 
 # Argon2id as cheap as LUKS2 allows: the tests are about us, not about Argon2.

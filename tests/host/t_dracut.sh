@@ -12,7 +12,9 @@ modules=$TMP/modules/lib/modules/$release
 # The machine's own /usr stays as it is: dracut is told of everything that is here.
 mkdir -p "$TMP/dracut" "$modules/updates"
 cp -as /usr/lib/dracut/. "$TMP/dracut/"
-ln -sf "$(realpath "$top/dracut/90fve")" "$TMP/dracut/modules.d/90fve"
+for module in 90fve 99zz-fve; do
+	ln -sf "$(realpath "$top/dracut/$module")" "$TMP/dracut/modules.d/$module"
+done
 cp -as "$("$top/tests/vm/kernel" --print modules "$kernel")/." "$modules/"
 cp -f "$BUILD/$release/dm-fve.ko" "$modules/updates/"
 depmod -b "$TMP/modules" "$release"

@@ -34,7 +34,7 @@ const struct action actions[] = {
 	 "instead.",
 	 TAKES(OPT_PROTECTOR, OPT_KEY_FILE, OPT_PIN_FILE, OPT_STARTUP_KEY_FILE, OPT_AGENT,
 	       OPT_TIMEOUT, OPT_TPM, OPT_EVENT_LOG, OPT_NO_RECOVERY, OPT_LABEL, OPT_SECTOR_SIZE,
-	       OPT_FORCE, TO_MAKE_PROTECTORS)},
+	       OPT_FORCE, OPT_JSON, TO_MAKE_PROTECTORS)},
 	{VOLUMES, "open", "<device> [<name>]", cmd_open, "map a volume as /dev/mapper/<name>",
 	 "Map the volume as /dev/mapper/<name>. The machine's protectors are tried first; "
 	 "when all of them refuse, each with its reason, a passphrase or recovery password "
@@ -43,7 +43,7 @@ const struct action actions[] = {
 	 "and while the TPM is not locked. With --test nothing is mapped, and no <name> is "
 	 "given.",
 	 TAKES(TO_UNLOCK, OPT_AVAILABILITY_KEY, OPT_TEST, OPT_TARGET, OPT_READ_ONLY,
-	       OPT_ALLOW_DISCARDS)},
+	       OPT_ALLOW_DISCARDS, OPT_JSON)},
 	{VOLUMES, "close", "<name>", cmd_close, "remove the mapping and its key",
 	 "Remove the mapping, and its key from the kernel.", TAKES(OPT_END)},
 	{VOLUMES, "suspend", "<name>", cmd_suspend, "freeze I/O and wipe the key",
@@ -72,7 +72,7 @@ const struct action actions[] = {
 	 "Nothing of its data or keyslots changes, and all that opened it still does: what a person "
 	 "can type is listed as passphrase, and what others put there as keyslot. After a power "
 	 "cut, do it again.",
-	 TAKES(OPT_KEY_FILE, OPT_TRIES, OPT_AGENT, OPT_TIMEOUT, OPT_TPM)},
+	 TAKES(OPT_KEY_FILE, OPT_TRIES, OPT_AGENT, OPT_TIMEOUT, OPT_TPM, OPT_JSON)},
 	{VOLUMES, "release", "<device>", cmd_release, "hand a volume back to stock tools",
 	 "Remove all that is ours from the header, and the volume's counter from the TPM: the "
 	 "machine's protectors, the volume master key, the names of the others. People's secrets "
@@ -85,6 +85,14 @@ const struct action actions[] = {
 	 "volume is refused without --force. Backups of the header, and old blocks that flash "
 	 "keeps, are not reached.",
 	 TAKES(OPT_FORCE, OPT_TPM)},
+	{VOLUMES, "identity", "<device>", cmd_identity, "tell which volume this is",
+	 "Unlock the volume as by open, and print its identity: 64 hexadecimal digits that are "
+	 "derived from its key, for identity= of fvetab(5). It is no secret, and nobody can make "
+	 "another volume that has it. What a person's secret opened is remembered below "
+	 "/var/lib/fve/identity, as format and adopt do, and no machine's protector opens another "
+	 "volume of this UUID from then on. With --force this one takes the place of the one that "
+	 "is remembered, as is due after a re-encryption.",
+	 TAKES(TO_UNLOCK, OPT_FORCE, OPT_JSON)},
 	{VOLUMES, "dump", "<device>", cmd_dump, "show a volume's header",
 	 "Show what the header says. No secret is shown, and none is needed.", TAKES(OPT_JSON)},
 
@@ -286,6 +294,29 @@ const struct action actions[] = {
 	 "Write into <directory> what systemd.generator(7) expects: that the devices of fvetab(5) "
 	 "appear when the volumes are open, and that this is to be done.",
 	 TAKES(OPT_TABLE, OPT_KERNEL_CMDLINE, OPT_IN_INITRD)},
+
+	{BOOT, "boot-table", "", cmd_boot_table, "fvetab as it goes into an initramfs",
+	 "Print the table with the identity of each volume that is opened in the initramfs, as this "
+	 "machine remembers it (fvesetup identity). Fails where one is not known and the table does "
+	 "not say identity=any. What dracut's module calls.",
+	 TAKES(OPT_TABLE)},
+	{BOOT, "boot-lock", "", cmd_boot_lock, "lock what nobody opened, before a shell",
+	 "Cap the TPM, and unless a person's secret, a PIN or a startup key opened a volume in this "
+	 "boot, revoke the keys of all open volumes and remove their mappings, busy or not. What is "
+	 "opened again in this boot takes a secret: fvesetup boot-unlock. Every shell of the "
+	 "initramfs comes after this. In the booted system it does so, and starts the machine "
+	 "again, only where root has no password.",
+	 TAKES(OPT_TPM, OPT_TABLE, OPT_KERNEL_CMDLINE, OPT_IN_INITRD)},
+	{BOOT, "boot-switch", "[<directory>]", cmd_boot_switch, "stop before a stranger's root",
+	 "Succeed where all that is mounted at <directory>, /sysroot by default, and below it stands "
+	 "on volumes that boot-unlock opened in this boot and that are the machine's own, or where "
+	 "a person opened them. Else lock all volumes, as boot-lock does, and fail.",
+	 TAKES(OPT_TPM, OPT_TABLE, OPT_KERNEL_CMDLINE, OPT_IN_INITRD)},
+	{BOOT, "boot-resume", "[<device>]", cmd_boot_resume, "resume from the machine's own volumes only",
+	 "Have the kernel resume from the hibernation image on <device>, or on that which resume= or "
+	 "the firmware names, if it stands on volumes that boot-unlock opened in this boot, or a "
+	 "person opened them. Comes back where there is no image.",
+	 TAKES(OPT_TPM, OPT_TABLE, OPT_KERNEL_CMDLINE, OPT_IN_INITRD)},
 
 	{TESTS, "selftest", "", cmd_selftest, "check the cryptography by known answers",
 	 "Check what encrypts here by known answers: the libraries, and the kernel's AES-XTS by the "

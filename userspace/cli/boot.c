@@ -10,7 +10,7 @@
 
 #define TEXT_MAX (256 * 1024) /* bytes of a table */
 
-static void complain(unsigned int line, const char *what, const char *word)
+void boot_complain(unsigned int line, const char *what, const char *word)
 {
 	if (line)
 		log_error("line %u of the table: %s: %s", line, what, word);
@@ -39,19 +39,24 @@ static int read_text(const char *path, char **ret)
 	return 0;
 }
 
+int boot_read_table(const struct args *args, char **ret)
+{
+	return read_text(args->table_file ?: BOOT_TABLE, ret);
+}
+
 int boot_load(const struct args *args, const char *name, struct boot *ret)
 {
 	_cleanup_free_ char *table = NULL, *cmdline = NULL;
 	int r = read_text(args->cmdline_file ?: BOOT_CMDLINE, &cmdline);
 
 	if (r == 0)
-		r = read_text(args->table_file ?: BOOT_TABLE, &table);
+		r = boot_read_table(args, &table);
 	if (r < 0)
 		return r;
 	ret->args = args;
 	ret->initrd = args->in_initrd || access("/etc/initrd-release", F_OK) == 0;
-	bootargs_parse(cmdline, &ret->kernel, complain);
-	fvetab_parse(table, &ret->table, complain);
+	bootargs_parse(cmdline, &ret->kernel, boot_complain);
+	fvetab_parse(table, &ret->table, boot_complain);
 	fvetab_select(&ret->table, &ret->kernel,
 		      ret->initrd     ? FVETAB_INITRD
 		      : args->network ? FVETAB_NETWORK
@@ -59,8 +64,10 @@ int boot_load(const struct args *args, const char *name, struct boot *ret)
 		      name);
 	if (ret->initrd && ret->kernel.disabled)
 		ret->table.n = 0;
-	for (size_t i = 0; i < ret->table.n; i++)
+	for (size_t i = 0; i < ret->table.n; i++) {
 		ret->volume[i].entry = &ret->table.entry[i];
+		ret->volume[i].initrd = ret->initrd;
+	}
 	return 0;
 }
 
@@ -72,10 +79,39 @@ void boot_free(struct boot *boot)
 	}
 }
 
+/*
+ * Which volume it has to be: what the table says, or what the machine remembers. The initramfs
+ * remembers nothing, and its table, which the TPM measured, has the identity of each volume.
+ */
+static int find_identity(struct boot_volume *volume)
+{
+	const struct fvetab_entry *entry = volume->entry;
+	int r;
+
+	volume->identity_missing = false;
+	volume->identity_known = entry->identity_is == FVETAB_IDENTITY_GIVEN;
+	if (volume->identity_known)
+		memcpy(volume->identity, entry->identity, IDENTITY_SIZE);
+	if (entry->identity_is != FVETAB_IDENTITY_UNSET)
+		return 0;
+	r = identity_recall(header_uuid(volume->header), volume->identity);
+	volume->identity_known = r == 0;
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (r < 0 && volume->initrd) {
+		volume->identity_missing = true;
+		log_error("%s: no identity of it is known here, so only a person may open it. "
+			  "Make the initramfs again: fvesetup boot check",
+			  entry->name);
+	}
+	return 0;
+}
+
 int boot_load_header(struct boot_volume *volume)
 {
 	char path[FVETAB_PATH_MAX + 32];
 	_cleanup_free_ char *real = NULL;
+	int r;
 
 	if (volume->header)
 		return 0;
@@ -83,7 +119,8 @@ int boot_load_header(struct boot_volume *volume)
 		return -ENAMETOOLONG;
 	/* "/dev/sda2" says more to a person than a link does. */
 	real = realpath(path, NULL);
-	return header_load(real ?: path, &volume->header);
+	r = header_load(real ?: path, &volume->header);
+	return r < 0 ? r : find_identity(volume);
 }
 
 /* Whether a TPM that is not capped could release a key; a header that cannot be read may. */

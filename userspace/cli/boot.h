@@ -5,12 +5,10 @@
 
 #include "cli.h"
 #include "fvetab.h"
+#include "identity.h"
 
 #define BOOT_TABLE   "/etc/fvetab"
 #define BOOT_CMDLINE "/proc/cmdline"
-
-/* One file for each volume that boot-unlock opened: "KIND ID", and "pcr-mismatch" after them. */
-#define BOOT_NOTES "/run/fve/boot"
 
 /* One volume of the table, and how far it got. */
 struct boot_volume {
@@ -20,6 +18,11 @@ struct boot_volume {
 	struct protector used; /* which protector gave it */
 	bool open;
 	bool mismatch; /* the TPM refused this boot state */
+	bool foreign;  /* it is not the volume that the machine had */
+	uint8_t identity[IDENTITY_SIZE]; /* of the volume that the machine had */
+	bool identity_known;		 /* and so it is checked */
+	bool initrd;			 /* this is the initramfs */
+	bool identity_missing;		 /* there nothing is known: no machine's protector opens it */
 };
 
 struct boot {
@@ -27,6 +30,7 @@ struct boot {
 	struct bootargs kernel;
 	struct fvetab table; /* what is to be opened now, the root volume first */
 	bool initrd;	     /* this is the initramfs */
+	bool root_refused;   /* the root volume did not open by itself in the initramfs */
 	struct boot_volume volume[FVETAB_MAX];
 };
 
@@ -35,6 +39,10 @@ struct boot {
  * -ENOMEM, or -errno with a message.
  */
 int boot_load(const struct args *args, const char *name, struct boot *ret);
+/* The text of the table alone; the caller frees. */
+int boot_read_table(const struct args *args, char **ret);
+/* How the parsers of fvetab.h tell what is wrong: as an error, with the line's number. */
+void boot_complain(unsigned int line, const char *what, const char *word);
 void boot_free(struct boot *boot);
 #define _cleanup_boot_ __attribute__((cleanup(boot_free)))
 

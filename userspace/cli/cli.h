@@ -65,6 +65,7 @@ int cmd_protector_add(const struct args *args);
 int cmd_protector_remove(const struct args *args);
 int cmd_protector_change(const struct args *args);
 int cmd_protector_test(const struct args *args);
+int cmd_identity(const struct args *args);
 int cmd_header_backup(const struct args *args);
 int cmd_header_restore(const struct args *args);
 int cmd_header_verify(const struct args *args);
@@ -87,6 +88,10 @@ int cmd_boot_unlock(const struct args *args);
 int cmd_boot_cap(const struct args *args);
 int cmd_boot_finish(const struct args *args);
 int cmd_boot_generator(const struct args *args);
+int cmd_boot_table(const struct args *args);
+int cmd_boot_lock(const struct args *args);
+int cmd_boot_switch(const struct args *args);
+int cmd_boot_resume(const struct args *args);
 int cmd_escrow_export(const struct args *args);
 int cmd_escrow_import(const struct args *args);
 int cmd_escrow_ack(const struct args *args);
@@ -163,6 +168,14 @@ int cli_read_startup_key(const struct args *args, struct secret **ret);
 
 /* The contents of --availability-key. The message is made here. */
 int cli_read_availability_key(const struct args *args, struct secret **ret);
+
+/* cmd_identity.c */
+
+/* This volume is the machine's own from now on. The message is made here. */
+int cli_remember_identity(const struct header *header, const struct secret *fvek);
+/* With --json: an object with "device", "uuid" and "identity" (docs/json.md). */
+int cli_show_identity(const struct args *args, const struct header *header,
+		      const struct secret *fvek);
 
 /* cmd_erase.c: keyslots, then tokens; without a message. */
 int cli_erase_header(struct header *header, const char *tcti);

@@ -7,6 +7,7 @@
 #include "change.h"
 #include "cli.h"
 #include "device.h"
+#include "identity.h"
 #include "rotate.h"
 
 static void refused(void *data, const struct protector *protector, const struct refusal *refusal)
@@ -74,10 +75,13 @@ static int unlock_with(const struct args *args, struct header *header, uint32_t 
 	/* A file or a pipe has one answer; a person has several tries. */
 	unsigned int tries = args->agent || isatty(STDIN_FILENO) ? args->tries : 1;
 	_cleanup_secret_ struct secret *startup_key = NULL, *availability = NULL;
+	uint8_t identity[IDENTITY_SIZE];
+	int known = identity_recall(header_uuid(header), identity);
 	struct unlock how = {
 		.protector = args->protector[0],
 		.kinds = kinds ? kinds : args->kinds,
 		.unverified = unverified || args->stock_header,
+		.identity = known == 0 ? identity : NULL,
 		.tcti = args->tcti,
 		.tries = {[UNLOCK_ASK_SECRET] = args->key_file ? 1 : tries,
 			  [UNLOCK_ASK_PIN] = args->pin_file ? 1 : tries},
@@ -86,8 +90,10 @@ static int unlock_with(const struct args *args, struct header *header, uint32_t 
 		.refused = refused,
 		.data = (void *)args,
 	};
-	int r;
+	int r = known == -ENOENT ? 0 : known;
 
+	if (r < 0)
+		return r;
 	if (args->n_protectors > 1)
 		return log_errno(EINVAL, "--protector can be given once here");
 	r = cli_read_startup_key(args, &startup_key);
@@ -101,7 +107,11 @@ static int unlock_with(const struct args *args, struct header *header, uint32_t 
 	}
 	if (r < 0)
 		return r;
-	return unlock(header, &how, ret_fvek, ret_used);
+	r = unlock(header, &how, ret_fvek, ret_used);
+	/* Not being able to remember is no reason not to open. */
+	if (r == 0 && known < 0 && protector_is_person(ret_used) && geteuid() == 0)
+		cli_remember_identity(header, *ret_fvek);
+	return r;
 }
 
 int cli_unlock(const struct args *args, struct header *header, struct secret **ret_fvek,

@@ -44,6 +44,10 @@ int cmd_adopt(const struct args *args)
 	if (r == 0)
 		r = adopt(header, fvek, args->tcti);
 	if (r == 0)
+		cli_remember_identity(header, fvek);
+	if (r == 0)
+		r = cli_show_identity(args, header, fvek);
+	if (r == 0)
 		log_notice("%s is an fve volume now, and still opens with cryptsetup as before. "
 			   "Add what else shall open it: fvesetup protector add %s <spec>",
 			   path, path);

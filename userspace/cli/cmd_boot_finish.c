@@ -11,36 +11,36 @@
 #include <time.h>
 
 #include "boot.h"
+#include "boot_note.h"
 
 #define ACK_WAIT_S 60 /* fvetab(5) */
 
-struct note {
-	char kind[32], id[32], remark[32];
-};
-
-static bool read_note(const char *name, struct note *ret)
-{
-	char path[sizeof(BOOT_NOTES) + FVETAB_NAME_MAX + 1];
-	FILE *file;
-	int n;
-
-	*ret = (struct note){0};
-	snprintf(path, sizeof(path), BOOT_NOTES "/%s", name);
-	file = fopen(path, "re");
-	if (!file)
-		return false;
-	n = fscanf(file, "%31s %31s %31s", ret->kind, ret->id, ret->remark);
-	fclose(file);
-	return n >= 2;
-}
+/* In the place of the protector's id, once its password was replaced. */
+#define REPLACED "replaced"
 
 /* One that was replaced must not be replaced again: whatever was used opens nothing any more. */
-static void forget_note(const char *name)
+static void forget(const char *name, const struct boot_note *note)
 {
-	char path[sizeof(BOOT_NOTES) + FVETAB_NAME_MAX + 1];
+	struct boot_note done = *note;
 
-	snprintf(path, sizeof(path), BOOT_NOTES "/%s", name);
-	unlink(path);
+	snprintf(done.id, sizeof(done.id), REPLACED);
+	boot_note_write(name, &done);
+}
+
+/*
+ * The identity of a volume that a person opened, where none is known; the initramfs had no place to
+ * keep it. One that is known stays: fvesetup identity.
+ */
+static int remember_identity(const struct boot_volume *volume, const struct boot_note *note)
+{
+	static const uint8_t none[IDENTITY_SIZE];
+	uint8_t known[IDENTITY_SIZE];
+	int r;
+
+	if (boot_note_unattended(note->kind) || !memcmp(note->identity, none, IDENTITY_SIZE))
+		return 0;
+	r = identity_recall(header_uuid(volume->header), known);
+	return r == -ENOENT ? identity_remember(header_uuid(volume->header), note->identity) : r;
 }
 
 /* Only one machine's protector may open after the cap, and a person is not there. */
@@ -71,7 +71,7 @@ static int approve(const struct boot *boot, const char *name, const char *device
 }
 
 static int replace(const struct boot *boot, const struct fvetab_entry *entry, const char *device,
-		   const struct note *note)
+		   const struct boot_note *note)
 {
 	struct args args = unattended(boot, device);
 	_cleanup_free_ char *file = NULL, *packet = NULL, *ack = NULL;
@@ -99,7 +99,7 @@ static int replace(const struct boot *boot, const struct fvetab_entry *entry, co
 		log_notice("%s: the recovery password %s, with which it was opened, is replaced; "
 			   "the new one is in %s",
 			   entry->name, note->id, *entry->escrow ? packet : file);
-		forget_note(entry->name);
+		forget(entry->name, note);
 	}
 	return r;
 }
@@ -109,12 +109,14 @@ static int finish(const struct boot *boot, struct boot_volume *volume)
 	const char *name = volume->entry->name, *reseal = volume->entry->reseal;
 	_cleanup_free_ char *device = NULL;
 	bool known = true;
-	struct note note;
+	struct boot_note note;
 	int r;
 
-	if (!read_note(name, &note))
+	if (boot_note_read(name, &note) < 0 || !strcmp(note.id, REPLACED))
 		return 0;
 	r = boot_load_header(volume);
+	if (r == 0)
+		r = remember_identity(volume, &note);
 	if (r < 0)
 		return r;
 	/* "/dev/sda2", which a person can use in a command as it stands. */
@@ -124,13 +126,13 @@ static int finish(const struct boot *boot, struct boot_volume *volume)
 	/* Each change reads the header anew; nothing here may stem from before it. */
 	header_close(volume->header);
 	volume->header = NULL;
-	if (!strcmp(note.remark, "pcr-mismatch"))
+	if (note.mismatch)
 		known = !strcmp(reseal, "auto") && approve(boot, name, device) == 0;
 	if (!known && strcmp(reseal, "never"))
 		log_notice("%s: the TPM does not know this boot state. If it is meant, approve it: "
 			   "fvesetup tpm approve %s",
 			   name, device);
-	if (strcmp(note.kind, "recovery"))
+	if (note.kind != PROTECTOR_RECOVERY)
 		return 0;
 	if (*volume->entry->new_recovery) {
 		r = replace(boot, volume->entry, device, &note);

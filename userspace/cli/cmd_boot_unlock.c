@@ -5,21 +5,23 @@
  * The order is what the promises of docs/boot.md rest on:
  *
  *	1. The machine's protectors, startup keys and PINs, volume by volume, the root volume first.
- *	   No volume is mapped yet.
+ *	   No volume is mapped yet. Where the root does not open, or is another volume than the
+ *	   machine had, no machine's protector opens anything else.
  *	2. The cap. From here on the TPM releases nothing.
  *	3. What opened is mapped.
  *	4. People are asked for what is still closed; what opens is mapped.
  *
  * So nobody is asked for a secret, no file system can be mounted and no shell can be had while
- * the TPM would still unseal.
+ * the TPM would still unseal. In the initramfs a person is asked for the root volume only: whoever
+ * can make another volume ask would hold up the boot beside an open root.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "boot.h"
+#include "boot_note.h"
 #include "cap.h"
 #include "device.h"
 #include "dm.h"
@@ -34,6 +36,7 @@
 #define KIND(kind)	     (1u << PROTECTOR_##kind)
 #define PERSON_KINDS	     (KIND(RECOVERY) | KIND(PASSPHRASE) | KIND(KEYSLOT))
 #define KEY_KINDS	     (KIND(TPM2_KEY) | KIND(STARTUP_KEY))
+#define STICK_KINDS	     KIND(STARTUP_KEY)
 #define PIN_KINDS	     KIND(TPM2_PIN)
 #define AUTO_KINDS	     KIND(AUTO)
 #define ALONE_KINDS	     ~(PERSON_KINDS | KEY_KINDS | PIN_KINDS)
@@ -55,6 +58,7 @@ struct asking {
 	struct boot_volume *volume;
 	struct answers *known; /* offered once each, before anybody is asked */
 	bool offered[2];
+	bool silent;	     /* nobody is asked: only what is known is tried */
 	struct secret *last; /* owned */
 };
 
@@ -68,6 +72,7 @@ static void refused(void *data, const struct protector *protector, const struct 
 	struct asking *asking = data;
 
 	asking->volume->mismatch |= refusal->reason == REASON_PCR_MISMATCH;
+	asking->volume->foreign |= refusal->reason == REASON_NOT_OURS;
 	log_notice("%s (%s):", asking->volume->entry->name, header_path(asking->volume->header));
 	cli_show_refusal(asking->boot->args, protector, refusal);
 }
@@ -78,7 +83,8 @@ static int ask(void *data, enum unlock_question question, const char *prompt, st
 	const struct secret *known =
 		question == UNLOCK_ASK_PIN ? asking->known->pin : asking->known->secret;
 	const struct args *args = asking->boot->args;
-	const struct question asked = {
+	_cleanup_free_ char *warning = NULL;
+	struct question asked = {
 		.text = prompt,
 		.volume = header_path(asking->volume->header),
 		.file = question == UNLOCK_ASK_PIN ? args->pin_file : args->key_file,
@@ -90,11 +96,19 @@ static int ask(void *data, enum unlock_question question, const char *prompt, st
 	_cleanup_secret_ struct secret *answer = NULL;
 	int r = 0;
 
+	/* An agent shows the question, and nothing of what was said before it. */
+	if (asking->volume->foreign) {
+		if (asprintf(&warning, "NOT the volume that this machine had! %s", prompt) < 0)
+			return -ENOMEM;
+		asked.text = warning;
+	}
 	if (known && !asking->offered[question]) {
 		asking->offered[question] = true;
 		log_notice("%s: trying what opened the volume before.",
 			   asking->volume->entry->name);
 		answer = secret_copy(known->data, known->size);
+	} else if (asking->silent) {
+		r = -ENOKEY;
 	} else {
 		r = prompt_secret(&asked, &answer);
 	}
@@ -143,7 +157,11 @@ static void find_devices(struct boot *boot)
 		char path[FVETAB_PATH_MAX + 32];
 
 		if (!boot->args->test && dm_query(entry->name, &state) == 0) {
-			log_notice("%s is open already.", entry->name);
+			log_notice(strcmp(state.target, "error") &&
+						   !strstr(state.status, "revoked")
+					   ? "%s is open already."
+					   : "%s is locked, and something still uses it.",
+				   entry->name);
 			volume->open = true;
 			continue;
 		}
@@ -186,6 +204,7 @@ static int try_kinds(struct asking *asking, uint32_t kinds, const struct secret 
 		.startup_key = startup_key,
 		.others = others,
 		.n_others = find_others(asking->boot, others),
+		.identity = volume->identity_known ? volume->identity : NULL,
 		.tries = {[UNLOCK_ASK_PIN] = chosen(entry->tries, asking->boot->args->tries) +
 					     (asking->known->pin != NULL)},
 		.ask = ask,
@@ -227,9 +246,16 @@ static int find_startup_key(const struct boot *boot, const struct fvetab_entry *
 			       chosen(entry->key_timeout_s, KEY_MEDIUM_TIMEOUT_S), ret);
 }
 
-static int try_machine(struct asking *asking)
+static int try_startup_key(struct asking *asking, uint32_t kinds)
 {
 	_cleanup_secret_ struct secret *startup_key = NULL;
+
+	find_startup_key(asking->boot, asking->volume->entry, &startup_key);
+	return try_kinds(asking, kinds, startup_key);
+}
+
+static int try_machine(struct asking *asking)
+{
 	struct boot_volume *volume = asking->volume;
 	bool changed;
 	int r;
@@ -240,10 +266,9 @@ static int try_machine(struct asking *asking)
 	if (asking->boot->args->network)
 		return r;
 	changed = r == -EKEYREJECTED;
-	if (r < 0 && has_kind(volume, KEY_KINDS)) {
-		find_startup_key(asking->boot, volume->entry, &startup_key);
-		r = try_kinds(asking, KEY_KINDS, startup_key);
-	}
+	/* A stick's file system is the attacker's: it is read before the cap only for the TPM. */
+	if (r < 0 && has_kind(volume, KIND(TPM2_KEY)))
+		r = try_startup_key(asking, KEY_KINDS);
 	changed |= r == -EKEYREJECTED;
 	if (r < 0 && !changed && has_kind(volume, PIN_KINDS)) {
 		r = try_kinds(asking, PIN_KINDS, NULL);
@@ -256,14 +281,19 @@ static int try_machine(struct asking *asking)
 static void unlock_by_machine(struct boot *boot, struct answers *known)
 {
 	for (size_t i = 0; i < boot->table.n; i++) {
+		struct boot_volume *volume = &boot->volume[i];
 		__attribute__((cleanup(asking_done))) struct asking asking = {
 			.boot = boot,
-			.volume = &boot->volume[i],
+			.volume = volume,
 			.known = known,
 		};
 
-		if (asking.volume->header && !asking.volume->open)
+		if (volume->header && !volume->open && !volume->identity_missing)
 			try_machine(&asking);
+		if (boot->initrd && i == 0 && !volume->fvek && !volume->open) {
+			boot->root_refused = true;
+			return;
+		}
 	}
 }
 
@@ -285,25 +315,43 @@ static int cap(struct boot *boot)
 
 /* --- 3: mapping ------------------------------------------------------------------------------ */
 
-/*
- * Leave a note for who comes after the boot: which protector opened, for a recovery password
- * that was used is to be replaced.
- */
-static void leave_note(const struct boot_volume *volume)
+/* For who comes after: which protector opened, and whether it is the machine's volume. */
+static int leave_note(const struct boot_volume *volume)
 {
-	char path[sizeof(BOOT_NOTES) + FVETAB_NAME_MAX + 1];
-	FILE *file;
+	struct boot_note note = {
+		.kind = volume->used.kind,
+		.mismatch = volume->mismatch,
+		.foreign = volume->foreign,
+	};
+	int r = identity_of(volume->fvek, note.identity);
 
-	if ((mkdir("/run/fve", 0700) < 0 && errno != EEXIST) ||
-	    (mkdir(BOOT_NOTES, 0700) < 0 && errno != EEXIST))
-		return;
-	snprintf(path, sizeof(path), BOOT_NOTES "/%s", volume->entry->name);
-	file = fopen(path, "we");
-	if (!file)
-		return;
-	fprintf(file, "%s %s%s\n", protector_kind_name(volume->used.kind), volume->used.head.id,
-		volume->mismatch ? " pcr-mismatch" : "");
-	fclose(file);
+	snprintf(note.id, sizeof(note.id), "%s", volume->used.head.id);
+	if (r == 0)
+		r = boot_note_write(volume->entry->name, &note);
+	return r < 0 ? log_errno(-r, "cannot take note that %s is open: %s", volume->entry->name,
+				 strerror(-r))
+		     : 0;
+}
+
+/* The note comes first: what is mapped without one would be nobody's. */
+static int map_and_note(const struct boot_volume *volume, const struct volume_flags *flags)
+{
+	const char *name = volume->entry->name;
+	_cleanup_close_ int lock = -1;
+	int r = boot_hold(&lock);
+
+	if (r == 0 && boot_note_unattended(volume->used.kind) && boot_is_locked())
+		r = log_errno(EPERM, "%s stays closed: volumes are locked in this boot, and only "
+				     "a secret opens them: fvesetup boot-unlock",
+			      name);
+	if (r == 0)
+		r = leave_note(volume);
+	if (r < 0)
+		return r;
+	r = volume_open(volume->header, volume->fvek, name, flags);
+	if (r < 0)
+		boot_note_remove(name);
+	return r;
 }
 
 static int map(const struct boot *boot, struct boot_volume *volume)
@@ -316,7 +364,7 @@ static int map(const struct boot *boot, struct boot_volume *volume)
 	int r = *entry->target ? volume_target_parse(entry->target, &flags.target) : 0;
 
 	if (r == 0 && !boot->args->test)
-		r = volume_open(volume->header, volume->fvek, entry->name, &flags);
+		r = map_and_note(volume, &flags);
 	if (r < 0)
 		return r;
 	volume->open = true;
@@ -324,42 +372,90 @@ static int map(const struct boot *boot, struct boot_volume *volume)
 		   header_path(volume->header), protector_kind_name(volume->used.kind),
 		   volume->used.head.id, *volume->used.head.label ? ", " : "",
 		   volume->used.head.label);
-	if (!boot->args->test)
-		leave_note(volume);
 	return 0;
 }
 
 /* --- 4: people ------------------------------------------------------------------------------- */
 
-static int unlock_by_person(struct boot *boot, struct boot_volume *volume, struct answers *known)
+/* A person judged; what the volume is, is known for sure now. */
+static int judge_identity(struct boot_volume *volume)
+{
+	struct refusal refusal;
+	int r = unlock_check_identity(volume->identity_known ? volume->identity : NULL,
+				      volume->fvek, &refusal);
+
+	volume->foreign = r == -EKEYREJECTED;
+	return volume->foreign ? 0 : r;
+}
+
+/* @silent: by what another volume's question was answered with, or not at all. */
+static int unlock_by_person(struct boot *boot, struct boot_volume *volume, struct answers *known,
+			    bool silent)
 {
 	__attribute__((cleanup(asking_done))) struct asking asking = {
 		.boot = boot,
 		.volume = volume,
 		.known = known,
+		.silent = silent,
 	};
 	const struct fvetab_entry *entry = volume->entry;
 	uint32_t kinds = PERSON_KINDS;
-	uint32_t tries = boot->args->key_file ? 1 : chosen(entry->tries, boot->args->tries);
+	uint32_t tries = silent		       ? 0
+			 : boot->args->key_file ? 1
+						: chosen(entry->tries, boot->args->tries);
 	struct unlock how = {
 		/* A recovery password that is asked for must not be refused by the table. */
 		.kinds = entry->kinds ? (entry->kinds & kinds) | KIND(RECOVERY) : kinds,
 		.tries = {[UNLOCK_ASK_SECRET] = tries + (known->secret != NULL)},
+		.identity = volume->identity_known ? volume->identity : NULL,
 		.ask = ask,
 		.refused = refused,
 		.data = &asking,
 	};
-	/* What a person opened may open this one. */
-	int r = try_kinds(&asking, AUTO_KINDS, NULL);
+	int r = -EPERM;
 
-	if (r < 0)
+	/* What a person opened may open this one. */
+	if (!volume->identity_missing)
+		r = try_kinds(&asking, AUTO_KINDS, NULL);
+	if (r < 0 && !silent && has_kind(volume, STICK_KINDS) &&
+	    !has_kind(volume, KIND(TPM2_KEY)))
+		r = try_startup_key(&asking, STICK_KINDS);
+	if (r < 0 && how.tries[UNLOCK_ASK_SECRET])
 		r = unlock_person(volume->header, &how, &volume->fvek, &volume->used);
 	if (r == -ENOENT)
 		return log_errno(EPERM, "no protector of %s opened it, and none takes a secret",
 				 header_path(volume->header));
 	if (r == 0 && asking.last)
 		remember(&asking, &known->secret);
-	return r;
+	return r < 0 ? r : judge_identity(volume);
+}
+
+/*
+ * In the initramfs only the root volume matters. Another one that does not open by itself is opened
+ * after the switch of root, where a question holds up nothing that an attacker has a use for.
+ */
+static bool can_wait(const struct boot *boot, size_t i)
+{
+	return boot->initrd && i > 0;
+}
+
+static int open_one(struct boot *boot, size_t i, struct answers *known)
+{
+	struct boot_volume *volume = &boot->volume[i];
+	int r;
+
+	if (!volume->header)
+		return -ENODEV;
+	if (!volume->fvek && boot->args->network)
+		return log_errno(EPERM, "%s stays closed: no machine's protector opens it",
+				 volume->entry->name);
+	if (!volume->fvek) {
+		r = unlock_by_person(boot, volume, known,
+				     can_wait(boot, i) && !boot->args->key_file);
+		if (r < 0)
+			return r;
+	}
+	return map(boot, volume);
 }
 
 static int open_the_rest(struct boot *boot, struct answers *known)
@@ -370,29 +466,38 @@ static int open_the_rest(struct boot *boot, struct answers *known)
 		struct boot_volume *volume = &boot->volume[i];
 		/* No boot waits for the network's, and what fails there is tried again. */
 		bool optional = volume->entry->nofail && !boot->args->network;
-		int r = 0;
+		int r;
 
 		if (volume->open)
 			continue;
 		/* Nobody is asked for swap where the root is missing. */
-		if (result < 0 && optional)
+		if (result < 0 && (optional || can_wait(boot, i)))
 			continue;
-		if (!volume->header)
-			r = -ENODEV;
-		if (r == 0 && !volume->fvek && boot->args->network)
-			r = log_errno(EPERM, "%s stays closed: no machine's protector opens it",
-				      volume->entry->name);
-		else if (r == 0 && !volume->fvek)
-			r = unlock_by_person(boot, volume, known);
-		if (r == 0)
-			r = map(boot, volume);
-		if (r < 0 && optional)
+		r = open_one(boot, i, known);
+		if (r < 0 && can_wait(boot, i))
+			log_notice("%s stays closed until the root file system is there.",
+				   volume->entry->name);
+		else if (r < 0 && optional)
 			log_notice("%s stays closed; the boot goes on without it (nofail).",
 				   volume->entry->name);
 		else if (r < 0)
 			result = result ?: r;
 	}
 	return result;
+}
+
+/* No machine's protector opens anything more in this boot, until somebody proves a secret. */
+static int lock_machine(const struct boot *boot)
+{
+	_cleanup_close_ int lock = -1;
+	int r;
+
+	log_error("The root volume did not open by itself: until a person opens it, nothing else "
+		  "does.");
+	if (boot->args->test)
+		return 0;
+	r = boot_hold(&lock);
+	return r < 0 ? r : boot_mark_locked();
 }
 
 int cmd_boot_unlock(const struct args *args)
@@ -408,11 +513,16 @@ int cmd_boot_unlock(const struct args *args)
 	if (!boot.table.n)
 		return 0;
 	find_devices(&boot);
-	if (!boot.kernel.recovery)
-		unlock_by_machine(&boot, &known);
-	else
+	if (boot.kernel.recovery)
 		log_notice("Asked for recovery on the kernel command line: the machine's "
 			   "protectors are left alone.");
+	else if (!args->test && boot_is_locked())
+		log_notice("Volumes were locked in this boot: the machine's protectors are left "
+			   "alone.");
+	else
+		unlock_by_machine(&boot, &known);
 	r = cap(&boot);
+	if (r == 0 && boot.root_refused)
+		r = lock_machine(&boot);
 	return r < 0 ? r : open_the_rest(&boot, &known);
 }

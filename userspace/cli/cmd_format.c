@@ -59,6 +59,9 @@ static int plan_parse(const struct args *args, struct plan *plan)
 	    !plan_has(plan, PROTECTOR_STARTUP_KEY))
 		return log_errno(EINVAL, "a volume that only this machine's TPM opens is lost with "
 					 "it: add a passphrase, or leave out --no-recovery");
+	if (args->json && !args->no_recovery && !args->recovery_file && !args->n_escrow)
+		return log_errno(EINVAL, "--json goes with --recovery-file, --escrow or "
+					 "--no-recovery: a password is not part of it");
 	for (unsigned int i = 0; i < plan->n; i++) {
 		if (*plan->specs[i].volume)
 			return log_errno(EINVAL, "auto,volume= goes with protector add, when the "
@@ -133,6 +136,11 @@ int cmd_format(const struct args *args)
 				      args->startup_key_file, false);
 	if (r == 0 && !args->no_recovery && !args->n_escrow)
 		r = cli_add_recovery(args, header, fvek, &recovery, false);
+	/* A volume of whose identity nobody takes note is a whole volume. */
+	if (r == 0)
+		cli_remember_identity(header, fvek);
+	if (r == 0)
+		r = cli_show_identity(args, header, fvek);
 	if (r < 0 && header)
 		log_error("%s has a new header but not all of its protectors; format it again",
 			  path);

@@ -34,10 +34,12 @@ int cmd_open(const struct args *args)
 		return r;
 	log_verbose("Unlocked %s by protector %s %s.", path, protector_kind_name(used.kind),
 		    used.head.id);
-	if (args->test)
-		return 0;
-	r = device_lock(path, &lock);
-	return r < 0 ? r : volume_open(header, fvek, name, &flags);
+	if (!args->test) {
+		r = device_lock(path, &lock);
+		if (r == 0)
+			r = volume_open(header, fvek, name, &flags);
+	}
+	return r < 0 ? r : cli_show_identity(args, header, fvek);
 }
 
 int cmd_close(const struct args *args)

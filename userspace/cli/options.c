@@ -307,7 +307,8 @@ const struct option_row options[OPT_END] = {
 		{"force", 0, NULL, "do it in spite of the danger that a refusal names",
 		 "Do what is refused for the danger that it brings: remove even the last protector "
 		 "that a person can open, make a key file for auto where nothing is encrypted, "
-		 "suspend what the root file system is on, erase an open volume.",
+		 "suspend what the root file system is on, erase an open volume, take another volume for the "
+		 "machine's.",
 		 FLAG(force)},
 	[OPT_TPM] = {"tpm", 0, "TCTI", "the TPM to use (device:/dev/tpmrm0)",
 		     "The TPM, as tpm2-tss names it; device:/dev/tpmrm0 by default.", TEXT(tcti)},

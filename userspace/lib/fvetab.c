@@ -8,7 +8,6 @@
 #include "protector.h"
 #include "util.h"
 
-#define LINE_MAX_BYTES 1024
 #define WHITE	       " \t\r"
 
 typedef void complain_fn(unsigned int line, const char *what, const char *word);
@@ -140,6 +139,14 @@ static int set_startup_key(struct fvetab_entry *entry, const char *value)
 	return colon ? copy(entry->key_device, sizeof(entry->key_device), colon + 1) : 0;
 }
 
+static int set_identity(struct fvetab_entry *entry, const char *value)
+{
+	bool any = !strcmp(value, "any");
+
+	entry->identity_is = any ? FVETAB_IDENTITY_ANY : FVETAB_IDENTITY_GIVEN;
+	return any ? 0 : identity_parse(value, entry->identity);
+}
+
 static int set_option(struct fvetab_entry *entry, const char *name, const char *value)
 {
 	static const char *const targets[] = {"fve", "crypt", "auto", NULL};
@@ -178,6 +185,8 @@ static int set_option(struct fvetab_entry *entry, const char *name, const char *
 		return value[0] == '/'
 			       ? copy(entry->new_recovery, sizeof(entry->new_recovery), value)
 			       : -EINVAL;
+	if (!strcmp(name, "identity"))
+		return set_identity(entry, value);
 	if (!strcmp(name, "escrow"))
 		return value[0] == '/' ? copy(entry->escrow, sizeof(entry->escrow), value)
 				       : -EINVAL;
@@ -288,7 +297,7 @@ size_t fvetab_parse(const char *text, struct fvetab *ret, complain_fn *complain)
 	ret->n = 0;
 	while (*text) {
 		size_t length = strcspn(text, "\n");
-		char copied[LINE_MAX_BYTES];
+		char copied[FVETAB_LINE_MAX];
 
 		line++;
 		if (length < sizeof(copied)) {
@@ -360,6 +369,10 @@ static int set_word(struct bootargs *args, const char *name, const char *value)
 
 	if (!strcmp(name, "root"))
 		return copy(args->root, sizeof(args->root), value);
+	if (!strcmp(name, "resume"))
+		return copy(args->resume, sizeof(args->resume), value);
+	if (!strcmp(name, "resume_offset"))
+		return parse_number(value, UINT32_MAX, &args->resume_offset);
 	if (!strcmp(name, "rd.fve")) {
 		r = parse_bool(value, &enabled);
 		args->disabled = r == 0 ? !enabled : args->disabled;
@@ -400,7 +413,7 @@ static const char *next_word(const char *text, char *ret, size_t size)
 
 size_t bootargs_parse(const char *cmdline, struct bootargs *ret, complain_fn *complain)
 {
-	char word[LINE_MAX_BYTES], whole[LINE_MAX_BYTES];
+	char word[FVETAB_LINE_MAX], whole[FVETAB_LINE_MAX];
 	size_t wrong = 0;
 
 	*ret = (struct bootargs){.timeout_s = FVETAB_UNSET};

@@ -10,11 +10,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "identity.h"
+
 #define FVETAB_MAX	   32	 /* volumes */
+#define FVETAB_LINE_MAX	   1024	 /* bytes of a line, with its end */
 #define FVETAB_NAME_MAX	   127	 /* of a mapping; volume.h */
 #define FVETAB_PATH_MAX	   255	 /* of a device or a file */
 #define FVETAB_SECONDS_MAX 86400 /* longest wait */
 #define FVETAB_TRIES_MAX   100
+
+/* What fvetab(5) says of which volume it has to be. */
+enum fvetab_identity {
+	FVETAB_IDENTITY_UNSET,
+	FVETAB_IDENTITY_ANY,  /* identity=any: whoever made it */
+	FVETAB_IDENTITY_GIVEN, /* identity=HEX */
+};
 
 /* One volume. Numbers that were not given are FVETAB_UNSET. */
 #define FVETAB_UNSET UINT32_MAX
@@ -31,6 +41,8 @@ struct fvetab_entry {
 	char new_recovery[FVETAB_PATH_MAX + 1]; /* directory for new recovery passwords, or "" */
 	char reseal[8];				/* "auto", "ask", "never"; "" when not given */
 	char escrow[FVETAB_PATH_MAX + 1]; /* certificate that new ones are escrowed to, or "" */
+	enum fvetab_identity identity_is;
+	uint8_t identity[IDENTITY_SIZE]; /* where it is given */
 	bool initrd, network, nofail, noauto, read_only, discard;
 };
 
@@ -47,12 +59,14 @@ struct fvetab {
 size_t fvetab_parse(const char *text, struct fvetab *ret,
 		    void (*complain)(unsigned int line, const char *what, const char *word));
 
-/* The rd.fve.* words of the kernel command line, rd.fve.name=UUID=NAME among them. */
+/* The rd.fve.* words of the kernel command line, rd.fve.name=UUID=NAME, and root= and resume=. */
 struct bootargs {
 	bool disabled;			/* rd.fve=0 */
 	bool recovery;			/* rd.fve.recovery=1 */
 	uint32_t timeout_s;		/* rd.fve.timeout=, or FVETAB_UNSET */
 	char root[FVETAB_PATH_MAX + 1]; /* root= */
+	char resume[FVETAB_PATH_MAX + 1]; /* resume= */
+	uint32_t resume_offset;		  /* resume_offset=, pages */
 	struct {
 		char uuid[FVETAB_PATH_MAX + 1];
 		char name[FVETAB_NAME_MAX + 1]; /* "" when none is given */

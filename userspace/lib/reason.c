@@ -39,6 +39,7 @@ static const struct {
 		 "is of another machine"},
 	[REASON_NO_PROTECTOR] = {"no-protector", "the volume has no such protector"},
 	[REASON_MODULE_MISSING] = {"module-missing", "the kernel has no fve target"},
+	[REASON_NOT_OURS] = {"not-ours", "this is not the volume that the machine had"},
 };
 
 const char *reason_code(enum reason reason)

@@ -8,11 +8,11 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
-#include <sys/sysmacros.h>
 #include <sys/wait.h>
 
 #include "dm.h"
 #include "log.h"
+#include "mounts.h"
 #include "revoke.h"
 #include "storage.h"
 #include "volume.h"
@@ -35,45 +35,25 @@ static void mounts_free(struct mounts *mounts)
 
 #define _cleanup_mounts_ __attribute__((cleanup(mounts_free)))
 
-/* "\040" and the like, as proc(5) has them in mountinfo. In place. */
-static void unescape(char *text)
+struct mounts_on {
+	dev_t device;
+	struct mounts *found;
+};
+
+static int collect_mount(void *data, const struct mount *mount)
 {
-	char *out = text;
+	const struct mounts_on *on = data;
+	struct mounts *found = on->found;
 
-	for (; *text; text++) {
-		unsigned int c;
-
-		if (*text == '\\' && sscanf(text + 1, "%3o", &c) == 1 && strlen(text) >= 4) {
-			*out++ = (char)c;
-			text += 3;
-		} else {
-			*out++ = *text;
-		}
-	}
-	*out = '\0';
+	if (found->n == MOUNTS_MAX || !storage_stands_on(mount->device, on->device))
+		return 0;
+	found->points[found->n] = strdup(mount->point);
+	return found->points[found->n] ? (found->n++, 0) : -ENOMEM;
 }
 
 static int find_mounts(dev_t device, struct mounts *ret)
 {
-	_cleanup_free_ char *line = NULL;
-	FILE *file = fopen("/proc/self/mountinfo", "re");
-	size_t size = 0;
-
-	if (!file)
-		return -errno;
-	while (ret->n < MOUNTS_MAX && getline(&line, &size, file) > 0) {
-		_cleanup_free_ char *point = NULL;
-		unsigned int major, minor;
-
-		/* <id> <parent> <major>:<minor> <root> <mount point> ... */
-		if (sscanf(line, "%*d %*d %u:%u %*s %ms", &major, &minor, &point) != 3 ||
-		    !storage_stands_on(makedev(major, minor), device))
-			continue;
-		unescape(point);
-		ret->points[ret->n++] = steal(point);
-	}
-	fclose(file);
-	return 0;
+	return mounts_each(collect_mount, &(struct mounts_on){.device = device, .found = ret});
 }
 
 static void freeze_or_thaw(const struct mounts *mounts, bool freeze)

@@ -12,6 +12,7 @@
 #include "device.h"
 #include "dm.h"
 #include "log.h"
+#include "mounts.h"
 #include "storage.h"
 
 #define DEPTH_MAX 16 /* of a stack of devices; more is a loop */
@@ -149,6 +150,28 @@ bool storage_stands_on(dev_t device, dev_t below)
 	return walk_down(&(struct walk){.ask = ask_is, .data = &below}, device, 0);
 }
 
+struct good {
+	const dev_t *list;
+	size_t n;
+};
+
+static enum verdict ask_good(dev_t device, void *data)
+{
+	const struct good *good = data;
+
+	for (size_t i = 0; i < good->n; i++)
+		if (device && device == good->list[i])
+			return STOP_YES;
+	return GO_ON;
+}
+
+bool storage_within(dev_t device, const dev_t *good, size_t n)
+{
+	struct good all = {.list = good, .n = n};
+
+	return walk_down(&(struct walk){.ask = ask_good, .data = &all, .all = true}, device, 0);
+}
+
 static enum verdict ask_suspended(dev_t device, void *data)
 {
 	char suspended[8];
@@ -235,34 +258,30 @@ bool storage_rotational(dev_t device)
 	return *rotational != '0';
 }
 
+struct mount_device {
+	dev_t number, device;
+};
+
+static int find_mount(void *data, const struct mount *mount)
+{
+	struct mount_device *wanted = data;
+
+	if (mount->number != wanted->number || !mount->device)
+		return 0;
+	wanted->device = mount->device;
+	return 1;
+}
+
 /*
  * File systems of several devices (btrfs) have a device number of their own; the mount table
  * names one of their devices.
  */
 static dev_t device_of_mount(dev_t number)
 {
-	FILE *file = fopen("/proc/self/mountinfo", "re");
-	_cleanup_free_ char *line = NULL;
-	dev_t found = 0;
-	size_t size = 0;
+	struct mount_device wanted = {.number = number};
 
-	while (file && !found && getline(&line, &size, file) > 0) {
-		unsigned int major, minor;
-		const char *tail = strstr(line, " - ");
-		char source[256];
-		struct stat st;
-
-		/* proc(5): id parent major:minor ... - type source options */
-		if (sscanf(line, "%*s %*s %u:%u", &major, &minor) != 2 ||
-		    makedev(major, minor) != number || !tail ||
-		    sscanf(tail, " - %*s %255s", source) != 1 || stat(source, &st) < 0 ||
-		    !S_ISBLK(st.st_mode))
-			continue;
-		found = st.st_rdev;
-	}
-	if (file)
-		fclose(file);
-	return found;
+	mounts_each(find_mount, &wanted);
+	return wanted.device;
 }
 
 dev_t storage_of_path(const char *path)

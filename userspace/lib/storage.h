@@ -25,6 +25,12 @@ dev_t storage_of_path(const char *path);
 /* Whether @device is @below or is stacked on it. */
 bool storage_stands_on(dev_t device, dev_t below);
 
+/*
+ * Whether @device is one of the @n devices @good, or stands on them with all that it is stacked on:
+ * of a mirror both halves.
+ */
+bool storage_within(dev_t device, const dev_t *good, size_t n);
+
 /* Whether I/O to @device would wait for a suspended mapping, itself or one below it. */
 bool storage_suspended(dev_t device);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "header_mac.h"
+#include "identity.h"
 #include "log.h"
 #include "protector_customer.h"
 #include "protector_suspended.h"
@@ -74,12 +75,44 @@ int unlock_check_header(const struct header *header, const struct secret *fvek,
 	return -EKEYREJECTED;
 }
 
+int unlock_check_identity(const uint8_t *identity, const struct secret *fvek,
+			  struct refusal *ret_refusal)
+{
+	uint8_t found[IDENTITY_SIZE];
+	int r = identity ? identity_of(fvek, found) : 0;
+
+	*ret_refusal = (struct refusal){0};
+	if (!identity || r < 0 || crypto_equal(found, identity, IDENTITY_SIZE))
+		return r;
+	ret_refusal->reason = REASON_NOT_OURS;
+	return -EKEYREJECTED;
+}
+
+/* Whoever made a volume anew knows that; to all others it is a stranger's. */
+static int warn_of_identity(const struct header *header, const struct unlock *how,
+			    const struct secret *fvek)
+{
+	struct refusal refusal;
+	int r = unlock_check_identity(how->identity, fvek, &refusal);
+
+	if (r != -EKEYREJECTED)
+		return r;
+	log_error("WARNING: %s: %s (%s). Trust nothing on it unless you made it anew; then: "
+		  "fvesetup identity --force %s",
+		  header_path(header), reason_text(refusal.reason), reason_code(refusal.reason),
+		  header_path(header));
+	return 0;
+}
+
 /* A person is there to judge: the volume opens, with a warning. Forgets the FVEK on an error. */
 static int warn_of_header(const struct header *header, const struct unlock *how,
 			  struct secret **fvek)
 {
 	struct refusal refusal;
-	int r = how->unverified ? 0 : unlock_check_header(header, *fvek, &refusal);
+	int r = warn_of_identity(header, how, *fvek);
+
+	if (r == 0 && !how->unverified)
+		r = unlock_check_header(header, *fvek, &refusal);
 
 	if (r != -EKEYREJECTED) {
 		if (r < 0)
@@ -246,15 +279,18 @@ static const struct step {
 };
 
 /*
- * Nobody is there to judge. Gives -EKEYREJECTED and forgets the FVEK where the header does not
- * verify.
+ * Nobody is there to judge. Gives -EKEYREJECTED and forgets the FVEK where the volume is not the
+ * machine's, or its header does not verify. The MAC says nothing of who chose the FVEK, so it comes
+ * second.
  */
 static int check_machine(const struct header *header, const struct unlock *how,
 			 const struct protector *p, struct secret **fvek)
 {
 	struct refusal refusal;
-	int r = how->unverified ? 0 : unlock_check_header(header, *fvek, &refusal);
+	int r = unlock_check_identity(how->identity, *fvek, &refusal);
 
+	if (r == 0 && !how->unverified)
+		r = unlock_check_header(header, *fvek, &refusal);
 	if (r < 0)
 		secret_free(steal(*fvek));
 	if (r == -EKEYREJECTED)

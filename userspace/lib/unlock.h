@@ -21,6 +21,7 @@ struct unlock {
 	const struct secret *startup_key;  /* the contents of its file, or NULL */
 	const struct secret *availability; /* a custodian's key: only customer-key, only by it */
 	const struct unlocked_volume *others; /* volumes that were unlocked before, for auto */
+	const uint8_t *identity; /* of the volume that the machine had (identity.h); NULL: unknown */
 	size_t n_others;
 	bool unverified;  /* open whatever the header's MAC says, without a word: the caller asks */
 	bool only_person; /* a secret is given: the machine's protectors are left alone */
@@ -43,10 +44,18 @@ int unlock_check_header(const struct header *header, const struct secret *fvek,
 			struct refusal *ret_refusal);
 
 /*
+ * Whether @fvek is that of the volume with this @identity; NULL is all volumes. -EKEYREJECTED and
+ * the reason not-ours, without a message.
+ */
+int unlock_check_identity(const uint8_t *identity, const struct secret *fvek,
+			  struct refusal *ret_refusal);
+
+/*
  * The protectors in this order: those whose key is on another volume that is open, or among
  * @others of @how; those of the TPM alone; those of root keys; those that take a startup key, with
  * the TPM and without; those of the TPM and a PIN, each first checked without a try; people's. A
- * header that does not verify is opened by people's only, with a warning. -EPERM: nothing opened;
+ * header that does not verify, or a volume that is not the machine's own, is opened by people's
+ * only, with a warning. -EPERM: nothing opened;
  * -ENOENT: no such protector. The messages are made here.
  */
 int unlock(struct header *header, const struct unlock *how, struct secret **ret_fvek,

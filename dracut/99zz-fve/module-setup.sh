@@ -1,0 +1,57 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# dracut module, the last of all: what other modules brought into the image must not get at open
+# volumes, or before the cap. Which units that are is found in the image, since each release of
+# systemd and dracut has others. The rest of the boot path is in 90fve.
+# shellcheck disable=SC2154 # dracut sets its variables
+
+check() {
+	return 255 # with 90fve, and never without
+}
+
+# Every unit of the image, whichever directory it lies in.
+units() {
+	find "$initdir/usr/lib/systemd/system" "$initdir/lib/systemd/system" \
+		"$initdir/etc/systemd/system" -name '*.service' ! -type d 2> /dev/null
+}
+
+# drop_in UNIT: its text comes on standard input.
+drop_in() {
+	mkdir -p "$initdir/etc/systemd/system/${1##*/}.d"
+	cat > "$initdir/etc/systemd/system/${1##*/}.d/90-fve.conf"
+}
+
+# A service that talks to a terminal is a shell, or may end in one.
+is_shell() {
+	grep -qE '^[[:space:]]*(StandardInput=tty|Exec[A-Za-z]*=.*(sulogin|getty|debug-shell))' "$1"
+}
+
+is_resume() {
+	grep -qE '^[[:space:]]*ExecStart=.*systemd-hibernate-resume([[:space:]]|$)' "$1"
+}
+
+is_switch() {
+	grep -qE '^[[:space:]]*ExecStart=.*switch-root' "$1"
+}
+
+install() {
+	local unit from="$dracutsysrootdir${moddir%/*}/90fve"
+	[[ -d $from ]] || from=${moddir%/*}/90fve
+	units | while read -r unit; do
+		if is_shell "$unit"; then
+			drop_in "$unit" < "$from/lock-first.conf"
+		elif is_resume "$unit"; then
+			resume_conf "$unit" < "$from/resume.conf" | drop_in "$unit"
+		elif is_switch "$unit"; then
+			drop_in "$unit" < "$from/switch.conf"
+		fi
+	done
+}
+
+# A template's instance is the device.
+resume_conf() {
+	case $1 in
+	*@.service) sed 's/boot-resume$/& %f/' ;;
+	*) cat ;;
+	esac
+}

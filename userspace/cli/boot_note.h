@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What this boot did so far, in /run/fve/boot, which goes with the boot: a file for each volume
+ * that boot-unlock mapped, and a mark that volumes are locked. All of it is written and read with
+ * the lock of boot_hold() held where two could disagree.
+ */
+#ifndef FVE_CLI_BOOT_NOTE_H
+#define FVE_CLI_BOOT_NOTE_H
+
+#include "fvetab.h"
+#include "identity.h"
+#include "protector.h"
+
+/* How a volume was opened. */
+struct boot_note {
+	enum protector_kind kind;
+	char id[TOKEN_UUID_LENGTH + 1]; /* of the protector */
+	bool mismatch;			/* the TPM refused this boot state before */
+	bool foreign;			/* a person opened it, and it is not the machine's volume */
+	uint8_t identity[IDENTITY_SIZE];
+};
+
+/* -ENOENT: there is none; -EIO: it cannot be read as one. No message. */
+int boot_note_read(const char *name, struct boot_note *ret);
+int boot_note_write(const char *name, const struct boot_note *note);
+void boot_note_remove(const char *name);
+
+/* Whether a protector of @kind opens with nobody there: no secret was typed, and none brought. */
+bool boot_note_unattended(enum protector_kind kind);
+
+/*
+ * Whether the machine's owner was there in this boot: a person's secret, a PIN or a startup key
+ * opened a volume that is the machine's own.
+ */
+bool boot_attended(void);
+
+/*
+ * One at a time maps volumes or locks them, until @ret_fd is closed; waits for the other. -errno
+ * with a message.
+ */
+int boot_hold(int *ret_fd);
+
+/* The mark that keeps machines' protectors from opening anything, while nobody was there. */
+int boot_mark_locked(void);
+bool boot_is_locked(void);
+
+#endif

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The 'fvesetup boot-switch' and 'boot-resume' actions: before another system takes over, from
+ * /sysroot or out of a hibernation image, it has to be the one on the machine's own volume. What a
+ * command line or an fstab names (UUID=, LABEL=) can be on any disk; what a mount stands on cannot be
+ * made up.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "boot_locking.h"
+#include "file.h"
+#include "mounts.h"
+#include "storage.h"
+
+#define SYSROOT "/sysroot"
+
+int cmd_boot_switch(const struct args *args)
+{
+	_cleanup_boot_ struct boot boot = {0};
+	_cleanup_free_ char *bad = NULL;
+	struct boot_open open;
+	dev_t good[BOOT_OPEN_MAX];
+	size_t n;
+	int r = boot_load(args, NULL, &boot);
+
+	if (r == 0)
+		r = boot_find_open(&open);
+	if (r < 0)
+		return r;
+	n = boot_numbers(&open, good);
+	r = open.unattended ? mounts_within(args->operand[0] ?: SYSROOT, good, n, &bad) : 1;
+	if (r == 1)
+		return 0;
+	if (r == 0)
+		log_error("%s (%s): the root file system is on %s, and not on a volume that this "
+			  "boot has opened; all volumes are locked",
+			  reason_text(REASON_NOT_OURS), reason_code(REASON_NOT_OURS), bad);
+	boot_lock_volumes(&boot);
+	return r < 0 ? r : -EPERM;
+}
+
+/* --- resuming --------------------------------------------------------------------------------- */
+
+/* Where systemd 255 and newer keep it: UAPI, "HibernateLocation". The first 4 bytes are attributes. */
+#define HIBERNATE_LOCATION \
+	"/sys/firmware/efi/efivars/HibernateLocation-8cf2644b-4b0b-428f-9387-6d876050dc67"
+#define EFI_ATTRIBUTES	  4
+#define HIBERNATE_MAX	  4096
+#define RESUME		  "/sys/power/resume"
+#define RESUME_OFFSET	  "/sys/power/resume_offset"
+
+struct image {
+	char device[FVETAB_PATH_MAX + 1];
+	uint64_t offset; /* pages */
+};
+
+/* UTF-16 of ASCII to ASCII; anything else ends it. */
+static void narrow(const struct blob *wide, char ret[HIBERNATE_MAX + 1])
+{
+	size_t n = 0;
+
+	for (size_t i = EFI_ATTRIBUTES; i + 1 < wide->size && n < HIBERNATE_MAX; i += 2) {
+		if (wide->data[i + 1] || !wide->data[i] || wide->data[i] > 0x7e)
+			break;
+		ret[n++] = (char)wide->data[i];
+	}
+	ret[n] = '\0';
+}
+
+static void find_by_firmware(struct image *ret)
+{
+	_cleanup_blob_ struct blob wide = {0};
+	char text[HIBERNATE_MAX + 1];
+	struct json_object *root, *uuid, *offset;
+
+	if (file_read(HIBERNATE_LOCATION, HIBERNATE_MAX, &wide) < 0)
+		return;
+	narrow(&wide, text);
+	root = json_tokener_parse(text);
+	if (json_object_object_get_ex(root, "uuid", &uuid) &&
+	    json_object_is_type(uuid, json_type_string))
+		snprintf(ret->device, sizeof(ret->device), "UUID=%s", json_object_get_string(uuid));
+	if (json_object_object_get_ex(root, "offset", &offset))
+		ret->offset = json_object_get_uint64(offset);
+	json_object_put(root);
+}
+
+static void find_image(const struct boot *boot, struct image *ret)
+{
+	const struct args *args = boot->args;
+
+	*ret = (struct image){.offset = boot->kernel.resume_offset};
+	snprintf(ret->device, sizeof(ret->device), "%s", args->operand[0] ?: boot->kernel.resume);
+	if (!*ret->device)
+		find_by_firmware(ret);
+}
+
+static int write_power(const char *path, const char *text)
+{
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	return fd < 0 || write(fd, text, strlen(text)) < 0 ? -errno : 0;
+}
+
+/* Comes back where there is no image. By its number: a name can be another disk's a moment later. */
+static int resume(dev_t device, uint64_t offset)
+{
+	char text[64];
+	int r;
+
+	snprintf(text, sizeof(text), "%ju", (uintmax_t)offset);
+	if (offset && write_power(RESUME_OFFSET, text) < 0)
+		return log_errno(EIO, "cannot write " RESUME_OFFSET ": %m");
+	snprintf(text, sizeof(text), "%u:%u", major(device), minor(device));
+	r = write_power(RESUME, text);
+	if (r < 0)
+		log_verbose("There is no hibernation image on %s: %s", text, strerror(-r));
+	return 0;
+}
+
+int cmd_boot_resume(const struct args *args)
+{
+	_cleanup_boot_ struct boot boot = {0};
+	char path[FVETAB_PATH_MAX + 32];
+	struct boot_open open;
+	dev_t good[BOOT_OPEN_MAX];
+	struct image image;
+	struct stat st;
+	size_t n;
+	int r = boot_load(args, NULL, &boot);
+
+	if (r == 0)
+		r = boot_find_open(&open);
+	if (r < 0)
+		return r;
+	find_image(&boot, &image);
+	if (!*image.device || fvetab_device_path(image.device, path) < 0)
+		return 0;
+	if (stat(path, &st) < 0 || !S_ISBLK(st.st_mode)) {
+		log_verbose("There is no %s to resume from.", path);
+		return 0;
+	}
+	n = boot_numbers(&open, good);
+	if (open.unattended && !storage_within(st.st_rdev, good, n))
+		return log_errno(EPERM,
+				 "%s (%s): %s is not on a volume that this boot has opened, and "
+				 "nothing is resumed from it",
+				 reason_text(REASON_NOT_OURS), reason_code(REASON_NOT_OURS), path);
+	return resume(st.st_rdev, image.offset);
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The 'fvesetup identity' action, and the identity that other actions remember and show. */
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+#include "identity.h"
+#include "show.h"
+
+int cli_remember_identity(const struct header *header, const struct secret *fvek)
+{
+	uint8_t identity[IDENTITY_SIZE];
+	int r = identity_of(fvek, identity);
+
+	return r < 0 ? r : identity_remember(header_uuid(header), identity);
+}
+
+int cli_show_identity(const struct args *args, const struct header *header,
+		      const struct secret *fvek)
+{
+	_cleanup_free_ char *hex = NULL;
+	uint8_t identity[IDENTITY_SIZE];
+	struct json_object *root;
+	int r = identity_of(fvek, identity);
+
+	if (r < 0 || !args->json)
+		return r;
+	hex = hex_encode(identity, IDENTITY_SIZE);
+	root = json_object_new_object();
+	if (!hex || !root)
+		return -ENOMEM;
+	json_object_object_add(root, "device", json_object_new_string(header_path(header)));
+	json_object_object_add(root, "uuid", json_object_new_string(header_uuid(header)));
+	json_object_object_add(root, "identity", json_object_new_string(hex));
+	return json_print(root);
+}
+
+/* What is known of the volume stays, unless --force says that the present one is meant. */
+static int remember(const struct args *args, const struct header *header, const struct secret *fvek)
+{
+	uint8_t known[IDENTITY_SIZE], found[IDENTITY_SIZE];
+	int r = identity_recall(header_uuid(header), known);
+	bool same;
+
+	if (r < 0 && r != -ENOENT && !args->force)
+		return r;
+	if (r < 0)
+		return cli_remember_identity(header, fvek);
+	r = identity_of(fvek, found);
+	same = crypto_equal(known, found, IDENTITY_SIZE);
+	if (r < 0 || same || !args->force)
+		return r;
+	r = cli_remember_identity(header, fvek);
+	if (r == 0)
+		log_notice("%s is the volume that this machine has, from now on. If it is opened "
+			   "in the initramfs, make that again (dracut --force), and have the TPM "
+			   "approve it (fvesetup tpm approve, after its first boot).",
+			   header_path(header));
+	return r;
+}
+
+int cmd_identity(const struct args *args)
+{
+	_cleanup_secret_ struct secret *fvek = NULL;
+	_cleanup_header_ struct header *header = NULL;
+	_cleanup_free_ char *hex = NULL;
+	uint8_t identity[IDENTITY_SIZE];
+	struct protector used;
+	int r = header_load(args->operand[0], &header);
+
+	if (r == 0)
+		r = cli_unlock(args, header, &fvek, &used);
+	if (r == 0 && (args->force || protector_is_person(&used)))
+		r = remember(args, header, fvek);
+	if (r == 0)
+		r = identity_of(fvek, identity);
+	if (r < 0 || args->json)
+		return r < 0 ? r : cli_show_identity(args, header, fvek);
+	hex = hex_encode(identity, IDENTITY_SIZE);
+	if (!hex)
+		return -ENOMEM;
+	puts(hex);
+	return 0;
+}

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The mount table. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "mounts.h"
+#include "storage.h"
+#include "util.h"
+
+#define BTRFS_DEVICES_MAX 64
+
+/* "\040" and the like, in place. */
+static void unescape(char *text)
+{
+	char *out = text;
+
+	for (; *text; text++) {
+		unsigned int c;
+
+		if (*text == '\\' && sscanf(text + 1, "%3o", &c) == 1 && strlen(text) >= 4) {
+			*out++ = (char)c;
+			text += 3;
+		} else {
+			*out++ = *text;
+		}
+	}
+	*out = '\0';
+}
+
+/* <id> <parent> <major>:<minor> <root> <point> <options> [<tags>] - <type> <source> <options> */
+static int each_line(const char *line, int (*each)(void *data, const struct mount *mount),
+		     void *data)
+{
+	_cleanup_free_ char *point = NULL, *type = NULL, *source = NULL;
+	const char *tail = strstr(line, " - ");
+	struct mount mount;
+	unsigned int major, minor;
+	struct stat st;
+
+	if (!tail || sscanf(line, "%*d %*d %u:%u %*s %ms", &major, &minor, &point) != 3 ||
+	    sscanf(tail, " - %ms %ms", &type, &source) != 2)
+		return 0;
+	unescape(point);
+	unescape(source);
+	mount = (struct mount){.number = makedev(major, minor),
+			       .point = point,
+			       .type = type,
+			       .source = source};
+	if (major)
+		mount.device = mount.number;
+	else if (stat(source, &st) == 0 && S_ISBLK(st.st_mode))
+		mount.device = st.st_rdev;
+	return each(data, &mount);
+}
+
+int mounts_each(int (*each)(void *data, const struct mount *mount), void *data)
+{
+	_cleanup_free_ char *line = NULL;
+	FILE *file = fopen("/proc/self/mountinfo", "re");
+	size_t size = 0;
+	int r = 0;
+
+	if (!file)
+		return -errno;
+	while (r == 0 && getline(&line, &size, file) > 0)
+		r = each_line(line, each, data);
+	fclose(file);
+	return r;
+}
+
+/* --- what a file system is made of ------------------------------------------------------------ */
+
+struct devices {
+	dev_t list[BTRFS_DEVICES_MAX];
+	size_t n;
+};
+
+/* The devices of one directory /sys/fs/btrfs/<fsid>/devices; whether @one is among them. */
+static bool read_btrfs(const char *path, dev_t one, struct devices *ret)
+{
+	DIR *dir = opendir(path);
+	const struct dirent *entry;
+	bool found = false;
+
+	ret->n = 0;
+	while (dir && (entry = readdir(dir))) {
+		_cleanup_free_ char *name = NULL;
+		struct stat st;
+
+		if (*entry->d_name == '.')
+			continue;
+		/* What is not to be told, or too many, is the device 0, which is nobody's. */
+		if (ret->n == BTRFS_DEVICES_MAX ||
+		    asprintf(&name, "/dev/%s", entry->d_name) < 0 || stat(name, &st) < 0) {
+			ret->list[ret->n ? ret->n - 1 : ret->n++] = 0;
+			continue;
+		}
+		ret->list[ret->n++] = st.st_rdev;
+		found |= st.st_rdev == one;
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+/* btrfs has several devices, and takes one of them for another that has the same ids. */
+static void find_btrfs(dev_t one, struct devices *ret)
+{
+	DIR *dir = opendir("/sys/fs/btrfs");
+	const struct dirent *entry;
+	bool found = false;
+
+	while (dir && !found && (entry = readdir(dir))) {
+		_cleanup_free_ char *path = NULL;
+
+		if (*entry->d_name != '.' &&
+		    asprintf(&path, "/sys/fs/btrfs/%s/devices", entry->d_name) >= 0)
+			found = read_btrfs(path, one, ret);
+	}
+	if (dir)
+		closedir(dir);
+	if (!found)
+		*ret = (struct devices){.list = {one}, .n = 1};
+}
+
+/* None for a file system that has no block device. */
+static void find_devices(const struct mount *mount, struct devices *ret)
+{
+	*ret = (struct devices){.list = {mount->device}, .n = mount->device != 0};
+	if (ret->n && !major(mount->number))
+		find_btrfs(mount->device, ret);
+}
+
+struct within {
+	const char *top;
+	const dev_t *good;
+	size_t n;
+	bool any; /* something stands at @top itself */
+	char *bad;
+};
+
+static bool is_below(const char *path, const char *top)
+{
+	size_t length = strlen(top);
+
+	return !strncmp(path, top, length) && (!path[length] || path[length] == '/');
+}
+
+static int check_mount(void *data, const struct mount *mount)
+{
+	struct within *within = data;
+	struct devices devices;
+
+	if (!is_below(mount->point, within->top))
+		return 0;
+	find_devices(mount, &devices);
+	/* The last one that was mounted on a directory is the one that is seen. */
+	if (!strcmp(mount->point, within->top))
+		within->any = devices.n > 0;
+	for (size_t i = 0; i < devices.n; i++)
+		if (!storage_within(devices.list[i], within->good, within->n)) {
+			within->bad = strdup(mount->source);
+			return within->bad ? 1 : -ENOMEM;
+		}
+	return 0;
+}
+
+int mounts_within(const char *top, const dev_t *good, size_t n, char **ret_bad)
+{
+	struct within within = {.top = top, .good = good, .n = n};
+	int r = mounts_each(check_mount, &within);
+
+	if (r < 0)
+		return r;
+	if (r == 0 && within.any)
+		return 1;
+	*ret_bad = within.bad ? within.bad : strdup("nothing");
+	return *ret_bad ? 0 : -ENOMEM;
+}
