@@ -56,16 +56,17 @@ cat >"$TMP/bin/qemu-system-x86_64" <<-'END'
 			;;
 		esac
 	done
-	exec /usr/bin/qemu-system-x86_64 "$@"
+	exec "$REAL" "$@"
 END
 chmod +x "$TMP/bin/qemu-system-x86_64"
-export TMP
+REAL=$("$here/../vm/qemu")
+export TMP REAL
 # shellcheck disable=SC2016 # the guest expands it
 echo 'read -r line && echo "read $line" && [ -c /dev/tpm0 ]' >"$TMP/script.sh"
 # lost STATUS BOOTS TIMES MODULES: so many boots when it is lost so often, with these modules.
 lost() {
 	rm -f "$TMP/boots"
-	echo answer | PATH=$TMP/bin:$PATH LOST=$3 MODULES=$4 expect "$1" "$vm" --memory 256 --timeout 600 \
+	echo answer | FVE_QEMU=$TMP/bin/qemu-system-x86_64 LOST=$3 MODULES=$4 expect "$1" "$vm" --memory 256 --timeout 600 \
 		--tpm "$TMP/tpm" --stdin "$TMP/script.sh"
 	[ "$(wc -l <"$TMP/boots")" -eq "$2" ] || fail "not $2 boots"
 }
