@@ -3,10 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/uio.h>
 
 #include "cli.h"
+#include "process.h"
 #include "recovery.h"
 
 int cli_check_new_file(const char *path, const char *what)
@@ -45,21 +48,58 @@ int cli_write_secret(const char *path, const struct secret *secret)
 	return 0;
 }
 
-/* Past stdio, whose buffer would keep a copy. */
-static int print_recovery(const struct secret *password)
+int cli_check_recovery(const struct args *args)
 {
-	static const char before[] = "\nRecovery password, shown this once. Keep it away from this "
-				     "machine:\n\n    ";
+	int r = cli_check_new_file(args->recovery_file, "recovery password");
 
-	if (write(STDOUT_FILENO, before, sizeof(before) - 1) < 0 ||
-	    write(STDOUT_FILENO, password->data, password->size) != (ssize_t)password->size ||
-	    write(STDOUT_FILENO, "\n\n", 2) < 0)
-		return log_errno(EIO, "cannot print the recovery password");
-	return 0;
+	if (r < 0 || args->recovery_file || args->n_escrow)
+		return r;
+	r = process_check_stdout();
+	return r < 0 ? log_errno(EIO,
+				 "a new recovery password cannot be printed to standard output: "
+				 "%s; use --recovery-file; nothing was changed",
+				 strerror(-r))
+		     : 0;
 }
 
-int cli_find_new(const struct header *header, const struct protector *before, int n_before,
-		 struct protector *ret)
+/* Past stdio, whose buffer would keep a copy. What is printed into a file must outlive a power cut
+ * as the header does, which then takes this secret and no older one. */
+static int print_all(const struct iovec *parts, int n)
+{
+	size_t size = 0;
+	ssize_t written;
+
+	for (int i = 0; i < n; i++)
+		size += parts[i].iov_len;
+	if (fflush(stdout))
+		return -errno;
+	written = writev(STDOUT_FILENO, parts, n);
+	if (written < 0)
+		return -errno;
+	if ((size_t)written != size)
+		return -ENOSPC;
+	/* EINVAL: it is a terminal, a pipe or a socket. */
+	return fsync(STDOUT_FILENO) < 0 && errno != EINVAL && errno != EROFS ? -errno : 0;
+}
+
+int cli_print_recovery(const struct secret *password, const char *before, const char *after)
+{
+	const struct iovec parts[] = {
+		{(char *)before, strlen(before)},
+		{password->data, password->size},
+		{(char *)after, strlen(after)},
+	};
+	/* Where nobody reads the pipe, there is something to be taken back. */
+	void (*handler)(int) = signal(SIGPIPE, SIG_IGN);
+	int r = print_all(parts, ARRAY_SIZE(parts));
+
+	signal(SIGPIPE, handler);
+	return r < 0 ? log_errno(EIO, "cannot print the recovery password: %s", strerror(-r)) : 0;
+}
+
+/* The newest protector that is there now and was not before. -ENOENT. */
+static int find_new(const struct header *header, const struct protector *before, int n_before,
+		    struct protector *ret)
 {
 	struct protector list[PROTECTOR_LIST_MAX];
 	int n = protector_list(header, list);
@@ -77,8 +117,23 @@ int cli_find_new(const struct header *header, const struct protector *before, in
 	return -ENOENT;
 }
 
-/* Add it, and take it away again if the organisation does not say that it has it. */
-static int add_escrowed(const struct args *args, struct header *header, const struct secret *fvek,
+void cli_remove_new(struct header *header, const struct secret *fvek,
+		    const struct protector *before, int n_before)
+{
+	struct protector new;
+
+	if (find_new(header, before, n_before, &new) < 0)
+		return;
+	if (protector_remove(header, fvek, &new, true) == 0)
+		log_notice("The new recovery password was removed again.");
+	else
+		log_error("the new recovery password, which nobody has, is still in the header; "
+			  "fvesetup protector remove %s %s",
+			  header_path(header), new.head.id);
+}
+
+/* Write the protector, and hand its password to the organisation or the screen. */
+static int add_and_show(const struct args *args, struct header *header, const struct secret *fvek,
 			const struct protector_spec *spec, const struct secret *password,
 			bool replaces)
 {
@@ -86,14 +141,20 @@ static int add_escrowed(const struct args *args, struct header *header, const st
 	int n = protector_list(header, before);
 	int r = protector_person_add(header, fvek, spec, password, NULL, replaces);
 
-	if (r < 0 || !args->n_escrow)
-		return r;
-	r = cli_find_new(header, before, n, &new);
 	if (r < 0)
 		return r;
-	r = cli_escrow(args, header, new.head.id, password);
-	if (r < 0 && protector_remove(header, fvek, &new, true) == 0)
-		log_notice("The new recovery password was removed again.");
+	if (args->n_escrow) {
+		r = find_new(header, before, n, &new);
+		if (r == 0)
+			r = cli_escrow(args, header, new.head.id, password);
+	} else if (!args->recovery_file) {
+		r = cli_print_recovery(password,
+				       "\nRecovery password, shown this once. Keep it away from "
+				       "this machine:\n\n    ",
+				       "\n\n");
+	}
+	if (r < 0)
+		cli_remove_new(header, fvek, before, n);
 	return r;
 }
 
@@ -106,21 +167,16 @@ int cli_add_recovery(const struct args *args, struct header *header, const struc
 		     const struct protector_spec *spec, bool replaces)
 {
 	_cleanup_secret_ struct secret *password = recovery_generate();
-	int r;
+	int r = password ? 0 : -ENOMEM;
 
-	if (!password)
-		return -ENOMEM;
-	if (args->recovery_file) {
+	if (r == 0 && args->recovery_file)
 		r = cli_write_secret(args->recovery_file, password);
-		if (r < 0)
-			return r;
-		r = add_escrowed(args, header, fvek, spec, password, replaces);
-		if (r < 0)
-			unlink(args->recovery_file);
+	if (r < 0)
 		return r;
-	}
-	r = add_escrowed(args, header, fvek, spec, password, replaces);
-	return r < 0 || args->n_escrow ? r : print_recovery(password);
+	r = add_and_show(args, header, fvek, spec, password, replaces);
+	if (r < 0 && args->recovery_file)
+		unlink(args->recovery_file);
+	return r;
 }
 
 int cli_new_secret(const struct args *args, const struct protector_spec *spec, const char *file,

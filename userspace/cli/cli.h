@@ -193,12 +193,18 @@ void cli_refusal_json(const struct args *args, const struct refusal *refusal,
 
 /* add_protector.c */
 
-/* Add a recovery protector and hand its password over: to --recovery-file, or printed once. */
+/* Refuse a --recovery-file that exists or, where a new recovery password is to be printed, a
+ * standard output that takes nothing; before anything is asked or written. */
+int cli_check_recovery(const struct args *args);
+/* Print it past stdio, and as far as the disk where it goes into a file. -EIO with a message. */
+int cli_print_recovery(const struct secret *password, const char *before, const char *after);
+/* Add a recovery protector and hand its password over: to --recovery-file, or printed once. Where
+ * that fails, it is removed again. */
 int cli_add_recovery(const struct args *args, struct header *header, const struct secret *fvek,
 		     const struct protector_spec *spec, bool replaces);
-/* The newest protector that is there now and was not before. -ENOENT. */
-int cli_find_new(const struct header *header, const struct protector *before, int n_before,
-		 struct protector *ret);
+/* Remove the recovery protector that is there now and was not @before, and say so. */
+void cli_remove_new(struct header *header, const struct secret *fvek,
+		    const struct protector *before, int n_before);
 /* Make the name of a new file at @path last. -errno, and errno is set; no message. */
 int cli_sync_directory(const char *path);
 /* Refuse a file for a new @what that exists, before anything is written. NULL is fine. */

@@ -26,6 +26,7 @@
 #include "device.h"
 #include "dm.h"
 #include "key_medium.h"
+#include "process.h"
 #include "volume.h"
 
 #define DEVICE_TIMEOUT_S     90 /* systemd's for a device */
@@ -512,6 +513,7 @@ int cmd_boot_unlock(const struct args *args)
 		return log_errno(ENOENT, "the table has no volume %s", args->operand[0]);
 	if (!boot.table.n)
 		return 0;
+	process_lock_memory();
 	find_devices(&boot);
 	if (boot.kernel.recovery)
 		log_notice("Asked for recovery on the kernel command line: the machine's "

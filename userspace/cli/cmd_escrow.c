@@ -97,11 +97,7 @@ int cmd_escrow_import(const struct args *args)
 		   packet.created, packet.host);
 	if (args->operand[1])
 		return cli_write_secret(args->operand[1], password);
-	/* Past stdio, whose buffer would keep a copy. */
-	if (write(STDOUT_FILENO, password->data, password->size) != (ssize_t)password->size ||
-	    write(STDOUT_FILENO, "\n", 1) != 1)
-		return log_errno(EIO, "cannot print the recovery password");
-	return 0;
+	return cli_print_recovery(password, "", "\n");
 }
 
 int cmd_escrow_ack(const struct args *args)

@@ -74,7 +74,7 @@ static int plan_parse(const struct args *args, struct plan *plan)
 	r = cli_check_new_file(args->startup_key_file, "startup key");
 	if (r == 0)
 		r = cli_check_escrow(args);
-	return r < 0 ? r : cli_check_new_file(args->recovery_file, "recovery password");
+	return r < 0 || args->no_recovery ? r : cli_check_recovery(args);
 }
 
 static int plan_ask(const struct args *args, struct plan *plan)

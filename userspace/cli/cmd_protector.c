@@ -43,9 +43,9 @@ static int check_files(const struct args *args, enum protector_kind kind)
 	if (key && !args->new_key_file)
 		return log_errno(EINVAL, "%s needs --new-key-file, to write the startup key to",
 				 name);
-	r = cli_check_new_file(args->recovery_file, "recovery password");
-	if (r == 0)
-		r = cli_check_escrow(args);
+	r = cli_check_escrow(args);
+	if (r == 0 && kind == PROTECTOR_RECOVERY)
+		r = cli_check_recovery(args);
 	return r < 0 || !key ? r : cli_check_new_file(args->new_key_file, "startup key");
 }
 

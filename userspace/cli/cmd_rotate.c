@@ -59,9 +59,9 @@ int cmd_rotate_recovery(const struct args *args)
 	_cleanup_header_ struct header *header = NULL;
 	_cleanup_close_ int lock = -1;
 	struct protector_spec spec = {.kind = PROTECTOR_RECOVERY};
-	struct protector old, new, before[PROTECTOR_LIST_MAX];
+	struct protector old, before[PROTECTOR_LIST_MAX];
 	int n_before;
-	int r = cli_check_new_file(args->recovery_file, "recovery password");
+	int r = cli_check_recovery(args);
 
 	if (r == 0)
 		r = cli_check_escrow(args);
@@ -78,20 +78,17 @@ int cmd_rotate_recovery(const struct args *args)
 	strcpy(spec.label, old.head.label);
 	n_before = protector_list(header, before);
 	r = cli_add_recovery(args, header, fvek, &spec, true);
-	if (r < 0)
-		return r;
 	/* What was printed may not have been read: the old one goes when somebody has it on paper.
 	 */
-	if (!args->recovery_file && !args->n_escrow) {
+	if (r == 0 && !args->recovery_file && !args->n_escrow) {
 		r = prompt_confirm(args, "The old recovery password stops to open the volume. Is "
 					 "the new one written down?");
-		if (r < 0) {
-			if (cli_find_new(header, before, n_before, &new) == 0 &&
-			    protector_remove(header, fvek, &new, true) == 0)
-				log_notice("The new recovery password was removed again; the old "
-					   "one still opens.");
-			return r;
-		}
+		if (r < 0)
+			cli_remove_new(header, fvek, before, n_before);
+	}
+	if (r < 0) {
+		log_notice("Nothing is replaced: the old one still opens.");
+		return r;
 	}
 	r = protector_remove(header, fvek, &old, true);
 	if (r < 0)

@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* fvesetup: from the command line to the action, and from its error to the exit code. */
 #include <errno.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 
+#include "process.h"
 #include "table.h"
 
 #define DEFAULT_TRIES 3
-#define FREED_BYTE    0x5a /* any but 0: that would turn M_PERTURB off */
 
 /* cryptsetup's exit codes, cryptsetup(8) "RETURN CODES". */
 enum exit_code {
@@ -138,32 +134,18 @@ static int run(int argc, char **argv)
 	return action->run(&args);
 }
 
-/*
- * No core file, no ptrace by the same user, no file that others can read. Freed memory is
- * overwritten: tpm2-tss keeps plain copies of a sealed or unsealed key in buffers of its own and
- * frees them unwiped.
- */
-static void harden_process(void)
-{
-	struct rlimit none = {0, 0};
-
-	mallopt(M_PERTURB, FREED_BYTE);
-	setrlimit(RLIMIT_CORE, &none);
-	prctl(PR_SET_DUMPABLE, 0);
-	umask(077);
-}
-
 int main(int argc, char **argv)
 {
-	int r;
+	int r, closed;
 
-	harden_process();
+	process_init();
 	if (argc > 0)
 		argv[0] = (char[]){"fvesetup"}; /* getopt's messages begin like ours */
 	r = run(argc, argv);
 	if (r == -ENOMEM)
 		log_error("out of memory, or out of memory that may be locked (ulimit -l)");
-	if (fflush(stdout) || ferror(stdout))
-		return EXIT_DEVICE;
-	return exit_code(r);
+	closed = process_close_stdout();
+	if (closed < 0)
+		log_error("cannot write to standard output: %s", strerror(-closed));
+	return exit_code(r < 0 ? r : closed < 0 ? -EIO : 0);
 }

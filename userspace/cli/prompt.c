@@ -151,12 +151,15 @@ static int read_key_file(const char *path, struct secret **ret)
 /* Where the answer comes from where it is in no file. */
 static int ask(const struct question *question, struct secret **ret)
 {
+	int r;
+
 	signals_let();
 	if (question->agent)
 		return agent_ask(question, ret);
 	if (isatty(STDIN_FILENO))
 		return read_terminal(question, ret);
-	return prompt_read(STDIN_FILENO, true, ret);
+	r = prompt_read(STDIN_FILENO, true, ret);
+	return r == -EBADF ? -ENOKEY : r; /* closed: nobody is there */
 }
 
 int prompt_secret(const struct question *question, struct secret **ret)

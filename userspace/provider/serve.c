@@ -1,27 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* One request in, one answer out. */
-#include <malloc.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 
+#include "process.h"
 #include "serve.h"
-
-#define FREED_BYTE 0x5a /* any but 0: that would turn M_PERTURB off */
-
-/* As fvesetup does for itself: foreign libraries free their copies of keys and PINs unwiped. */
-static void harden_process(void)
-{
-	static const struct rlimit none = {0, 0};
-
-	mallopt(M_PERTURB, FREED_BYTE);
-	setrlimit(RLIMIT_CORE, &none);
-	prctl(PR_SET_DUMPABLE, 0);
-	umask(077);
-}
 
 /* Whether nobody listens any more, since another root has answered. */
 static bool is_left(void)
@@ -41,7 +25,7 @@ int serve(serve_handler *handle)
 	size_t size = 0;
 	ssize_t n;
 
-	harden_process();
+	process_init();
 	page = secret_shared_open(PROVIDER_PAGE_FD, PROVIDER_PAGE_SIZE);
 	n = getline(&line, &size, stdin);
 	if (!page || n < 0) {
