@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# proves: in an outage a transient availability key opens for N boots since a root was used, and in the next the TPM refuses
+# proves: in an outage a transient availability key opens for N boots since a root was used, and in the next, or in one that the TPM does not count, the TPM refuses
 # group: host services tpm
 # timeout: 900
 # shellcheck source=tests/host/lib.sh
@@ -95,6 +95,17 @@ done
 reboot
 expect 2 open_here
 expect_text lease-over
+
+echo "--- a boot after TPM2_Shutdown(STATE) is not counted: refused, and the lease goes on in the next"
+start_opencryptoki
+expect 0 open_here
+stop_opencryptoki
+tpm2_shutdown -T "$tpm"
+reboot
+expect 2 open_here
+expect_text tpm-restarted
+reboot
+expect 0 open_here
 
 echo "--- another system (PCR 7) and another machine get nothing"
 start_opencryptoki

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# proves: suspended protection opens in so many boots and no more, however the machine boots, without a key in the clear on disk
+# proves: suspended protection opens in so many boots and no more, however the machine boots and the TPM sleeps before, without a key in the clear on disk
 # group: host tpm
 # shellcheck source=tests/host/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -21,6 +21,33 @@ disable() {
 left() {
 	("$fvesetup" tpm status --json --tpm "$tpm" "$image" || true) |
 		jq -r '.protectors[] | select(.kind == "suspended") | .boots_left // .reason'
+}
+
+# seal_as_before: put what an older version sealed in the token's place: its key under a policy
+# that asks for no number of restarts.
+seal_as_before() {
+	local dir=$TMP/before
+	mkdir -p "$dir"
+	/usr/bin/python3 "$here/fve_keys.py" --pin "$TMP/pin" "$image" "$TMP/pass" |
+		sed -n "s/^KEK $(token_member id) //p" | xxd -r -p >"$dir/kek"
+	tpm2_startauthsession -S "$dir/session"
+	tpm2_policypcr -S "$dir/session" -l sha256:15
+	tpm2_policycountertimer -S "$dir/session" -L "$dir/policy" --ule \
+		resets="$(token_member reset_limit)"
+	tpm2_flushcontext "$dir/session"
+	tpm2_create -C 0x81000001 -a 'fixedtpm|fixedparent|adminwithpolicy|noda' -L "$dir/policy" \
+		-i "$dir/kek" -u "$dir/public" -r "$dir/private"
+	/usr/bin/python3 "$here/luks2_edit.py" "$image" json "
+import base64
+t = [t for t in h['tokens'].values() if t['type'] == 'fve-suspended'][0]
+t.pop('restart_limit', None)
+for name in 'public', 'private':
+    t[name] = base64.b64encode(open('$dir/' + name, 'rb').read()).decode()"
+}
+
+token_member() {
+	cryptsetup luksDump --dump-json-metadata "$image" |
+		jq -r -e ".tokens[] | select(.type == \"fve-suspended\").$1"
 }
 
 # boot TEXT: off and on again, by a power cut as often as not.
@@ -85,6 +112,31 @@ boot "another"
 expect 0 suspended_open
 expect 0 "$fvesetup" protector enable --key-file "$TMP/pass" "$image"
 expect 4 suspended_open
+
+echo "--- boots that are no reset of the TPM, after TPM2_Shutdown(STATE): not counted, and refused"
+expect 0 disable --boots 1
+for i in $(seq 5); do
+	tpm2_shutdown
+	stop_tpm
+	start_tpm "$TMP/tpm"
+	measure_boot "uncounted $i"
+	expect 2 suspended_open
+	expect_text tpm-restarted
+done
+[ "$(left)" = 1 ] || fail "status says: $(left)"
+echo "--- suspended in such a boot: from the next on; and the counted one opens"
+expect 0 disable --boots 1
+boot "counted"
+expect 0 suspended_open
+echo "--- as an older version sealed it, without a limit of restarts: it still opens"
+[ "$(token_member restart_limit)" = 0 ]
+seal_as_before
+expect 1 token_member restart_limit
+expect 0 "$fvesetup" header accept -q --key-file "$TMP/pass" "$image"
+expect 0 suspended_open
+boot "and the last"
+expect 2 suspended_open
+expect_text suspend-expired
 
 echo "--- another TPM, and a cleared one"
 expect 0 disable --boots 3

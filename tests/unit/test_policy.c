@@ -21,6 +21,7 @@
  *	tpm2_nvincrement -C 0x01846503 0x01846503; tpm2_nvreadpublic 0x01846503	-> counter_name
  *	tpm2_policynv -S s -i (00 00 00 00 00 00 00 05) -C 0x01846503 0x01846503 ule -> policy_nv
  *	tpm2_policycountertimer -S s --ule resets=16909060			-> policy_resets
+ *	tpm2_policycountertimer -S s --ule restarts=0	in the same session	-> policy_boots
  */
 #include <errno.h>
 #include <string.h>
@@ -53,6 +54,8 @@ static const char counter_name[] =
 static const char policy_nv[] = "970d078d1d78d1e6a80b0b20225528d1dd93582d91551483db08457bd687c276";
 static const char policy_resets[] =
 	"e288ef882919dffa48b4618e78ba7bd844fb30da2f98d2d98a8ffc5edf9270e3";
+static const char policy_boots[] =
+	"0d5b1dc829758145e7251a9f5b4292833e36d67224b0f64a37e2dfeed727d05f";
 
 /* PCRs 7 and 23 at zero, 16 extended once, 17 at its start value of all ones. */
 static void sample_pcrs(struct pcr_values *ret)
@@ -148,8 +151,11 @@ static void test_counters(void)
 	CHECK(!policy_extend_counter(digest, counter, 5));
 	CHECK(equals_hex(digest, sizeof(digest), policy_nv));
 	memset(digest, 0, sizeof(digest));
-	CHECK(!policy_extend_reset_limit(digest, 0x01020304));
+	CHECK(!policy_extend_boots(digest, &(struct policy_boots){0x01020304, false}));
 	CHECK(equals_hex(digest, sizeof(digest), policy_resets));
+	memset(digest, 0, sizeof(digest));
+	CHECK(!policy_extend_boots(digest, &(struct policy_boots){0x01020304, true}));
+	CHECK(equals_hex(digest, sizeof(digest), policy_boots));
 
 	/* PCRs first, then the counter; without one the limit takes no part. */
 	sample_pcrs(&approval.pcrs);

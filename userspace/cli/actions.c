@@ -130,7 +130,8 @@ const struct action actions[] = {
 	 "Suspend protection: add a protector suspended that opens the volume in the next --boots "
 	 "boots on this machine, however it boots, and asks for no PIN. No key in the clear is "
 	 "written: the key is sealed in the TPM, whose count of resets ends it, and what caps the "
-	 "TPM after unlocking keeps it back too. Whoever has the whole machine can open the volume "
+	 "TPM after unlocking keeps it back too. After sleep or hibernation, which the TPM does not "
+	 "count as a reset, it opens again from the next start of the machine on. Whoever has the whole machine can open the volume "
 	 "meanwhile. All other protectors stay.",
 	 TAKES(TO_UNLOCK, OPT_BOOTS)},
 	{PROTECTORS, "protector enable", "<device>", cmd_protector_enable,

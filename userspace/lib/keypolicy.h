@@ -53,7 +53,7 @@ struct keypolicy_lease {
 	struct tpm_name srk;
 	struct tpm_sealed sealed;
 	struct pcr_values pcrs;
-	uint32_t reset_limit;
+	struct policy_boots boots;
 };
 
 struct keypolicy_volume {

@@ -129,7 +129,7 @@ static void lease_parse(struct reader *outer, struct keypolicy_lease *ret)
 	reader_hex(&r, "srk", ret->srk.data, sizeof(ret->srk.data));
 	reader_blob(&r, "public", &ret->sealed.public);
 	reader_blob(&r, "private", &ret->sealed.private);
-	ret->reset_limit = reader_number(&r, "reset_limit", 1, UINT32_MAX);
+	reader_boots(&r, &ret->boots);
 	ret->pcrs.mask = 1u << KEYPOLICY_LEASE_PCR;
 	reader_hex(&r, "pcr7", ret->pcrs.value[KEYPOLICY_LEASE_PCR], SHA256_SIZE);
 	reader_object_close(outer, &r);
@@ -254,7 +254,7 @@ static struct json_object *lease_format(const struct keypolicy_lease *lease)
 	writer_hex(&w, "srk", lease->srk.data, sizeof(lease->srk.data));
 	writer_blob(&w, "public", &lease->sealed.public);
 	writer_blob(&w, "private", &lease->sealed.private);
-	writer_number(&w, "reset_limit", lease->reset_limit);
+	writer_boots(&w, &lease->boots);
 	writer_hex(&w, "pcr7", lease->pcrs.value[KEYPOLICY_LEASE_PCR], SHA256_SIZE);
 	return writer_object(&w);
 }

@@ -44,38 +44,38 @@ int keypolicy_lease_private(const struct keypolicy *policy, const struct secret 
 	return r < 0 ? r : crypto_unwrap(key, ad, &policy->availability_private, ret_private);
 }
 
-/* TPM2_PolicyPCR, then TPM2_PolicyCounterTimer(resetCount <= limit). */
+/* TPM2_PolicyPCR, then TPM2_PolicyCounterTimer of the boots. */
 static int policy_digest(const struct keypolicy_lease *lease, uint8_t ret[SHA256_SIZE])
 {
 	int r;
 
 	memset(ret, 0, SHA256_SIZE);
 	r = policy_extend_pcr(ret, &lease->pcrs);
-	return r < 0 ? r : policy_extend_reset_limit(ret, lease->reset_limit);
+	return r < 0 ? r : policy_extend_boots(ret, &lease->boots);
 }
 
 /* What a lease of full length looks like now, but for what is sealed. */
 static int measure(struct tpm *tpm, const struct keypolicy *policy, struct keypolicy_lease *ret,
 		   enum reason *ret_reason)
 {
-	uint32_t resets = 0;
+	struct tpm_boots boots = {0};
 	int r = tpm_srk_name(tpm, true, &ret->srk, ret_reason);
 
 	if (r == 0)
-		r = tpm_reset_count(tpm, &resets, ret_reason);
+		r = tpm_boots_read(tpm, &boots, ret_reason);
 	if (r == 0)
 		r = tpm_read_pcrs(tpm, 1u << KEYPOLICY_LEASE_PCR, &ret->pcrs, ret_reason);
-	if (r == 0 && resets > UINT32_MAX - policy->lease_boots)
+	if (r == 0 && boots.resets > UINT32_MAX - policy->lease_boots)
 		r = -EOVERFLOW;
 	if (r == 0)
-		ret->reset_limit = resets + policy->lease_boots;
+		ret->boots = (struct policy_boots){boots.resets + policy->lease_boots, true};
 	return r;
 }
 
 static bool is_full(const struct keypolicy_lease *lease, const struct keypolicy_lease *full)
 {
-	return lease->there && lease->reset_limit == full->reset_limit &&
-	       !memcmp(&lease->srk, &full->srk, sizeof(full->srk)) &&
+	return lease->there && lease->boots.reset_limit == full->boots.reset_limit &&
+	       lease->boots.no_restart && !memcmp(&lease->srk, &full->srk, sizeof(full->srk)) &&
 	       !pcr_values_differ(&lease->pcrs, &full->pcrs);
 }
 
@@ -156,7 +156,7 @@ int keypolicy_lease_use(const struct keypolicy *policy, const char *tcti,
 	r = tpm_open(tcti, &tpm, ret_reason);
 	if (r == 0)
 		r = tpm_unseal_suspended(tpm, &lease->srk, &lease->sealed, &lease->pcrs,
-					 lease->reset_limit, &proof, ret_reason);
+					 &lease->boots, &proof, ret_reason);
 	if (r < 0) {
 		if (*ret_reason == REASON_SUSPEND_EXPIRED)
 			*ret_reason = REASON_LEASE_OVER;
@@ -171,10 +171,11 @@ int keypolicy_lease_left(const struct keypolicy *policy, const char *tcti)
 {
 	_cleanup_tpm_ struct tpm *tpm = NULL;
 	enum reason reason;
-	uint32_t resets = 0;
+	struct tpm_boots boots;
 
 	if (!policy->lease.there || tpm_open(tcti, &tpm, &reason) < 0 ||
-	    tpm_reset_count(tpm, &resets, &reason) < 0 || resets > policy->lease.reset_limit)
+	    tpm_boots_read(tpm, &boots, &reason) < 0 ||
+	    boots.resets > policy->lease.boots.reset_limit)
 		return -1;
-	return (int)(policy->lease.reset_limit - resets);
+	return (int)(policy->lease.boots.reset_limit - boots.resets);
 }

@@ -128,7 +128,7 @@ void policy_counter_operand(uint64_t limit, uint8_t ret[8])
 	memcpy(ret, bytes, sizeof(bytes));
 }
 
-void policy_reset_operand(uint32_t limit, uint8_t ret[4])
+void policy_boots_operand(uint32_t limit, uint8_t ret[4])
 {
 	const uint8_t bytes[] = {BE32(limit)};
 
@@ -162,7 +162,7 @@ int policy_extend_counter(uint8_t digest[SHA256_SIZE], const struct policy_count
 	return r < 0 ? r : crypto_sha256(parts, ARRAY_SIZE(parts), digest);
 }
 
-int policy_extend_reset_limit(uint8_t digest[SHA256_SIZE], uint32_t limit)
+static int extend_counter_timer(uint8_t digest[SHA256_SIZE], uint32_t limit, uint16_t offset)
 {
 	uint8_t operand[4], args[SHA256_SIZE];
 	/* policyDigest' = H(policyDigest | TPM_CC_PolicyCounterTimer | args) */
@@ -173,9 +173,18 @@ int policy_extend_reset_limit(uint8_t digest[SHA256_SIZE], uint32_t limit)
 	};
 	int r;
 
-	policy_reset_operand(limit, operand);
-	r = comparison(operand, sizeof(operand), POLICY_RESET_COUNT_OFFSET, args);
+	policy_boots_operand(limit, operand);
+	r = comparison(operand, sizeof(operand), offset, args);
 	return r < 0 ? r : crypto_sha256(parts, ARRAY_SIZE(parts), digest);
+}
+
+int policy_extend_boots(uint8_t digest[SHA256_SIZE], const struct policy_boots *boots)
+{
+	int r = extend_counter_timer(digest, boots->reset_limit, POLICY_RESET_COUNT_OFFSET);
+
+	if (r == 0 && boots->no_restart)
+		r = extend_counter_timer(digest, 0, POLICY_RESTART_COUNT_OFFSET);
+	return r;
 }
 
 int policy_counter_policy(const char *uuid, uint8_t ret[SHA256_SIZE])

@@ -6,6 +6,8 @@
 #ifndef FVE_POLICY_H
 #define FVE_POLICY_H
 
+#include <stdbool.h>
+
 #include "crypto.h"
 
 #define PCR_COUNT 24
@@ -43,6 +45,16 @@ struct policy_authority {
 	struct policy_counter counter;
 };
 
+/*
+ * Until when something sealed for some boots is good. A boot after an orderly sleep of the TPM,
+ * TPM2_Shutdown(STATE), is a TPM Restart: PCRs begin anew, and only restartCount tells (Part 1,
+ * 12.2.3). A reset puts that back to 0.
+ */
+struct policy_boots {
+	uint32_t reset_limit; /* resetCount is at most this */
+	bool no_restart;      /* and restartCount is 0; what older versions sealed does not ask */
+};
+
 /* One boot chain that the policy key has signed. */
 struct policy_approval {
 	struct pcr_values pcrs;
@@ -78,18 +90,19 @@ int pcr_values_digest(const struct pcr_values *pcrs, uint8_t ret[SHA256_SIZE]);
 /*
  * What one command does to the policy digest of a session, which starts as zeros:
  * TPM2_PolicyPCR, TPM2_PolicyNV(counter <= limit), TPM2_PolicyAuthValue and
- * TPM2_PolicyCounterTimer(resetCount <= limit) (Part 3, 23).
+ * TPM2_PolicyCounterTimer(resetCount <= limit, restartCount <= 0) (Part 3, 23).
  */
 int policy_extend_pcr(uint8_t digest[SHA256_SIZE], const struct pcr_values *pcrs);
 int policy_extend_counter(uint8_t digest[SHA256_SIZE], const struct policy_counter *counter,
 			  uint64_t limit);
 int policy_extend_auth_value(uint8_t digest[SHA256_SIZE]);
-int policy_extend_reset_limit(uint8_t digest[SHA256_SIZE], uint32_t limit);
+int policy_extend_boots(uint8_t digest[SHA256_SIZE], const struct policy_boots *boots);
 
 /* The operands of the two comparisons, as they are hashed and as the TPM is given them. */
-#define POLICY_RESET_COUNT_OFFSET 16 /* in TPMS_TIME_INFO (Part 2, 10.11.6) */
+#define POLICY_RESET_COUNT_OFFSET   16 /* in TPMS_TIME_INFO (Part 2, 10.11.6) */
+#define POLICY_RESTART_COUNT_OFFSET 20
 void policy_counter_operand(uint64_t limit, uint8_t ret[8]);
-void policy_reset_operand(uint32_t limit, uint8_t ret[4]);
+void policy_boots_operand(uint32_t limit, uint8_t ret[4]);
 
 /*
  * Name of the counter at @index for the volume @uuid, once it was incremented: of a

@@ -11,13 +11,13 @@
 /* Capped, the TPM keeps this key back as well. */
 static const struct pcr_values not_capped = {.mask = 1u << PCR_CAP};
 
-static int policy_digest(uint32_t reset_limit, uint8_t ret[SHA256_SIZE])
+static int policy_digest(const struct policy_boots *boots, uint8_t ret[SHA256_SIZE])
 {
 	int r;
 
 	memset(ret, 0, SHA256_SIZE);
 	r = policy_extend_pcr(ret, &not_capped);
-	return r < 0 ? r : policy_extend_reset_limit(ret, reset_limit);
+	return r < 0 ? r : policy_extend_boots(ret, boots);
 }
 
 /* Those that are there already, expired or not. */
@@ -31,9 +31,9 @@ static void remove_others(const struct header *header, struct change *change)
 			change_remove_token(change, list[i].token);
 }
 
-/* Seal a new KEK and try it, where that can be. */
-static int seal(struct tpm *tpm, struct token_tpm2 *token, struct secret **ret_kek,
-		enum reason *ret_reason)
+/* Seal a new KEK and try it, where that can be: not after a sleep in this boot (@restarts). */
+static int seal(struct tpm *tpm, uint32_t restarts, struct token_tpm2 *token,
+		struct secret **ret_kek, enum reason *ret_reason)
 {
 	_cleanup_secret_ struct secret *kek = secret_random(KEK_SIZE), *unsealed = NULL;
 	uint8_t policy[SHA256_SIZE];
@@ -41,16 +41,16 @@ static int seal(struct tpm *tpm, struct token_tpm2 *token, struct secret **ret_k
 	int r = kek ? tpm_srk_name(tpm, true, &token->srk, ret_reason) : -ENOMEM;
 
 	if (r == 0)
-		r = policy_digest(token->reset_limit, policy);
+		r = policy_digest(&token->boots, policy);
 	if (r == 0)
 		r = tpm_seal(tpm, &token->srk, policy, true, NULL, kek, &token->sealed, ret_reason);
 	if (r == 0)
 		r = tpm_read_pcrs(tpm, 1u << PCR_CAP, &found, ret_reason);
 	if (r < 0)
 		return r;
-	if (!pcr_values_differ(&found, &not_capped)) {
+	if (!restarts && !pcr_values_differ(&found, &not_capped)) {
 		r = tpm_unseal_suspended(tpm, &token->srk, &token->sealed, &not_capped,
-					 token->reset_limit, &unsealed, ret_reason);
+					 &token->boots, &unsealed, ret_reason);
 		if (r == 0 && !secret_equal(kek, unsealed))
 			r = -EIO;
 	}
@@ -69,7 +69,7 @@ int protector_suspended_add(struct header *header, const struct secret *fvek, co
 	const char *kind = protector_kind_name(PROTECTOR_SUSPENDED);
 	_cleanup_free_ char *json = NULL;
 	enum reason reason = REASON_NONE;
-	uint32_t resets = 0;
+	struct tpm_boots now = {0};
 	int r = token_head_init(&token.head, "");
 
 	if (r == 0)
@@ -78,12 +78,12 @@ int protector_suspended_add(struct header *header, const struct secret *fvek, co
 		return r;
 	r = tpm_open(tcti, &tpm, &reason);
 	if (r == 0)
-		r = tpm_reset_count(tpm, &resets, &reason);
-	if (r == 0 && resets > UINT32_MAX - boots)
+		r = tpm_boots_read(tpm, &now, &reason);
+	if (r == 0 && now.resets > UINT32_MAX - boots)
 		r = -EOVERFLOW;
-	token.reset_limit = resets + boots;
+	token.boots = (struct policy_boots){now.resets + boots, true};
 	if (r == 0)
-		r = seal(tpm, &token, &kek, &reason);
+		r = seal(tpm, now.restarts, &token, &kek, &reason);
 	if (r < 0)
 		return log_errno(-r, "the TPM does not seal a key for the next boots: %s (%s)",
 				 reason_text(reason), reason_code(reason));
@@ -134,8 +134,8 @@ int protector_suspended_open(struct header *header, const struct protector *prot
 		return r;
 	r = tpm_open(tcti, &tpm, reason);
 	if (r == 0)
-		r = tpm_unseal_suspended(tpm, &token.srk, &token.sealed, &not_capped,
-					 token.reset_limit, &kek, reason);
+		r = tpm_unseal_suspended(tpm, &token.srk, &token.sealed, &not_capped, &token.boots,
+					 &kek, reason);
 	if (r < 0 && *reason == REASON_PCR_MISMATCH)
 		*reason = REASON_CAPPED;
 	if (r < 0)
@@ -156,7 +156,7 @@ int protector_suspended_check(const struct header *header, const struct protecto
 	enum reason *reason = &ret_refusal->reason;
 	struct pcr_values found;
 	struct tpm_name srk;
-	uint32_t resets = 0;
+	struct tpm_boots now = {0};
 	int r = read_token(header, protector, &token);
 
 	*ret_left = -1;
@@ -166,17 +166,19 @@ int protector_suspended_check(const struct header *header, const struct protecto
 	if (r == 0)
 		r = tpm_srk_name(tpm, false, &srk, reason);
 	if (r == 0)
-		r = tpm_reset_count(tpm, &resets, reason);
+		r = tpm_boots_read(tpm, &now, reason);
 	if (r == 0)
 		r = tpm_read_pcrs(tpm, 1u << PCR_CAP, &found, reason);
 	if (r < 0)
 		return r;
 	if (memcmp(&srk, &token.srk, sizeof(srk)))
 		*reason = REASON_TPM_OTHER;
-	else if (resets > token.reset_limit)
+	else if (now.resets > token.boots.reset_limit)
 		*reason = REASON_SUSPEND_EXPIRED;
 	else
-		*ret_left = (int)(token.reset_limit - resets);
+		*ret_left = (int)(token.boots.reset_limit - now.resets);
+	if (*reason == REASON_NONE && token.boots.no_restart && now.restarts)
+		*reason = REASON_TPM_RESTARTED;
 	if (*reason == REASON_NONE && pcr_values_differ(&found, &not_capped))
 		*reason = REASON_CAPPED;
 	return *reason == REASON_NONE ? 0 : -EPERM;

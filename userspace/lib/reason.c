@@ -40,6 +40,9 @@ static const struct {
 	[REASON_NO_PROTECTOR] = {"no-protector", "the volume has no such protector"},
 	[REASON_MODULE_MISSING] = {"module-missing", "the kernel has no fve target"},
 	[REASON_NOT_OURS] = {"not-ours", "this is not the volume that the machine had"},
+	[REASON_TPM_RESTARTED] = {"tpm-restarted",
+				  "the TPM slept before this boot and has not counted it; "
+				  "switch the machine off and on"},
 };
 
 const char *reason_code(enum reason reason)

@@ -75,7 +75,7 @@ int token_tpm2_parse(const char *json, struct token_tpm2 *ret)
 			kdf_parse(kdf, &r, &token.kdf);
 	}
 	if (token.suspended)
-		token.reset_limit = reader_number(&r, "reset_limit", 1, UINT32_MAX);
+		reader_boots(&r, &token.boots);
 	token.generation = reader_generation(&r);
 	reader_blob(&r, "vmk", &token.vmk);
 	reader_blob(&r, "kek", &token.kek);
@@ -313,7 +313,7 @@ char *token_tpm2_format(const struct token_tpm2 *token, const char *type)
 	if (token->pin)
 		writer_put(&w, "kdf", kdf_format(&token->kdf));
 	if (token->suspended)
-		writer_number(&w, "reset_limit", token->reset_limit);
+		writer_boots(&w, &token->boots);
 	writer_generation(&w, token->generation);
 	writer_blob(&w, "vmk", &token->vmk);
 	writer_blob(&w, "kek", &token->kek);

@@ -62,8 +62,8 @@ struct token_tpm2 {
 	struct blob kek;	 /* wrapped under the FVEK */
 	struct tpm_name srk;
 	struct tpm_sealed sealed;
-	bool suspended;	      /* of type "fve-suspended", and has @reset_limit */
-	uint32_t reset_limit; /* good while the TPM's resetCount is at most this */
+	bool suspended; /* of type "fve-suspended", and has @boots */
+	struct policy_boots boots;
 };
 
 /*

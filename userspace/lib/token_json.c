@@ -113,6 +113,14 @@ void reader_head(struct reader *r, struct token_head *head)
 	reader_time(r, "created", head->created);
 }
 
+void reader_boots(struct reader *r, struct policy_boots *boots)
+{
+	boots->reset_limit = reader_number(r, "reset_limit", 1, UINT32_MAX);
+	boots->no_restart = json_object_object_get_ex(r->object, "restart_limit", NULL);
+	if (boots->no_restart)
+		reader_number(r, "restart_limit", 0, 0);
+}
+
 int reader_slot(struct reader *r)
 {
 	struct json_object *slots = reader_take(r, "keyslots", json_type_array);
@@ -219,6 +227,13 @@ char *writer_close(struct writer *w)
 		text = strdup(json_object_to_json_string_ext(w->object, JSON_C_TO_STRING_PLAIN));
 	json_object_put(w->object);
 	return text;
+}
+
+void writer_boots(struct writer *w, const struct policy_boots *boots)
+{
+	writer_number(w, "reset_limit", boots->reset_limit);
+	if (boots->no_restart)
+		writer_number(w, "restart_limit", 0);
 }
 
 void writer_head(struct writer *w, const struct token_head *head)

@@ -52,6 +52,8 @@ void reader_blob(struct reader *r, const char *key, struct blob *ret);
 uint32_t reader_generation(struct reader *r);
 void reader_time(struct reader *r, const char *key, char ret[TOKEN_TIME_LENGTH + 1]);
 void reader_head(struct reader *r, struct token_head *head);
+/* "reset_limit", and "restart_limit" where it is there, which can only be 0. */
+void reader_boots(struct reader *r, struct policy_boots *boots);
 /* The keyslot that the token names; -1: none, as after an interrupted removal. */
 int reader_slot(struct reader *r);
 void reader_no_slots(struct reader *r);
@@ -73,6 +75,7 @@ void writer_string(struct writer *w, const char *key, const char *text);
 void writer_number(struct writer *w, const char *key, uint64_t number);
 void writer_hex(struct writer *w, const char *key, const void *data, size_t size);
 void writer_blob(struct writer *w, const char *key, const struct blob *blob);
+void writer_boots(struct writer *w, const struct policy_boots *boots);
 void writer_head(struct writer *w, const struct token_head *head);
 void writer_generation(struct writer *w, uint32_t generation);
 

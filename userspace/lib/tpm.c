@@ -64,6 +64,7 @@ int tpm_refuse(enum reason reason, enum reason *ret_reason)
 	case REASON_SECRET_WRONG:
 	case REASON_POLICY_REVOKED:
 	case REASON_SUSPEND_EXPIRED:
+	case REASON_TPM_RESTARTED:
 		return -EPERM;
 	case REASON_TPM_FULL:
 		return -ENOSPC;

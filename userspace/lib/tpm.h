@@ -92,12 +92,13 @@ int tpm_unseal(struct tpm *tpm, const struct tpm_name *srk, const struct tpm_sea
 	       const struct secret *auth, struct secret **ret, enum reason *ret_reason);
 
 /*
- * Unseal what was sealed for the time until the TPM has been reset more than @reset_limit times
- * in its life, and while @pcrs are as given. REASON_SUSPEND_EXPIRED; else as tpm_unseal().
+ * Unseal what was sealed for the time that @boots says, and while @pcrs are as given.
+ * REASON_SUSPEND_EXPIRED, REASON_TPM_RESTARTED; else as tpm_unseal().
  */
 int tpm_unseal_suspended(struct tpm *tpm, const struct tpm_name *srk,
 			 const struct tpm_sealed *sealed, const struct pcr_values *pcrs,
-			 uint32_t reset_limit, struct secret **ret, enum reason *ret_reason);
+			 const struct policy_boots *boots, struct secret **ret,
+			 enum reason *ret_reason);
 
 /*
  * The counter of volume @uuid in this TPM, made if there is none. REASON_TPM_FULL: no room;
@@ -122,8 +123,13 @@ int tpm_audit_make(struct tpm *tpm, enum reason *ret_reason);
 int tpm_audit_read(struct tpm *tpm, uint8_t ret[SHA256_SIZE], enum reason *ret_reason);
 int tpm_audit_extend(struct tpm *tpm, const uint8_t digest[SHA256_SIZE], enum reason *ret_reason);
 
-/* How often the TPM was reset, which is once in each boot (TPMS_CLOCK_INFO.resetCount). */
-int tpm_reset_count(struct tpm *tpm, uint32_t *ret, enum reason *ret_reason);
+/* How often the TPM was started (TPMS_CLOCK_INFO). */
+struct tpm_boots {
+	uint32_t resets;   /* resetCount: in its life; once in each boot but those that follow */
+	uint32_t restarts; /* restartCount: since the last reset; after sleep and hibernation */
+};
+
+int tpm_boots_read(struct tpm *tpm, struct tpm_boots *ret, enum reason *ret_reason);
 
 /* How the TPM guards itself against guessing (TPM 2.0 Part 1, 19.8). */
 struct tpm_lockout {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* What the TPM keeps count of: failed tries, and its resets. */
+/* What the TPM keeps count of: failed tries, and its starts. */
 #include <errno.h>
 #include <string.h>
 
@@ -70,7 +70,7 @@ int tpm_lockout_clear(struct tpm *tpm, enum reason *ret_reason)
 		  : 0;
 }
 
-int tpm_reset_count(struct tpm *tpm, uint32_t *ret, enum reason *ret_reason)
+int tpm_boots_read(struct tpm *tpm, struct tpm_boots *ret, enum reason *ret_reason)
 {
 	_cleanup_esys_ TPMS_TIME_INFO *time = NULL;
 	TSS2_RC rc = Esys_ReadClock(tpm->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &time);
@@ -78,6 +78,6 @@ int tpm_reset_count(struct tpm *tpm, uint32_t *ret, enum reason *ret_reason)
 	*ret_reason = REASON_NONE;
 	if (rc)
 		return tpm_fail("TPM2_ReadClock", rc, REASON_TPM_ERROR, ret_reason);
-	*ret = time->clockInfo.resetCount;
+	*ret = (struct tpm_boots){time->clockInfo.resetCount, time->clockInfo.restartCount};
 	return 0;
 }

@@ -114,11 +114,11 @@ struct ticket {
 /* What an object asks for, and what answers it. */
 struct answer {
 	const struct pcr_values *pcrs;
-	/* By approval; NULL: by the number of resets. */
+	/* By approval; NULL: by the number of boots. */
 	const struct policy_authority *authority;
 	uint64_t counter_limit;
 	const struct ticket *ticket;
-	uint32_t reset_limit;
+	const struct policy_boots *boots;
 	const struct secret *auth; /* or NULL: no TPM2_PolicyAuthValue */
 };
 
@@ -294,22 +294,33 @@ static int policy_approved(struct tpm *tpm, const struct tpm_handle *session,
 	return rc ? tpm_fail("TPM2_PolicyAuthorize", rc, REASON_TOKEN_CORRUPT, ret_reason) : 0;
 }
 
-/* There must have been no more than @limit resets of the TPM. */
-static int policy_resets(struct tpm *tpm, const struct tpm_handle *session, uint32_t limit,
-			 enum reason *ret_reason)
+/* The count at @offset of TPMS_TIME_INFO must be at most @limit; else @over. */
+static int policy_count(struct tpm *tpm, const struct tpm_handle *session, uint32_t limit,
+			uint16_t offset, enum reason over, enum reason *ret_reason)
 {
 	TPM2B_OPERAND operand = {.size = 4};
 	TSS2_RC rc;
 
-	policy_reset_operand(limit, operand.buffer);
+	policy_boots_operand(limit, operand.buffer);
 	rc = Esys_PolicyCounterTimer(tpm->esys, session->tr, ESYS_TR_NONE, ESYS_TR_NONE,
-				     ESYS_TR_NONE, &operand, POLICY_RESET_COUNT_OFFSET,
-				     TPM2_EO_UNSIGNED_LE);
+				     ESYS_TR_NONE, &operand, offset, TPM2_EO_UNSIGNED_LE);
 	if (rc == TPM2_RC_POLICY) {
 		tpm_log_rc("TPM2_PolicyCounterTimer", rc);
-		return tpm_refuse(REASON_SUSPEND_EXPIRED, ret_reason);
+		return tpm_refuse(over, ret_reason);
 	}
 	return rc ? tpm_fail("TPM2_PolicyCounterTimer", rc, REASON_TPM_ERROR, ret_reason) : 0;
+}
+
+static int policy_boots(struct tpm *tpm, const struct tpm_handle *session,
+			const struct policy_boots *boots, enum reason *ret_reason)
+{
+	int r = policy_count(tpm, session, boots->reset_limit, POLICY_RESET_COUNT_OFFSET,
+			     REASON_SUSPEND_EXPIRED, ret_reason);
+
+	if (r == 0 && boots->no_restart)
+		r = policy_count(tpm, session, 0, POLICY_RESTART_COUNT_OFFSET, REASON_TPM_RESTARTED,
+				 ret_reason);
+	return r;
 }
 
 /* Satisfy the object's policy in @session. -EAGAIN: a PCR was extended meanwhile. */
@@ -321,7 +332,7 @@ static int policy_satisfy(struct tpm *tpm, const struct tpm_handle *session,
 
 	if (r == 0)
 		r = by->authority ? policy_approved(tpm, session, by, ret_reason)
-				  : policy_resets(tpm, session, by->reset_limit, ret_reason);
+				  : policy_boots(tpm, session, by->boots, ret_reason);
 	if (r < 0 || !by->auth)
 		return r;
 	rc = Esys_PolicyAuthValue(tpm->esys, session->tr, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE);
@@ -403,10 +414,11 @@ int tpm_unseal(struct tpm *tpm, const struct tpm_name *srk_name, const struct tp
 
 int tpm_unseal_suspended(struct tpm *tpm, const struct tpm_name *srk_name,
 			 const struct tpm_sealed *sealed, const struct pcr_values *pcrs,
-			 uint32_t reset_limit, struct secret **ret, enum reason *ret_reason)
+			 const struct policy_boots *boots, struct secret **ret,
+			 enum reason *ret_reason)
 {
 	_cleanup_handle_ struct tpm_handle srk = HANDLE(tpm);
-	const struct answer answer = {.pcrs = pcrs, .reset_limit = reset_limit};
+	const struct answer answer = {.pcrs = pcrs, .boots = boots};
 	int r;
 
 	*ret_reason = REASON_NONE;
