@@ -81,6 +81,11 @@ install_table() {
 		dfatal "fve: no initramfs is made without the identity of its volumes: fvesetup boot check"
 		exit 1
 	}
+	# The names of what is inside, so that no other disk is taken for it.
+	[[ ! -d $dracutsysrootdir/var/lib/fve/names ]] || {
+		mkdir -p "$initdir/var/lib/fve"
+		cp -r "$dracutsysrootdir/var/lib/fve/names" "$initdir/var/lib/fve/"
+	}
 }
 
 install_units() {

@@ -73,6 +73,30 @@ script() {
 	printf '%s\n' "$1" >"$TMP/script"
 }
 
+# In a shell that somebody gets: is anything open, and can one byte of plain text be read? Reported
+# on the second port, then off.
+look_typed() {
+	echo "type=(echo a shell; dmsetup table; for d in /dev/dm-* /dev/mapper/*; do [ -b \$d ] && echo read \$d \$(dd if=\$d bs=4k count=1 2>/dev/null | wc -c); done; cat /sysroot/root/diary) >/dev/ttyS1 2>&1; echo status 0 >/dev/ttyS1; $off"
+}
+
+# He saw nothing.
+reported_locked() {
+	reported "a shell"
+	! grep -qE ": [0-9]+ [0-9]+ (fve|crypt) " "$TMP/out" || fail "a volume is open beside the shell"
+	! grep -qE "^read .* [1-9][0-9]*\$" "$TMP/out" || fail "plain text can be read in the shell"
+	! grep -q "diary\$" "$TMP/out" || fail "the owner's file was read"
+}
+
+# The attacker's own system did not run, and nothing of the owner's was read.
+no_thief() {
+	! grep -qE "THIEF|diary\$" "$TMP/out" || fail "the thief's root runs"
+}
+
+# The attacker's system did run: what a control has to show.
+thief_ran() {
+	reported "THE THIEF'S ROOT RUNS"
+}
+
 # In the guest: an attacker, root, tries the TPM's protector of $1 (/dev/vda). "unseal 0" is the
 # key in his hands.
 attempt() {

@@ -296,6 +296,12 @@ const struct action actions[] = {
 	 "appear when the volumes are open, and that this is to be done.",
 	 TAKES(OPT_TABLE, OPT_KERNEL_CMDLINE, OPT_IN_INITRD)},
 
+	{BOOT, "boot check", "", cmd_boot_check, "tell what falls short, though it boots",
+	 "Look at the volumes of fvetab(5), at fstab, crypttab, the mount and swap units and the "
+	 "kernel command line of this machine, and tell what is less safe than it can be: a volume "
+	 "whose identity nobody took note of, file systems that are named by what anybody can copy "
+	 "to another disk. Each with what to do about it. Exits with 1 where there is something.",
+	 TAKES(OPT_TABLE, OPT_KERNEL_CMDLINE, OPT_JSON)},
 	{BOOT, "boot-table", "", cmd_boot_table, "fvetab as it goes into an initramfs",
 	 "Print the table with the identity of each volume that is opened in the initramfs, as this "
 	 "machine remembers it (fvesetup identity). Fails where one is not known and the table does "

@@ -18,8 +18,7 @@ void boot_complain(unsigned int line, const char *what, const char *word)
 		log_error("%s: %s", what, word);
 }
 
-/* The text of a small file; "" where it is not there. The caller frees. */
-static int read_text(const char *path, char **ret)
+int boot_read_text(const char *path, char **ret)
 {
 	_cleanup_free_ char *text = malloc(TEXT_MAX + 1);
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -41,13 +40,13 @@ static int read_text(const char *path, char **ret)
 
 int boot_read_table(const struct args *args, char **ret)
 {
-	return read_text(args->table_file ?: BOOT_TABLE, ret);
+	return boot_read_text(args->table_file ?: BOOT_TABLE, ret);
 }
 
 int boot_load(const struct args *args, const char *name, struct boot *ret)
 {
 	_cleanup_free_ char *table = NULL, *cmdline = NULL;
-	int r = read_text(args->cmdline_file ?: BOOT_CMDLINE, &cmdline);
+	int r = boot_read_text(args->cmdline_file ?: BOOT_CMDLINE, &cmdline);
 
 	if (r == 0)
 		r = boot_read_table(args, &table);
@@ -57,6 +56,7 @@ int boot_load(const struct args *args, const char *name, struct boot *ret)
 	ret->initrd = args->in_initrd || access("/etc/initrd-release", F_OK) == 0;
 	bootargs_parse(cmdline, &ret->kernel, boot_complain);
 	fvetab_parse(table, &ret->table, boot_complain);
+	ret->all = ret->table;
 	fvetab_select(&ret->table, &ret->kernel,
 		      ret->initrd     ? FVETAB_INITRD
 		      : args->network ? FVETAB_NETWORK

@@ -28,6 +28,7 @@ struct boot_volume {
 struct boot {
 	const struct args *args;
 	struct bootargs kernel;
+	struct fvetab all;   /* the whole table */
 	struct fvetab table; /* what is to be opened now, the root volume first */
 	bool initrd;	     /* this is the initramfs */
 	bool root_refused;   /* the root volume did not open by itself in the initramfs */
@@ -39,6 +40,8 @@ struct boot {
  * -ENOMEM, or -errno with a message.
  */
 int boot_load(const struct args *args, const char *name, struct boot *ret);
+/* The text of a small file; "" where it is not there. The caller frees. */
+int boot_read_text(const char *path, char **ret);
 /* The text of the table alone; the caller frees. */
 int boot_read_table(const struct args *args, char **ret);
 /* How the parsers of fvetab.h tell what is wrong: as an error, with the line's number. */

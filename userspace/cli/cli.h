@@ -88,6 +88,7 @@ int cmd_boot_unlock(const struct args *args);
 int cmd_boot_cap(const struct args *args);
 int cmd_boot_finish(const struct args *args);
 int cmd_boot_generator(const struct args *args);
+int cmd_boot_check(const struct args *args);
 int cmd_boot_table(const struct args *args);
 int cmd_boot_lock(const struct args *args);
 int cmd_boot_switch(const struct args *args);

@@ -12,6 +12,7 @@
 
 #include "boot.h"
 #include "boot_note.h"
+#include "inner_name.h"
 
 #define ACK_WAIT_S 60 /* fvetab(5) */
 
@@ -112,6 +113,7 @@ static int finish(const struct boot *boot, struct boot_volume *volume)
 	struct boot_note note;
 	int r;
 
+	inner_name_remember(name);
 	if (boot_note_read(name, &note) < 0 || !strcmp(note.id, REPLACED))
 		return 0;
 	r = boot_load_header(volume);

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "boot.h"
+#include "inner_name.h"
 
 /* A name in a unit's name, as systemd.unit(5) "STRING ESCAPING FOR INCLUSION IN UNIT NAMES". */
 static void escape(char *ret, const char *name)
@@ -67,6 +68,66 @@ static int write_drop_in(const char *directory, const char *unit, const char *te
 	if (!file)
 		return -errno;
 	fputs(text, file);
+	return fclose(file) ? -EIO : 0;
+}
+
+/*
+ * Whoever puts a disk beside ours can give it the names of what is inside a volume, and what was to
+ * be encrypted would be written there in clear: to udev such a disk is not ready, and has no links.
+ * What has another name in a udev rule than in plain letters has no rule.
+ */
+static void write_rule(FILE *file, const char *property, const char *value)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				    "0123456789:_.-";
+
+	if (*value && !value[strspn(value, plain)])
+		fprintf(file,
+			"SUBSYSTEM==\"block\", ENV{%s}==\"%s\", ENV{DM_UUID}!=\"FVE-*\", "
+			"ENV{SYSTEMD_READY}=\"0\", SYMLINK=\"\"\n",
+			property, value);
+}
+
+/* Labels are short, and others may have one by chance: only such as fstab(5) uses. */
+static bool fstab_has_label(const char *label)
+{
+	_cleanup_free_ char *word = NULL, *line = NULL;
+	FILE *file = fopen("/etc/fstab", "re");
+	size_t size = 0;
+	bool has = false;
+
+	if (!file)
+		return false;
+	if (asprintf(&word, "LABEL=%s", label) < 0)
+		word = NULL;
+	while (word && !has && getline(&line, &size, file) > 0) {
+		char *field = line + strspn(line, " \t");
+
+		field[strcspn(field, " \t\n")] = '\0';
+		has = !strcmp(field, word);
+	}
+	fclose(file);
+	return has;
+}
+
+/* DIRECTORY/62-fve-names.rules, which fve-generator puts where udev looks. */
+static int write_rules(const char *directory, const struct boot *boot)
+{
+	_cleanup_free_ char *path = NULL;
+	struct inner_name inner;
+	FILE *file;
+
+	if (asprintf(&path, "%s/62-fve-names.rules", directory) < 0)
+		return -ENOMEM;
+	file = fopen(path, "we");
+	if (!file)
+		return -errno;
+	for (size_t i = 0; i < boot->all.n; i++)
+		if (inner_name_recall(boot->all.entry[i].name, &inner) == 0) {
+			write_rule(file, "ID_FS_UUID", inner.uuid);
+			if (fstab_has_label(inner.label))
+				write_rule(file, "ID_FS_LABEL", inner.label);
+		}
 	return fclose(file) ? -EIO : 0;
 }
 
@@ -127,6 +188,8 @@ int cmd_boot_generator(const struct args *args)
 	umask(022);
 	if (r == 0)
 		r = write_network(args, directory);
+	if (r == 0 && boot.all.n)
+		r = write_rules(directory, &boot);
 	if (r < 0 || !boot.table.n)
 		return r;
 	r = write_volumes(directory, &boot, false);

@@ -8,10 +8,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <json-c/json.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 
 #include "boot_locking.h"
 #include "file.h"
@@ -19,30 +22,68 @@
 #include "storage.h"
 
 #define SYSROOT "/sysroot"
+#define INIT	"/sbin/init"
+
+/*
+ * Whether the kernel would start @top's init, which is not let do so: -errno of execve(2). Where it
+ * is not to be found systemd starts /bin/sh in its place, and sixteen noisy bytes in the name of its
+ * ELF interpreter are enough for that.
+ */
+static int check_init(const char *top)
+{
+	pid_t child = fork();
+	int status = 0;
+
+	if (child == 0) {
+		char *const argv[] = {INIT, NULL};
+
+		if (chroot(top) < 0 || chdir("/") < 0 || ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
+			_exit(errno);
+		execv(INIT, argv);
+		_exit(errno);
+	}
+	if (child < 0 || waitpid(child, &status, 0) < 0)
+		return -errno;
+	if (WIFEXITED(status))
+		return -WEXITSTATUS(status);
+	/* It was started, and stands before its first instruction. */
+	kill(child, SIGKILL);
+	waitpid(child, &status, 0);
+	return 0;
+}
+
+/* -EPERM with a message where what is mounted at @top must not take over. */
+static int check_root(const char *top, const struct boot_open *open)
+{
+	_cleanup_free_ char *bad = NULL;
+	dev_t good[BOOT_OPEN_MAX];
+	int r = mounts_within(top, good, boot_numbers(open, good), &bad);
+
+	if (r == 0)
+		return log_errno(EPERM,
+				 "%s (%s): the root file system is on %s, and not on a volume that "
+				 "this boot has opened",
+				 reason_text(REASON_NOT_OURS), reason_code(REASON_NOT_OURS), bad);
+	if (r > 0)
+		r = check_init(top);
+	return r < 0 ? log_errno(EPERM, "the root file system has no " INIT " that starts: %s",
+				 strerror(-r))
+		     : 0;
+}
 
 int cmd_boot_switch(const struct args *args)
 {
 	_cleanup_boot_ struct boot boot = {0};
-	_cleanup_free_ char *bad = NULL;
 	struct boot_open open;
-	dev_t good[BOOT_OPEN_MAX];
-	size_t n;
 	int r = boot_load(args, NULL, &boot);
 
 	if (r == 0)
 		r = boot_find_open(&open);
+	if (r == 0 && open.unattended)
+		r = check_root(args->operand[0] ?: SYSROOT, &open);
 	if (r < 0)
-		return r;
-	n = boot_numbers(&open, good);
-	r = open.unattended ? mounts_within(args->operand[0] ?: SYSROOT, good, n, &bad) : 1;
-	if (r == 1)
-		return 0;
-	if (r == 0)
-		log_error("%s (%s): the root file system is on %s, and not on a volume that this "
-			  "boot has opened; all volumes are locked",
-			  reason_text(REASON_NOT_OURS), reason_code(REASON_NOT_OURS), bad);
-	boot_lock_volumes(&boot);
-	return r < 0 ? r : -EPERM;
+		boot_lock_volumes(&boot);
+	return r;
 }
 
 /* --- resuming --------------------------------------------------------------------------------- */

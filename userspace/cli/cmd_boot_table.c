@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "boot.h"
+#include "inner_name.h"
 
 /* The volume's identity as this machine remembers it, by the UUID that the table or a header has. */
 static int recall(const struct fvetab_entry *entry, uint8_t ret[IDENTITY_SIZE])
@@ -48,6 +49,7 @@ static int print_line(const struct args *args, const char *line, const struct fv
 	uint8_t identity[IDENTITY_SIZE];
 	int r;
 
+	inner_name_remember(entry->name);
 	if (!entry->initrd) {
 		puts(line);
 		return 0;

@@ -153,6 +153,25 @@ static const char *value_of(blkid_probe probe, const char *name)
 	return blkid_probe_lookup_value(probe, name, &value, NULL) ? "" : value;
 }
 
+int device_inner_name(const char *path, char *ret_uuid, char *ret_label, size_t size)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	_cleanup_probe_ blkid_probe probe = fd < 0 ? NULL : blkid_new_probe();
+
+	if (!probe || blkid_probe_set_device(probe, fd, 0, 0))
+		return -ENOENT;
+	blkid_probe_enable_superblocks(probe, 1);
+	blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_UUID | BLKID_SUBLKS_LABEL |
+							 BLKID_SUBLKS_USAGE);
+	/* "filesystem" or, of swap, "other"; what other volumes are made of is "raid" or "crypto". */
+	if (blkid_do_safeprobe(probe) != 0 || (strcmp(value_of(probe, "USAGE"), "filesystem") &&
+					       strcmp(value_of(probe, "USAGE"), "other")))
+		return -ENOENT;
+	snprintf(ret_uuid, size, "%s", value_of(probe, "UUID"));
+	snprintf(ret_label, size, "%s", value_of(probe, "LABEL"));
+	return *ret_uuid || *ret_label ? 0 : -ENOENT;
+}
+
 static int probe_volume(const char *path,
 			int (*each)(void *data, const char *path, const char *uuid,
 				    const char *label),

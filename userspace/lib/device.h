@@ -17,6 +17,12 @@ struct device_info {
 /* -ENOENT, -EACCES, -ENOTBLK (neither block device nor regular file); the message is made here. */
 int device_probe(const char *path, struct device_info *ret);
 
+/*
+ * UUID and label of the file system or swap on @path, "" where it has none; both of @size bytes.
+ * -ENOENT without a message where there is neither, or the device is not there.
+ */
+int device_inner_name(const char *path, char *ret_uuid, char *ret_label, size_t size);
+
 /* Wait up to @timeout_s seconds until @path is there. -ETIMEDOUT, without a message. */
 int device_wait(const char *path, uint32_t timeout_s);
 
