@@ -117,6 +117,8 @@ $(BUILD)/san/fvesetup: $(cli_sources:userspace/%.c=$(BUILD)/san/%.o) $(BUILD)/sa
 # Providers: only what each one needs is linked to it, since it is loaded together with a vendor's.
 PROVIDER_PKGS_pkcs11 := p11-kit-1
 PROVIDER_PKGS_kmip   := libssl
+$(BUILD)/fve-provider-pkcs11: $(BUILD)/obj/provider/allowed.o
+$(BUILD)/san/fve-provider-pkcs11: $(BUILD)/san/provider/allowed.o
 $(BUILD)/fve-provider-kmip: $(BUILD)/obj/provider/tls.o
 $(BUILD)/san/fve-provider-kmip: $(BUILD)/san/provider/tls.o
 

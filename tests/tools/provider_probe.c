@@ -5,7 +5,7 @@
  * provider_probe wrap URI KEY OUT       wrap the file KEY, by public key or provider; OUT: alg,
  * newline, blob provider_probe unwrap KEY [URI OUT]...    ask them as a hedge, and compare with KEY
  * Each line of what status and unwrap print begins with an outcome. The deadline is FVE_DEADLINE
- * ms.
+ * ms. With FVE_FROM_HEADER in the environment, URIs that are unwrapped by stood in a header.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -103,7 +103,8 @@ static int unwrap(const char *key_file, char **words, size_t n)
 		*end++ = '\0';
 		wraps[i] = (struct provider_wrap){words[2 * i],
 						  (char *)files[i],
-						  {end, size - (size_t)(end - files[i])}};
+						  {end, size - (size_t)(end - files[i])},
+						  getenv("FVE_FROM_HEADER") != NULL};
 	}
 	r = provider_unwrap_any(wraps, n, deadline_ms, &key, &which, errs);
 	for (size_t i = 0; i < n; i++)

@@ -104,11 +104,15 @@ static void test_policy(void)
 		{"\"purge_days\":30", "\"purge_days\":0"},
 		{"[\"certificate\"]", "[7]"},
 		{"\"bound\":60", "\"bound\":60,\"more\":1"},
+		{"\"former\":[{", "\"former\":[{},{"},
+		{"\"former\":[{", "\"former\":[7,{"},
+		{"\"former\":[{", "\"former\":{},\"more\":[{"},
 	};
 	_cleanup_keypolicy_ struct keypolicy policy = {0}, back = {0};
 	_cleanup_free_ char *json = NULL, *again = NULL;
 
 	fill_policy(&policy);
+	CHECK(keypolicy_root_retire(&policy.roots[1]) == 0);
 	json = keypolicy_format(&policy);
 	CHECK(keypolicy_parse(json, &back) == 0);
 	CHECK(back.purge_days == 30 && back.n_approvers == 1);
@@ -121,6 +125,34 @@ static void test_policy(void)
 
 		CHECK(keypolicy_parse(text, &none) == -EBADMSG);
 	}
+}
+
+/* Have the keys @from to @to been the root's, one after the other. */
+static void retire(struct keypolicy_root *root, char from, char to)
+{
+	for (char key = from; key <= to; key++) {
+		blob_free(&root->public);
+		CHECK(blob_set(&root->public, &key, 1) == 0);
+		root->uri[0] = key;
+		CHECK(keypolicy_root_retire(root) == 0);
+	}
+}
+
+static void test_former(void)
+{
+	_cleanup_keypolicy_ struct keypolicy policy = {0};
+	struct keypolicy_root *root = &policy.roots[0];
+
+	retire(root, '0', '1');
+	CHECK(root->n_former == 2 && root->former[0].uri[0] == '1' &&
+	      root->former[1].uri[0] == '0');
+	retire(root, '0', '0'); /* it was one before, and is the newest now */
+	CHECK(root->n_former == 2 && root->former[0].uri[0] == '0' &&
+	      root->former[1].uri[0] == '1');
+	retire(root, '2', '6');
+	CHECK(root->n_former == KEYPOLICY_FORMER_MAX);
+	for (size_t i = 0; i < root->n_former; i++)
+		CHECK(root->former[i].uri[0] == (char)('6' - i));
 }
 
 static void test_binding(void)
@@ -169,6 +201,7 @@ int main(void)
 {
 	test_token();
 	test_policy();
+	test_former();
 	test_binding();
 	test_kept_key();
 	return test_done();

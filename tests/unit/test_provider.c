@@ -187,8 +187,10 @@ static void test_hedge(void)
 
 	stand_in("hostile", "sleep 60", 0700);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		const struct provider_wrap wraps[] = {{cases[i].a, PROVIDER_ALG_RSA, wrapped},
-						      {cases[i].b, PROVIDER_ALG_RSA, wrapped}};
+		const struct provider_wrap wraps[] = {{cases[i].a, PROVIDER_ALG_RSA, wrapped,
+						       false},
+						      {cases[i].b, PROVIDER_ALG_RSA, wrapped,
+						       false}};
 		_cleanup_secret_ struct secret *key = NULL;
 		struct provider_error errs[2];
 		size_t which = 7;
@@ -208,8 +210,10 @@ static void test_hedge(void)
 	}
 	/* Chance decides which is first: all alike 20 times is one in a million runs. */
 	for (int i = 0; i < 20; i++) {
-		const struct provider_wrap wraps[] = {{"fine:token=x", PROVIDER_ALG_RSA, wrapped},
-						      {"fine:token=x", PROVIDER_ALG_RSA, wrapped}};
+		const struct provider_wrap wraps[] = {{"fine:token=x", PROVIDER_ALG_RSA, wrapped,
+						       false},
+						      {"fine:token=x", PROVIDER_ALG_RSA, wrapped,
+						       false}};
 		_cleanup_secret_ struct secret *key = NULL;
 		struct provider_error errs[2];
 		size_t which = 0;
@@ -238,7 +242,7 @@ static void test_wrap(void)
 /* Whatever there is of a request or answer goes through the text and comes back. */
 static void test_wire(void)
 {
-	struct provider_request request = {PROVIDER_UNWRAP, "a:\"\\\n", "alg", wrapped, 0};
+	struct provider_request request = {PROVIDER_UNWRAP, "a:\"\\\n", true, "alg", wrapped, 0};
 	struct provider_answer answer = {.outcome = PROVIDER_OK,
 					 .key = {.alg = "x",
 						 .bits = 256,
@@ -250,6 +254,7 @@ static void test_wire(void)
 	_cleanup_free_ char *text = provider_request_encode(&request), *answer_text = NULL;
 
 	CHECK(text && !strchr(text, '\n') && provider_request_decode(text, &request_back) == 0);
+	CHECK(request_back.from_header);
 	CHECK(!strcmp(request_back.uri, request.uri) && !strcmp(request_back.alg, "alg"));
 	CHECK(request_back.wrapped.size == 7);
 	answer_text = provider_answer_encode(PROVIDER_INFO, &answer);

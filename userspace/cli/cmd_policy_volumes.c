@@ -305,6 +305,17 @@ static int root_copy(struct keypolicy_root *to, const struct keypolicy_root *fro
 	return r < 0 ? r : blob_copy(&to->proof, &from->proof);
 }
 
+/* A key that goes is remembered: volumes that stay behind are still wrapped for it. */
+static int root_replace(struct keypolicy_root *root, const struct keypolicy_root *new)
+{
+	int r = 0;
+
+	if (root->public.size != new->public.size ||
+	    memcmp(root->public.data, new->public.data, new->public.size))
+		r = keypolicy_root_retire(root);
+	return r < 0 ? r : root_copy(root, new);
+}
+
 /* Roots, proofs and the kept availability key of the policy that @data is, as one new generation.
  */
 static int set_keys(struct keypolicy *policy, void *data)
@@ -313,7 +324,7 @@ static int set_keys(struct keypolicy *policy, void *data)
 	int r = 0;
 
 	for (int i = 0; i < WRAP_ROOTS && r == 0; i++)
-		r = root_copy(&policy->roots[i], &new->roots[i]);
+		r = root_replace(&policy->roots[i], &new->roots[i]);
 	if (r == 0)
 		r = blob_copy(&policy->availability_private, &new->availability_private);
 	/* What is sealed opens what was kept before. */

@@ -251,6 +251,27 @@ int keypolicy_roots_check(const struct keypolicy *policy)
 	return 0;
 }
 
+int keypolicy_root_retire(struct keypolicy_root *root)
+{
+	struct keypolicy_former old = {0};
+	size_t at = 0;
+	int r = keypolicy_key_digest(&root->public, old.key);
+
+	if (r < 0)
+		return r;
+	strcpy(old.uri, root->uri);
+	strcpy(old.alg, root->alg);
+	while (at < root->n_former && memcmp(root->former[at].key, old.key, sizeof(old.key)))
+		at++;
+	if (at == KEYPOLICY_FORMER_MAX)
+		at--;
+	else if (at == root->n_former)
+		root->n_former++;
+	memmove(&root->former[1], &root->former[0], at * sizeof(old));
+	root->former[0] = old;
+	return 0;
+}
+
 static struct rootwrap_binding proof_binding(const struct keypolicy *policy)
 {
 	return (struct rootwrap_binding){policy->uuid, policy->uuid, policy->generation};
@@ -286,7 +307,7 @@ int keypolicy_prove(const struct keypolicy *policy, enum wrap_key root, struct s
 	for (size_t i = 0; i < WRAP_ROOTS; i++) {
 		const struct keypolicy_root *from = &policy->roots[i];
 
-		wraps[i] = (struct provider_wrap){from->uri, from->alg, from->proof};
+		wraps[i] = (struct provider_wrap){from->uri, from->alg, from->proof, false};
 		errs[i] = (struct provider_error){.outcome = PROVIDER_UNASKED};
 	}
 	r = provider_unwrap_any(wraps + first, n, keypolicy_deadline_ms(), &plain, &which,

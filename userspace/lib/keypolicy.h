@@ -22,6 +22,7 @@
 #define KEYPOLICY_APPROVERS_MAX 8
 #define KEYPOLICY_APPROVALS	2  /* so many different approvers make a purge */
 #define KEYPOLICY_PURGE_DAYS	30 /* by default */
+#define KEYPOLICY_FORMER_MAX	4  /* of one root */
 #define KEYPOLICY_LEASE_PCR	7 /* Secure Boot state: it holds after the cap, and across updates */
 
 /* What an outage of both roots leads to. */
@@ -39,12 +40,21 @@ enum keypolicy_action {
 	ON_REVOCATION_ACTIONS,
 };
 
+/* What was a root before a roll: volumes that the roll did not reach are still wrapped for it. */
+struct keypolicy_former {
+	char uri[TOKEN_URI_MAX + 1];
+	char alg[TOKEN_ALG_MAX + 1];
+	uint8_t key[SHA256_SIZE]; /* as keypolicy_key_digest() */
+};
+
 struct keypolicy_root {
 	char uri[TOKEN_URI_MAX + 1];
 	char alg[TOKEN_ALG_MAX + 1];
 	char token[129];    /* which token or service it lies in */
 	struct blob public; /* SubjectPublicKeyInfo */
 	struct blob proof;  /* the policy's own secret under it, for a real unwrap at any time */
+	struct keypolicy_former former[KEYPOLICY_FORMER_MAX]; /* the newest first */
+	size_t n_former;
 };
 
 /* The availability key's secret, sealed in this machine's TPM for some boots. */
@@ -142,6 +152,9 @@ int keypolicy_audit(const struct keypolicy *policy, const char *tcti, const char
 int keypolicy_root_read(const char *which, const char *uri, struct keypolicy_root *ret);
 /* Refuse two roots, and an availability key, that would be lost together. */
 int keypolicy_roots_check(const struct keypolicy *policy);
+
+/* Note @root, which is about to be replaced, as a former one; the oldest is forgotten. */
+int keypolicy_root_retire(struct keypolicy_root *root);
 
 /* Make the proofs: @secret under both roots. */
 int keypolicy_prove_make(struct keypolicy *policy, const struct secret *secret);

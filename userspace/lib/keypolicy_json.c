@@ -99,6 +99,33 @@ static void reader_object_close(struct reader *outer, struct reader *r)
 		reader_fail(outer, r->error);
 }
 
+/* Only a root that was replaced has the member. */
+static void former_parse(struct reader *outer, struct keypolicy_root *ret)
+{
+	struct json_object *array;
+
+	if (!json_object_object_get_ex(outer->object, "former", NULL))
+		return;
+	array = reader_take(outer, "former", json_type_array);
+	if (!array || json_object_array_length(array) > KEYPOLICY_FORMER_MAX) {
+		reader_fail(outer, -EBADMSG);
+		return;
+	}
+	for (; ret->n_former < json_object_array_length(array); ret->n_former++) {
+		struct keypolicy_former *former = &ret->former[ret->n_former];
+		struct reader r = {.object = json_object_array_get_idx(array, ret->n_former)};
+
+		if (!json_object_is_type(r.object, json_type_object)) {
+			reader_fail(outer, -EBADMSG);
+			return;
+		}
+		reader_text(&r, "uri", former->uri, sizeof(former->uri));
+		reader_text(&r, "alg", former->alg, sizeof(former->alg));
+		reader_hex(&r, "key", former->key, sizeof(former->key));
+		reader_object_close(outer, &r);
+	}
+}
+
 static void root_parse(struct reader *outer, const char *key, struct keypolicy_root *ret)
 {
 	struct reader r = reader_object(outer, key);
@@ -110,6 +137,7 @@ static void root_parse(struct reader *outer, const char *key, struct keypolicy_r
 	reader_text(&r, "token", ret->token, sizeof(ret->token));
 	reader_blob(&r, "public", &ret->public);
 	reader_blob(&r, "proof", &ret->proof);
+	former_parse(&r, ret);
 	reader_object_close(outer, &r);
 }
 
@@ -235,6 +263,31 @@ static struct json_object *writer_object(struct writer *w)
 	return NULL;
 }
 
+static struct json_object *former_format(const struct keypolicy_former *former)
+{
+	struct writer w = {.object = json_object_new_object()};
+
+	writer_string(&w, "uri", former->uri);
+	writer_string(&w, "alg", former->alg);
+	writer_hex(&w, "key", former->key, sizeof(former->key));
+	return writer_object(&w);
+}
+
+static struct json_object *formers_format(const struct keypolicy_root *root)
+{
+	struct json_object *array = json_object_new_array(), *former;
+
+	for (size_t i = 0; i < root->n_former; i++) {
+		former = former_format(&root->former[i]);
+		if (former && array && json_object_array_add(array, former) == 0)
+			continue;
+		json_object_put(former);
+		json_object_put(array);
+		return NULL;
+	}
+	return array;
+}
+
 static struct json_object *root_format(const struct keypolicy_root *root)
 {
 	struct writer w = {.object = json_object_new_object()};
@@ -244,6 +297,8 @@ static struct json_object *root_format(const struct keypolicy_root *root)
 	writer_string(&w, "token", root->token);
 	writer_blob(&w, "public", &root->public);
 	writer_blob(&w, "proof", &root->proof);
+	if (root->n_former)
+		writer_put(&w, "former", formers_format(root));
 	return writer_object(&w);
 }
 

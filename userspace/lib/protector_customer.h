@@ -33,9 +33,12 @@ int protector_customer_policy(const struct header *header, const struct protecto
 			      char ret_uuid[TOKEN_UUID_LENGTH + 1]);
 
 /*
- * Open the volume by one of the roots: both are asked, the other a moment later. A denial, with no
- * root that answers, suspends the policy for good, and no other key is tried; where neither can be
- * reached, a transient availability key opens while its lease lasts. With @availability, the
+ * Open the volume by one of the roots: both are asked, the other a moment later. Where this machine
+ * knows the policy, it is asked where the policy's file says, never where the header does, and a
+ * root that the header has nothing for by its key's digest is not asked to unwrap that. Elsewhere
+ * the header's URIs are asked, as far as they name what the administrator has let them. A denial,
+ * with no root that answers, suspends the policy for good, and no other key is tried; where neither
+ * can be reached, a transient availability key opens while its lease lasts. With @availability, the
  * private key that a custodian brought, only that is used. A suspended policy opens nothing. On
  * failure
  * @ret_refusal says why, and no message is printed. Records what was used.

@@ -463,6 +463,7 @@ int provider_unwrap_any(const struct provider_wrap *wraps, size_t n, int deadlin
 
 		requests[i] = make_request(PROVIDER_UNWRAP, wrap->uri, wrap->alg);
 		requests[i].wrapped = wrap->wrapped;
+		requests[i].from_header = wrap->from_header;
 		set_error(&errs[i], PROVIDER_BADREQ, "out of memory");
 	}
 	if (race_init(&race, requests, n) < 0)

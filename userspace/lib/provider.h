@@ -73,6 +73,12 @@ struct provider_wrap {
 	const char *uri;
 	const char *alg;
 	struct blob wrapped;
+	/*
+	 * @uri stood in a volume's header, which is the attacker's until it is proved: the provider
+	 * loads no code, reads no file and spends no PIN but what this machine's administrator has
+	 * given for that (docs/provider.md).
+	 */
+	bool from_header;
 };
 
 #define PROVIDER_WRAPS_MAX 4

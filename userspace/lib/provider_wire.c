@@ -8,6 +8,8 @@
 #include "provider_wire.h"
 #include "token_json.h"
 
+#define FROM_HEADER "header"
+
 static const char *const outcomes[PROVIDER_OUTCOMES] = {
 	[PROVIDER_OK] = "ok",	      [PROVIDER_DENIED] = "denied",
 	[PROVIDER_ABSENT] = "absent", [PROVIDER_UNREACHABLE] = "unreachable",
@@ -71,6 +73,11 @@ static size_t index_of(const char *text, const char *const *names, size_t n)
 	return i;
 }
 
+static bool has(const struct reader *r, const char *name)
+{
+	return json_object_object_get_ex(r->object, name, NULL);
+}
+
 static struct writer write_object(const char *type)
 {
 	struct writer w = {.object = json_object_new_object()};
@@ -85,6 +92,9 @@ char *provider_request_encode(const struct provider_request *request)
 	struct writer w = write_object(actions[request->action]);
 
 	writer_string(&w, "uri", request->uri);
+	/* A provider that does not know the member refuses, which is right. */
+	if (request->from_header)
+		writer_string(&w, "from", FROM_HEADER);
 	if (request->action == PROVIDER_WRAP || request->action == PROVIDER_UNWRAP)
 		writer_string(&w, "alg", request->alg);
 	if (request->action == PROVIDER_WRAP)
@@ -109,6 +119,9 @@ int provider_request_decode(const char *text, struct provider_request *ret)
 		return r.error ?: -ENOTSUP;
 	ret->action = (enum provider_action)action;
 	reader_text(&r, "uri", ret->uri, sizeof(ret->uri));
+	ret->from_header = has(&r, "from");
+	if (ret->from_header && strcmp(reader_string(&r, "from"), FROM_HEADER) != 0)
+		reader_fail(&r, -EBADMSG);
 	if (ret->action == PROVIDER_WRAP || ret->action == PROVIDER_UNWRAP)
 		reader_text(&r, "alg", ret->alg, sizeof(ret->alg));
 	if (ret->action == PROVIDER_WRAP)
@@ -128,11 +141,6 @@ static void write_key(struct writer *w, const struct provider_key *key)
 	writer_put(w, "extractable", json_object_new_boolean(key->extractable));
 	if (*key->end_date)
 		writer_string(w, "end-date", key->end_date);
-}
-
-static bool has(const struct reader *r, const char *name)
-{
-	return json_object_object_get_ex(r->object, name, NULL);
 }
 
 static void read_key(struct reader *r, struct provider_key *key)

@@ -24,6 +24,7 @@ enum provider_action {
 struct provider_request {
 	enum provider_action action;
 	char uri[PROVIDER_URI_MAX + 1];
+	bool from_header;		/* the URI stood in a volume's header */
 	char alg[PROVIDER_ALG_MAX + 1]; /* wrap, unwrap */
 	struct blob wrapped;		/* unwrap */
 	uint32_t size;			/* wrap: bytes in the page */

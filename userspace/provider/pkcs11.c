@@ -12,6 +12,7 @@
 #include <p11-kit/p11-kit.h>
 #include <p11-kit/uri.h>
 
+#include "allowed.h"
 #include "crypto.h"
 #include "serve.h"
 
@@ -25,9 +26,11 @@
 struct token {
 	struct provider_answer *answer; /* borrowed; where failures go */
 	P11KitUri *uri;
+	bool from_header;		 /* the URI is that of a volume's header */
 	CK_FUNCTION_LIST **all, *one[2]; /* owned: the registered modules, or the URI's */
 	CK_FUNCTION_LIST **modules;	 /* the one or the other, and a NULL at the end */
-	CK_FUNCTION_LIST *module;	 /* NULL: not found yet */
+	char *path; /* owned; the one of @all that the URI's module-path means, or NULL: any */
+	CK_FUNCTION_LIST *module; /* NULL: not found yet */
 	CK_SLOT_ID slot;
 	CK_TOKEN_INFO info;
 	CK_SESSION_HANDLE session;
@@ -46,6 +49,7 @@ static void token_close(struct token *token)
 		p11_kit_module_release(token->one[0]);
 	if (token->uri)
 		p11_kit_uri_free(token->uri);
+	free(token->path);
 }
 #define _cleanup_token_ __attribute__((cleanup(token_close)))
 
@@ -99,21 +103,54 @@ static bool refuse(struct token *token, enum provider_outcome outcome, const cha
 	return false;
 }
 
+static bool load_registered(struct token *token)
+{
+	token->modules = token->all = p11_kit_modules_load(NULL, 0);
+	return token->all || refuse(token, PROVIDER_BADREQ, p11_kit_message());
+}
+
+/* Whether @module was loaded from @path, which has no symbolic links. */
+static bool is_loaded_from(CK_FUNCTION_LIST *module, const char *path)
+{
+	char *file = p11_kit_module_get_filename(module);
+	_cleanup_free_ char *real = file ? realpath(file, NULL) : NULL;
+
+	free(file);
+	return real && !strcmp(real, path);
+}
+
+/* The URI of a header names a module, at @path: one that is registered with p11-kit, or none. */
+static bool find_registered(struct token *token, const char *path)
+{
+	if (!load_registered(token))
+		return false;
+	token->path = realpath(path, NULL);
+	for (CK_FUNCTION_LIST **module = token->all; *module && token->path; module++)
+		if (is_loaded_from(*module, token->path))
+			return true;
+	provider_answer_fail(token->answer, PROVIDER_BADREQ,
+			     "the header names module %s, which is neither registered with p11-kit "
+			     "nor listed in /etc/fve/modules",
+			     path);
+	return false;
+}
+
 /*
- * The URI may come from a header that an attacker has written: it must not choose what code runs.
- * Modules are those that are installed below /usr, or registered with p11-kit by the administrator.
+ * The URI of a header must not choose what code runs: a module is one that the administrator has
+ * registered or listed. What is given to fvesetup by root may be any that is installed below /usr.
  */
 static bool load_modules(struct token *token)
 {
 	const char *path = p11_kit_uri_get_module_path(token->uri);
 	_cleanup_free_ char *real = NULL;
 
-	if (!path) {
-		token->modules = token->all = p11_kit_modules_load(NULL, 0);
-		return token->all || refuse(token, PROVIDER_BADREQ, p11_kit_message());
-	}
+	if (!path)
+		return load_registered(token);
 	real = realpath(path, NULL);
-	if (!real || strncmp(real, MODULE_PREFIX, strlen(MODULE_PREFIX)) != 0)
+	if (token->from_header && !(real && allowed_module(real)))
+		return find_registered(token, path);
+	if (!token->from_header &&
+	    (!real || strncmp(real, MODULE_PREFIX, strlen(MODULE_PREFIX)) != 0))
 		return refuse(token, PROVIDER_BADREQ,
 			      "module-path is not a file below " MODULE_PREFIX
 			      "; register other modules with p11-kit");
@@ -129,7 +166,7 @@ static bool wants_module(const struct token *token, CK_FUNCTION_LIST *module)
 	bool wants = !name || (own && !strcmp(name, own));
 
 	free(own);
-	return wants;
+	return wants && (!token->path || is_loaded_from(module, token->path));
 }
 
 /* How many of @module's tokens the URI names; @ret_slot is the last of them. */
@@ -190,37 +227,63 @@ static bool find_token(struct token *token)
 }
 
 /*
- * The file that pin-source names: file:PATH, PATH, or credential:NAME of the systemd service that
- * we run in. The PIN is all of it but a line's end.
+ * The path of what pin-source names: file:PATH, PATH, or credential:NAME of the systemd service
+ * that we run in.
  */
-static bool read_pin(struct token *token, const char *source, struct secret **ret)
+static char *pin_path(struct token *token, const char *source)
 {
 	static const char credential[] = "credential:", file[] = "file:";
 	const char *directory = getenv("CREDENTIALS_DIRECTORY");
-	_cleanup_secret_ struct secret *pin = secret_new(PIN_MAX);
-	_cleanup_free_ char *path = NULL;
-	_cleanup_close_ int fd = -1;
-	struct stat st;
-	ssize_t n;
+	char *path = NULL;
 
 	if (!strncmp(source, credential, strlen(credential))) {
 		const char *name = source + strlen(credential);
 
 		if (!directory || strchr(name, '/'))
-			return refuse(token, PROVIDER_BADREQ, "there is no such credential");
-		if (asprintf(&path, "%s/%s", directory, name) < 0)
+			refuse(token, PROVIDER_BADREQ, "there is no such credential");
+		else if (asprintf(&path, "%s/%s", directory, name) < 0)
 			path = NULL;
-	} else {
-		path = strdup(!strncmp(source, file, strlen(file)) ? source + strlen(file)
-								   : source);
+		return path;
 	}
-	if (!path || *path != '/')
-		return refuse(token, PROVIDER_BADREQ, "pin-source is not an absolute path");
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (!pin || fd < 0 || fstat(fd, &st) < 0) {
+	if (!strncmp(source, file, strlen(file)))
+		source += strlen(file);
+	if (*source == '/')
+		return strdup(source);
+	refuse(token, PROVIDER_BADREQ, "pin-source is not an absolute path");
+	return NULL;
+}
+
+/* The PIN's file, or -1. A header may name one of those that are there for headers. */
+static int open_pin(struct token *token, const char *source)
+{
+	_cleanup_free_ char *path = pin_path(token, source);
+	int fd;
+
+	if (!path)
+		return -1;
+	fd = token->from_header ? allowed_pin_open(path) : open(path, O_RDONLY | O_CLOEXEC);
+	if (fd == -EACCES && token->from_header)
+		provider_answer_fail(token->answer, PROVIDER_BADREQ,
+				     "the header names the PIN's file %s, which is not a file of "
+				     "root's in /etc/fve",
+				     path);
+	else if (fd < 0)
 		provider_answer_fail(token->answer, PROVIDER_BADREQ, "the PIN's file %s: %m", path);
+	return fd;
+}
+
+/* The PIN is all of the file but a line's end. */
+static bool read_pin(struct token *token, const char *source, struct secret **ret)
+{
+	_cleanup_secret_ struct secret *pin = secret_new(PIN_MAX);
+	_cleanup_close_ int fd = open_pin(token, source);
+	struct stat st;
+	ssize_t n;
+
+	if (fd < 0)
 		return false;
-	}
+	if (!pin || fstat(fd, &st) < 0)
+		return refuse(token, PROVIDER_BADREQ, "the PIN's file cannot be read");
 	if (!S_ISREG(st.st_mode) || st.st_mode & 007)
 		return refuse(token, PROVIDER_BADREQ,
 			      "the PIN's file is open to everybody, or no file");
@@ -249,6 +312,12 @@ static bool login(struct token *token)
 	if (!source)
 		return refuse(token, PROVIDER_BADREQ,
 			      "the token takes a PIN, and the URI has no pin-source");
+	/* One try is what a header can cost, until the right PIN has been given again. */
+	if (token->from_header && token->info.flags & CKF_USER_PIN_COUNT_LOW)
+		return refuse(
+			token, PROVIDER_BADREQ,
+			"the token has refused a PIN: it gets none that a header names, until "
+			"somebody gives it the right one");
 	if (!read_pin(token, source, &pin))
 		return false;
 	rv = token->module->C_Login(token->session, CKU_USER, pin->data, pin->size);
@@ -451,6 +520,7 @@ static void handle(const struct provider_request *request, struct secret *page,
 	_cleanup_token_ struct token token = {.answer = answer};
 	bool raw;
 
+	token.from_header = request->from_header;
 	if (!token_open(&token, request->uri))
 		return;
 	switch (request->action) {
