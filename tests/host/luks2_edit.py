@@ -5,6 +5,7 @@
 usage: luks2_edit.py IMAGE layout                  print copy size, and bytes of JSON text
        luks2_edit.py IMAGE byte AT VALUE [COPY...]  set one byte of the JSON area, checksums kept right
        luks2_edit.py IMAGE raw AT VALUE [COPY...]   the same, and leave the checksums as they were
+       luks2_edit.py IMAGE binary AT HEX           set bytes of both copies' binary header
        luks2_edit.py IMAGE json EXPRESSION          Python that changes the dictionary "h"
        luks2_edit.py IMAGE newer COPY               raise the sequence number of one copy
 
@@ -41,6 +42,10 @@ def main():
             text = json.dumps(h, separators=(",", ":")).encode()
             for copy in copies:
                 copy[BINARY:] = text.ljust(size - BINARY, b"\0")
+        elif action == "binary":
+            for copy in copies:
+                value = bytes.fromhex(args[1])
+                copy[int(args[0]):int(args[0]) + len(value)] = value
         elif action == "newer":
             chosen = [int(args[0]) - 1]
             seqid = struct.unpack(">Q", copies[chosen[0]][16:24])[0]

@@ -107,7 +107,8 @@ static void test_tpm2(void)
 	memset(token.srk.data, 0xa5, sizeof(token.srk.data));
 	json = token_tpm2_format(&token, "fve-tpm2");
 	CHECK(token_tpm2_parse(json, &back) == 0);
-	CHECK(!strcmp(back.head.label, "a \"label\"\n"));
+	CHECK(!strcmp(back.head.stored, "a \"label\"\n"));
+	CHECK(!strcmp(back.head.label, "a \"label\"?"));
 	again = token_tpm2_format(&back, "fve-tpm2");
 	CHECK(!strcmp(json, again));
 

@@ -63,7 +63,7 @@ static int dump_json(const struct header *header, uint32_t generation)
 {
 	const struct header_segment *s = header_segment(header);
 	struct json_object *o = json_object_new_object();
-	const char *label = header_label(header);
+	const char *label = header_label_stored(header);
 
 	json_object_object_add(o, "device", json_object_new_string(header_path(header)));
 	json_object_object_add(o, "uuid", json_object_new_string(header_uuid(header)));

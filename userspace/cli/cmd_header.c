@@ -75,10 +75,12 @@ static void show_differences(const struct header *header, const struct report *r
 		printf("  fve-mac itself was changed, or is of another state of the header\n");
 	for (size_t i = 0; i < report->n_differences; i++) {
 		const struct header_difference *d = &report->differences[i];
-		const char *type = part_type(header, d->name);
+		_cleanup_free_ char *name = printable_copy(d->name);
+		_cleanup_free_ char *type = printable_copy(part_type(header, d->name));
 
-		printf("  %s%s%s%s: %s\n", d->name, *type ? " (" : "", type, *type ? ")" : "",
-		       d->what);
+		if (name && type)
+			printf("  %s%s%s%s: %s\n", name, *type ? " (" : "", type, *type ? ")" : "",
+			       d->what);
 	}
 }
 

@@ -57,8 +57,10 @@ static int list_volume(void *data, const char *path, const char *uuid, const cha
 		json_object_object_add(o, "name", text_or_null(l->name));
 		json_object_array_add(l->array, o);
 	} else {
-		printf("%-16s %-36s %-9s %-16s %s\n", path, uuid, state, *l->name ? l->name : "-",
-		       label);
+		_cleanup_free_ char *id = printable_copy(uuid), *text = printable_copy(label);
+
+		printf("%-16s %-36s %-9s %-16s %s\n", path, id ?: "", state,
+		       *l->name ? l->name : "-", text ?: "");
 	}
 	volume_status_free(&l->open);
 	return 0;

@@ -93,7 +93,7 @@ static int spec_from(const struct protector *old, struct protector_spec *ret)
 				 "made it, or remove it and add another",
 				 old->head.id);
 	default:
-		strcpy(ret->label, old->head.label);
+		strcpy(ret->label, old->head.stored);
 		return 0;
 	}
 }

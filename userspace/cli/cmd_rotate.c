@@ -75,7 +75,7 @@ int cmd_rotate_recovery(const struct args *args)
 		r = find_recovery(header, args->operand[1], &old);
 	if (r < 0)
 		return r;
-	strcpy(spec.label, old.head.label);
+	strcpy(spec.label, old.head.stored);
 	n_before = protector_list(header, before);
 	r = cli_add_recovery(args, header, fvek, &spec, true);
 	/* What was printed may not have been read: the old one goes when somebody has it on paper.

@@ -208,7 +208,7 @@ static void add_header(struct json_object *o, const struct subject *s)
 	}
 	json_object_object_add(o, "uuid", json_object_new_string(header_uuid(s->header)));
 	json_object_object_add(o, "device", json_object_new_string(header_path(s->header)));
-	json_object_object_add(o, "label", text_or_null(header_label(s->header)));
+	json_object_object_add(o, "label", text_or_null(header_label_stored(s->header)));
 	json_object_object_add(o, "mac", json_object_new_string(show_mac(s->header)));
 	json_object_object_add(o, "protectors", protectors);
 }

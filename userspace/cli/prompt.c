@@ -151,13 +151,18 @@ static int read_key_file(const char *path, struct secret **ret)
 /* Where the answer comes from where it is in no file. */
 static int ask(const struct question *question, struct secret **ret)
 {
+	_cleanup_free_ char *text = printable_copy(question->text);
+	struct question shown = *question;
 	int r;
 
+	if (!text)
+		return -ENOMEM;
+	shown.text = text;
 	signals_let();
 	if (question->agent)
-		return agent_ask(question, ret);
+		return agent_ask(&shown, ret);
 	if (isatty(STDIN_FILENO))
-		return read_terminal(question, ret);
+		return read_terminal(&shown, ret);
 	r = prompt_read(STDIN_FILENO, true, ret);
 	return r == -EBADF ? -ENOKEY : r; /* closed: nobody is there */
 }
@@ -204,6 +209,7 @@ int prompt_new_secret(const struct question *question, struct secret **ret)
 
 int prompt_confirm(const struct args *args, const char *question)
 {
+	_cleanup_free_ char *text = printable_copy(question);
 	char line[8] = "";
 
 	if (args->batch_mode)
@@ -212,7 +218,7 @@ int prompt_confirm(const struct args *args, const char *question)
 		return log_errno(ECANCELED, "%s Use --batch-mode where nobody can be asked",
 				 question);
 	signals_let();
-	fprintf(stderr, "%s\nType YES to go on: ", question);
+	fprintf(stderr, "%s\nType YES to go on: ", text ?: "");
 	if (!fgets(line, sizeof(line), stdin) || strcmp(line, "YES\n"))
 		return log_errno(ECANCELED, "nothing was done");
 	return 0;

@@ -56,7 +56,7 @@ struct json_object *json_protectors(const struct header *header)
 		json_object_object_add(o, "id", json_object_new_string(p->head.id));
 		json_object_object_add(o, "kind",
 				       json_object_new_string(protector_kind_name(p->kind)));
-		json_object_object_add(o, "label", json_text(p->head.label));
+		json_object_object_add(o, "label", json_text(p->head.stored));
 		json_object_object_add(o, "created", json_text(p->head.created));
 		json_object_object_add(o, "keyslot", json_number(p->slot));
 		json_object_object_add(o, "token", json_number(p->token));
@@ -86,18 +86,40 @@ struct json_object *json_approval(const struct token_approval *approval)
 		json_object_object_add(pcrs, key, json_object_new_string(hex ?: ""));
 	}
 	json_object_object_add(o, "id", json_object_new_string(approval->head.id));
-	json_object_object_add(o, "label", json_object_new_string(approval->head.label));
+	json_object_object_add(o, "label", json_object_new_string(approval->head.stored));
 	json_object_object_add(o, "created", json_object_new_string(approval->head.created));
 	json_object_object_add(o, "pcrs", pcrs);
 	return o;
+}
+
+/*
+ * json-c escapes control characters of ASCII (RFC 8259 asks for no more), and passes bytes that are
+ * no UTF-8, which makes it no JSON.
+ */
+static void print_escaped(const char *json)
+{
+	while (*json) {
+		uint32_t c = 0;
+		size_t n = utf8_read(json, &c);
+
+		if (!n)
+			printf("\\ufffd");
+		else if (c >= 0x7f && !is_printable(c))
+			printf("\\u%04x", c);
+		else
+			fwrite(json, 1, n, stdout);
+		json += n ?: 1;
+	}
+	putchar('\n');
 }
 
 int json_print(struct json_object *object)
 {
 	if (!object)
 		return -ENOMEM;
-	puts(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
-							    JSON_C_TO_STRING_NOSLASHESCAPE));
+	print_escaped(
+		json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
+							       JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(object);
 	return 0;
 }

@@ -16,10 +16,13 @@
 #define SMALLEST_DEVICE	  (17 * 1024 * 1024) /* libcryptsetup puts the data at 16 MiB */
 #define LARGE_SECTOR_SIZE 4096
 #define SECTOR		  512
+#define LABEL_SIZE	  64 /* LUKS2 has 48 bytes */
+#define UUID_LENGTH	  36
 
 struct header {
 	struct crypt_device *cd;
 	char *path;
+	char *label; /* of LABEL_SIZE: what header_label() gives */
 	struct header_segment segment;
 	struct header_copies copies;
 };
@@ -40,7 +43,8 @@ static int header_new(const char *path, struct header **ret)
 		return -ENOMEM;
 	crypt_set_log_callback(NULL, cryptsetup_log, NULL);
 	header->path = strdup(path);
-	if (!header->path)
+	header->label = malloc(LABEL_SIZE);
+	if (!header->path || !header->label)
 		return -ENOMEM;
 	r = crypt_init(&header->cd, path);
 	if (r < 0)
@@ -55,6 +59,7 @@ void header_close(struct header *header)
 		return;
 	crypt_free(header->cd);
 	free(header->path);
+	free(header->label);
 	free(header);
 }
 
@@ -147,6 +152,12 @@ static void tell_of_repair(const struct header *header)
 		   header_copies_agree(&now) ? "was written again" : "could not be written again");
 }
 
+static bool is_uuid(const char *text)
+{
+	return text && strlen(text) == UUID_LENGTH &&
+	       strspn(text, "0123456789abcdefABCDEF-") == UUID_LENGTH;
+}
+
 /* Load, and refuse what cannot be ours or become it. */
 static int load(struct header *header)
 {
@@ -170,6 +181,9 @@ static int load(struct header *header)
 				 path);
 	if (r < 0)
 		return log_errno(ENODEV, "%s is not a LUKS2 volume", path);
+	/* It becomes a part of names, prompts and messages, and libcryptsetup takes any bytes. */
+	if (!is_uuid(crypt_get_uuid(header->cd)))
+		return log_errno(ENODEV, "%s has a LUKS2 header whose UUID is none", path);
 	if (crypt_persistent_flags_get(header->cd, CRYPT_FLAGS_REQUIREMENTS, &requirements) < 0 ||
 	    requirements)
 		return log_errno(ENODEV, "%s is being re-encrypted; finish that with cryptsetup",
@@ -270,7 +284,7 @@ const char *header_subsystem(const struct header *header)
 
 int header_claim(struct header *header, bool ours)
 {
-	_cleanup_free_ char *label = strdup(header_label(header));
+	_cleanup_free_ char *label = strdup(header_label_stored(header));
 	int r;
 
 	signals_hold();
@@ -291,9 +305,16 @@ const char *header_uuid(const struct header *header)
 	return crypt_get_uuid(header->cd);
 }
 
-const char *header_label(const struct header *header)
+const char *header_label_stored(const struct header *header)
 {
 	return crypt_get_label(header->cd) ?: "";
+}
+
+const char *header_label(const struct header *header)
+{
+	snprintf(header->label, LABEL_SIZE, "%s", header_label_stored(header));
+	make_printable(header->label, "");
+	return header->label;
 }
 
 const struct header_segment *header_segment(const struct header *header)

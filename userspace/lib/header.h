@@ -73,7 +73,8 @@ static inline void header_closep(struct header **header)
 /* Borrowed from the header. */
 const char *header_path(const struct header *header);
 const char *header_uuid(const struct header *header);
-const char *header_label(const struct header *header); /* "" where there is none */
+const char *header_label(const struct header *header); /* "" where there is none; printable */
+const char *header_label_stored(const struct header *header); /* as anybody may have written it */
 /* "fve" in a header of ours; "" where there is none. */
 const char *header_subsystem(const struct header *header);
 /* Make the header one of ours, or of nobody's. One atomic write; the label stays. */

@@ -28,6 +28,9 @@ void log_write(enum log_level level, const char *format, ...)
 	if (vasprintf(&text, format, args) < 0)
 		text = NULL;
 	va_end(args);
+	/* It may hold what stands in a header, or what a library says of it. */
+	if (text)
+		make_printable(text, "\n\t");
 	/* What was printed before stays before it where both go to one file. */
 	fflush(stdout);
 	/* One write for a line, so that those of several processes do not mix. */

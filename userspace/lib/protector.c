@@ -163,7 +163,9 @@ int protector_list(const struct header *header, struct protector *ret)
 					    .slot = i};
 		snprintf(ret[n].head.id, sizeof(ret[n].head.id), "slot-%u",
 			 (unsigned int)i % HEADER_MAX_KEYSLOTS);
-		ret[n].foreign = foreign_token(header, i, ret[n].head.label);
+		ret[n].foreign = foreign_token(header, i, ret[n].head.stored);
+		strcpy(ret[n].head.label, ret[n].head.stored);
+		make_printable(ret[n].head.label, "");
 		n++;
 	}
 	return n;

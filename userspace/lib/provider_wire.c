@@ -44,7 +44,7 @@ void provider_answer_free(struct provider_answer *answer)
 	blob_free(&answer->wrapped);
 }
 
-static void make_printable(char *text)
+static void make_ascii(char *text)
 {
 	for (; *text; text++)
 		if (*text < 0x20 || *text > 0x7e)
@@ -60,7 +60,7 @@ void provider_answer_fail(struct provider_answer *answer, enum provider_outcome 
 	va_start(args, format);
 	vsnprintf(answer->detail, sizeof(answer->detail), format, args);
 	va_end(args);
-	make_printable(answer->detail);
+	make_ascii(answer->detail);
 }
 
 /* The index of @text in @names, or @n. */
@@ -152,12 +152,12 @@ static void read_key(struct reader *r, struct provider_key *key)
 		reader_blob(r, "spki", &key->spki);
 	key->bits = reader_number(r, "bits", 1, 65536);
 	reader_text(r, "token", key->token, sizeof(key->token));
-	make_printable(key->token);
+	make_ascii(key->token);
 	extractable = reader_take(r, "extractable", json_type_boolean);
 	key->extractable = !extractable || json_object_get_boolean(extractable);
 	if (has(r, "end-date"))
 		reader_text(r, "end-date", key->end_date, sizeof(key->end_date));
-	make_printable(key->end_date);
+	make_ascii(key->end_date);
 }
 
 char *provider_answer_encode(enum provider_action action, const struct provider_answer *answer)
@@ -195,7 +195,7 @@ int provider_answer_decode(enum provider_action action, const char *text,
 		reader_fail(&r, -EBADMSG);
 	if (has(&r, "detail"))
 		snprintf(ret->detail, sizeof(ret->detail), "%s", reader_string(&r, "detail"));
-	make_printable(ret->detail);
+	make_ascii(ret->detail);
 	if (outcome == PROVIDER_OK && action == PROVIDER_INFO)
 		read_key(&r, &ret->key);
 	if (outcome == PROVIDER_OK && action == PROVIDER_WRAP)

@@ -483,7 +483,9 @@ int token_head_init(struct token_head *head, const char *label)
 	if (strlen(label) > TOKEN_LABEL_MAX)
 		return -EINVAL;
 	strcpy(head->id, id);
+	strcpy(head->stored, label);
 	strcpy(head->label, label);
+	make_printable(head->label, "");
 	return token_time_now(head->created);
 }
 

@@ -25,8 +25,9 @@
 
 /* What each protector's token begins with. */
 struct token_head {
-	char id[TOKEN_ID_LENGTH + 1]; /* unique within the volume */
-	char label[TOKEN_LABEL_MAX + 1];
+	char id[TOKEN_ID_LENGTH + 1];	  /* unique within the volume */
+	char label[TOKEN_LABEL_MAX + 1];  /* @stored as a terminal may have it: make_printable() */
+	char stored[TOKEN_LABEL_MAX + 1]; /* as it stands in the header, for what writes it again */
 	char created[TOKEN_TIME_LENGTH + 1];
 };
 

@@ -98,7 +98,8 @@ void reader_time(struct reader *r, const char *key, char ret[TOKEN_TIME_LENGTH +
 
 	reader_text(r, key, ret, TOKEN_TIME_LENGTH + 1);
 	end = strptime(ret, "%Y-%m-%dT%H:%M:%SZ", &tm);
-	if (!end || *end)
+	/* strptime() lets white space pass before a number. */
+	if (!end || *end || ret[strspn(ret, "0123456789-:TZ")])
 		reader_fail(r, -EBADMSG);
 }
 
@@ -109,7 +110,9 @@ void reader_head(struct reader *r, struct token_head *head)
 	reader_text(r, "id", head->id, sizeof(head->id));
 	if (hex_decode(head->id, id, sizeof(id)) < 0)
 		reader_fail(r, -EBADMSG);
-	reader_text(r, "label", head->label, sizeof(head->label));
+	reader_text(r, "label", head->stored, sizeof(head->stored));
+	strcpy(head->label, head->stored);
+	make_printable(head->label, "");
 	reader_time(r, "created", head->created);
 }
 
@@ -239,7 +242,7 @@ void writer_boots(struct writer *w, const struct policy_boots *boots)
 void writer_head(struct writer *w, const struct token_head *head)
 {
 	writer_string(w, "id", head->id);
-	writer_string(w, "label", head->label);
+	writer_string(w, "label", head->stored);
 	writer_string(w, "created", head->created);
 }
 

@@ -92,6 +92,57 @@ char *base64_encode(const struct blob *blob)
 	return text;
 }
 
+size_t utf8_read(const char *text, uint32_t *ret)
+{
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	const uint8_t *byte = (const uint8_t *)text;
+	size_t n = *byte < 0x80	      ? 1
+		   : *byte >> 5 == 6  ? 2
+		   : *byte >> 4 == 14 ? 3
+		   : *byte >> 3 == 30 ? 4
+				      : 0;
+	uint32_t c = n == 1 ? *byte : *byte & 0x7fu >> n;
+
+	for (size_t i = 1; i < n; i++) {
+		if (byte[i] >> 6 != 2)
+			return 0;
+		c = c << 6 | (byte[i] & 0x3f);
+	}
+	if (!n || c < least[n] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+		return 0;
+	*ret = c;
+	return n;
+}
+
+bool is_printable(uint32_t c)
+{
+	/* Line and paragraph separators; embeddings, overrides and isolates of direction. */
+	if ((c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069))
+		return false;
+	return c >= 0x20 && !(c >= 0x7f && c <= 0x9f);
+}
+
+void make_printable(char *text, const char *keep)
+{
+	while (*text) {
+		uint32_t c = 0;
+		size_t n = utf8_read(text, &c);
+
+		if (!n || (!is_printable(c) && (c >= 0x80 || !strchr(keep, (int)c))))
+			memset(text, '?', n ?: 1);
+		text += n ?: 1;
+	}
+}
+
+char *printable_copy(const char *text)
+{
+	char *copy = strdup(text);
+
+	if (copy)
+		make_printable(copy, "");
+	return copy;
+}
+
 int base64_decode(const char *text, struct blob *ret)
 {
 	size_t length = strlen(text), padding = 0, size = 0;

@@ -31,6 +31,18 @@ char *base64_encode(const struct blob *blob);
 /* -EINVAL on anything but well-formed base64; -ENOMEM. */
 int base64_decode(const char *text, struct blob *ret);
 
+/*
+ * Put "?" for each byte of what is no text for a terminal: control characters (C0, DEL, C1) but for
+ * those in @keep, what turns the direction of writing around, and what is no UTF-8 (RFC 3629).
+ */
+void make_printable(char *text, const char *keep);
+/* A copy of which no character is one of these; the caller frees. NULL on out of memory. */
+char *printable_copy(const char *text);
+/* The UTF-8 character at @text: how many bytes it has, or 0 where there is none. */
+size_t utf8_read(const char *text, uint32_t *ret);
+/* Whether a terminal shows it, and does nothing else. */
+bool is_printable(uint32_t character);
+
 static inline void freep(void *p)
 {
 	free(*(void **)p);
