@@ -9,9 +9,9 @@ own_disk
 for kind in tpm2 tpm2-pin; do
 	remove "$kind"
 done
-mkdir "$TMP/stick"
-cp "$inst/startup.key" "$TMP/stick/fve.key"
-mkfs.ext4 -q -L FVEKEY -d "$TMP/stick" "$TMP/usb" 8M
+truncate -s 8M "$TMP/usb"
+mformat -i "$TMP/usb" -v FVEKEY ::
+mcopy -i "$TMP/usb" "$inst/startup.key" ::fve.key
 script "journalctl -b -u fve-unlock --no-pager -o cat; findmnt /run/fve/key || true"
 boot 0 --disk "$TMP/usb,read-only=on" --script "$TMP/script"
 not_said "assphrase"
