@@ -31,7 +31,7 @@ is_resume() {
 }
 
 is_switch() {
-	grep -qE '^[[:space:]]*ExecStart=.*switch-root' "$1"
+	grep -qE '^[[:space:]]*ExecStart=.*[[:space:]]switch-root([[:space:]]|$)' "$1"
 }
 
 install() {

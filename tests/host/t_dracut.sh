@@ -40,3 +40,59 @@ cat "$initdir/etc/cmdline.d/90crypt.conf" "$initdir/etc/crypttab" >"$TMP/out"
 ! grep -q 0a1b-2c "$TMP/out" || fail "our volume was left to the stock module"
 expect_text "rd.luks.uuid=luks-77-88 root=/dev/x"
 expect_text "luks-b UUID=77-88 none"
+
+# unlocked IMAGE: its units that lead to a shell, to a resume or to another root without asking first.
+unlocked() {
+	/usr/bin/python3 - "$1" <<'END'
+import glob, os, re, sys
+top = sys.argv[1]
+dirs = ["usr/lib/systemd/system", "lib/systemd/system", "etc/systemd/system"]
+wants = {"boot-lock": r"^\s*StandardInput=tty|^\s*Exec\w+=.*(sulogin|getty)",
+         "boot-resume": r"^\s*ExecStart=.*hibernate-resume", "boot-switch": r"^\s*ExecStart=.*\sswitch-root"}
+for directory in dirs:
+    for unit in glob.glob(f"{top}/{directory}/*.service"):
+        text = open(unit).read() if os.path.exists(unit) else ""
+        for want, pattern in wants.items():
+            if not re.search(pattern, text, re.M):
+                continue
+            drop_ins = "".join(open(f).read() for d in dirs
+                               for f in glob.glob(f"{top}/{d}/{os.path.basename(unit)}.d/*.conf"))
+            if not re.search(r"^ExecStart(Pre)?=fvesetup " + want, drop_ins, re.M):
+                print(os.path.basename(unit), want)
+END
+}
+
+# Units of other modules, older and newer, as an image has them: each is found, whatever its name.
+image=$TMP/units
+system=$image/usr/lib/systemd/system
+mkdir -p "$system" "$image/etc/systemd/system"
+cp /usr/lib/dracut/modules.d/98dracut-systemd/*.service "$system/"
+cp /lib/systemd/system/{rescue,debug-shell,initrd-switch-root,initrd-cleanup,initrd-parse-etc}.service \
+	/lib/systemd/system/{getty,systemd-hibernate-resume}@.service "$system/"
+printf '[Service]\nExecStart=/usr/lib/systemd/systemd-sulogin-shell breakpoint\nStandardInput=tty-force\n' \
+	>"$system/breakpoint-pre-mount.service"
+printf '[Service]\nExecStart=/usr/lib/systemd/systemd-hibernate-resume\n' >"$system/systemd-hibernate-resume.service"
+printf '[Service]\nExecStart=/bin/something\nStandardInput=tty\n' >"$image/etc/systemd/system/own.service"
+unlocked "$image" >"$TMP/out"
+[ "$(wc -l <"$TMP/out")" -ge 11 ] || fail "the walk finds too little"
+(initdir=$image dracutsysrootdir='' moddir=$(realpath "$top/dracut/99zz-fve") && . "$moddir/module-setup.sh" && install)
+unlocked "$image" | tee "$TMP/out"
+[ ! -s "$TMP/out" ] || fail "these units come before the lock"
+grep -qx 'ExecStart=fvesetup boot-resume %f' "$image/etc/systemd/system/systemd-hibernate-resume@.service.d/90-fve.conf" ||
+	fail "a template's device is not told"
+[ ! -e "$image/etc/systemd/system/initrd-parse-etc.service.d" ] || fail "a unit that is no shell is locked"
+
+# An image is made only with the identity of what is opened in it; the one of before stays.
+printf 'root UUID=0a1b-2c - initrd\n' >"$dracutsysrootdir/etc/fvetab"
+dfatal() {
+	echo "$*"
+}
+in_module() {
+	(PATH=$BUILD:$PATH && moddir=$(realpath "$top/dracut/90fve") && . "$moddir/module-setup.sh" && "$@")
+}
+expect 1 in_module install_table
+expect_text "identity of root is not known"
+mkdir -p "$dracutsysrootdir/var/lib/fve/identity"
+printf '%064d\n' 5 >"$dracutsysrootdir/var/lib/fve/identity/0a1b-2c"
+expect 0 in_module install_table
+grep -qx "root UUID=0a1b-2c - initrd,identity=$(printf '%064d' 5)" "$initdir/etc/fvetab" || fail "no identity in the image"
