@@ -51,6 +51,9 @@ expect 1 policy acme --approver "$TMP/alice.pem"
 expect_text '2 approvers'
 expect 1 policy acme --approver "$TMP/alice.pem" --approver "$TMP/alice.pem"
 expect_text twice
+openssl req -x509 -key "$TMP/alice.key" -days 30 -subj /CN=carol -out "$TMP/carol.pem"
+expect 1 policy acme --approver "$TMP/alice.pem" --approver "$TMP/carol.pem"
+expect_text twice
 expect 1 policy acme --approver "$TMP/alice.key" --approver "$TMP/bob.pem"
 expect_text 'no certificate'
 expect 0 policy acme --approver "$TMP/alice.pem" --approver "$TMP/bob.pem"

@@ -75,12 +75,13 @@ int cli_read_small(const char *path, struct blob *ret)
 	return blob_set(ret, buffer, (size_t)n);
 }
 
-/* One more who may approve purges, and no one twice. */
+/* One more who may approve purges, and no one twice: who has the key approves, not a certificate.
+ */
 static int add_approver(struct keypolicy *policy, const char *path)
 {
 	_cleanup_free_ char *subject = NULL, *pem = NULL;
 	_cleanup_blob_ struct blob file = {0};
-	uint8_t digest[SHA256_SIZE], other[SHA256_SIZE];
+	uint8_t digest[SHA256_SIZE];
 	int r = cli_read_small(path, &file);
 
 	if (r < 0)
@@ -89,13 +90,9 @@ static int add_approver(struct keypolicy *policy, const char *path)
 	r = pem ? crypto_cert_read(pem, &subject, digest) : -ENOMEM;
 	if (r == -EBADMSG || r == -ESTALE)
 		return log_errno(EINVAL, "%s is no certificate (PEM) that is valid now", path);
-	for (size_t i = 0; i < policy->n_approvers && r == 0; i++) {
-		_cleanup_free_ char *name = NULL;
-
-		r = crypto_cert_read(policy->approvers[i], &name, other);
-		if (r == 0 && !memcmp(other, digest, sizeof(other)))
-			return log_errno(EINVAL, "%s is given twice", path);
-	}
+	for (size_t i = 0; i < policy->n_approvers && r == 0; i++)
+		if (crypto_cert_same_key(policy->approvers[i], pem))
+			return log_errno(EINVAL, "the key of %s is given twice", path);
 	if (r == 0)
 		policy->approvers[policy->n_approvers++] = steal(pem);
 	return r;

@@ -51,6 +51,14 @@ int crypto_cert_read(const char *pem, char **ret_subject, uint8_t ret_digest[SHA
 	return 0;
 }
 
+bool crypto_cert_same_key(const char *pem, const char *other)
+{
+	_cleanup_with_(X509_free) X509 *a = cert_of(pem), *b = cert_of(other);
+	EVP_PKEY *key = a ? X509_get0_pubkey(a) : NULL, *other_key = b ? X509_get0_pubkey(b) : NULL;
+
+	return key && other_key && EVP_PKEY_eq(key, other_key) == 1;
+}
+
 static int cert_fill(X509 *cert, EVP_PKEY *key, const char *subject)
 {
 	X509_NAME *name = X509_get_subject_name(cert);

@@ -13,6 +13,9 @@
  * valid now. */
 int crypto_cert_read(const char *pem, char **ret_subject, uint8_t ret_digest[SHA256_SIZE]);
 
+/* Whether two certificates in PEM are for the same key. No certificate has none. */
+bool crypto_cert_same_key(const char *pem, const char *other);
+
 /* A new P-256 key with a certificate that it signs itself for @subject, for 20 years; PEM both. */
 int crypto_cert_make(const char *subject, struct secret **ret_key, char **ret_cert);
 
