@@ -264,8 +264,8 @@ installed += 644 $(BUILD)/fvetab.5 $(mandir)/man5/fvetab.5
 installed += $(foreach f,$(wildcard systemd/*.service systemd/*.target systemd/*.timer),644 $(f) $(systemddir)/system/$(notdir $(f)))
 installed += 755 systemd/fve-generator $(systemddir)/system-generators/fve-generator
 installed += 644 systemd/61-fve.rules $(udevdir)/rules.d/61-fve.rules
-installed += $(foreach f,$(wildcard dracut/9*fve/*.sh),755 $(f) $(dracutdir)/$(f:dracut/%=%))
-installed += $(foreach f,$(filter-out %.sh,$(wildcard dracut/9*fve/*)),644 $(f) $(dracutdir)/$(f:dracut/%=%))
+installed += $(foreach f,$(wildcard dracut/9*/*.sh),755 $(f) $(dracutdir)/$(f:dracut/%=%))
+installed += $(foreach f,$(filter-out %.sh,$(wildcard dracut/9*/*)),644 $(f) $(dracutdir)/$(f:dracut/%=%))
 # A shell of the booted system: before it, what nobody opened is locked where root has no password.
 installed += $(foreach f,emergency rescue,644 dracut/90fve/lock-first.conf $(systemddir)/system/$(f).service.d/50-fve.conf)
 
@@ -277,7 +277,7 @@ installed += 755 dracut/hooks/header-postinst /etc/kernel/header_postinst.d/zzz-
 installed += 644 dracut/hooks/default /etc/default/fve
 
 # Directories of ours; uninstall removes them where nobody else has a file in them.
-own_dirs  := $(dracutdir)/90fve $(dracutdir)/99zz-fve /usr/lib/fve \
+own_dirs  := $(dracutdir)/90fve $(dracutdir)/91fve-begin $(dracutdir)/99zz-fve /usr/lib/fve \
 	$(systemddir)/system/emergency.service.d $(systemddir)/system/rescue.service.d
 
 .PHONY: install

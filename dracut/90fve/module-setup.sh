@@ -11,7 +11,7 @@ check() {
 }
 
 depends() {
-	local deps="dm zz-fve"
+	local deps="dm zz-fve fve-begin"
 	[[ -d $dracutsysrootdir$systemdutildir ]] && deps+=" systemd-ask-password"
 	echo "$deps"
 }

@@ -27,9 +27,12 @@ set -e
 fvesetup protector add --key-file /root/pass /dev/vda tpm2
 sed -i 's/^root .*/&,reseal=auto/' /etc/fvetab
 mount -o ro /dev/disk/by-id/virtio-new.img /mnt
-PATH=\$PATH:/mnt LD_LIBRARY_PATH=/mnt FVE_BOOT=/mnt /usr/lib/fve/fve-approve $release 2>&1
+export PATH=\$PATH:/mnt LD_LIBRARY_PATH=/mnt FVE_BOOT=/mnt
+/usr/lib/fve/fve-approve $release 2>&1
+/usr/lib/fve/fve-approve --accept $release 2>&1
 "
 boot 0 "${esp[@]}" --script "$TMP/script" "$asked" "type=$pass"
+reported "fve: WARNING: /mnt/vmlinuz-$release is not what a package has unpacked"
 reported "fve: root: the TPM will open it for Linux $release"
 
 boot_partition "$new/vmlinuz-$release" "$new/initrd.img-$release" "$cmdline"

@@ -15,19 +15,27 @@ cp -as /usr/lib/dracut/. "$TMP/dracut/"
 for module in 90fve 99zz-fve; do
 	ln -sf "$(realpath "$top/dracut/$module")" "$TMP/dracut/modules.d/$module"
 done
+mkdir "$TMP/dracut/modules.d/91fve-begin"
+sed "s,/usr/lib/fve/fve-approve,$TMP/approve,g" "$top/dracut/91fve-begin/module-setup.sh" \
+	>"$TMP/dracut/modules.d/91fve-begin/module-setup.sh"
+printf '#!/bin/sh\n[ -e "%s" ] || echo "$@" >>"%s"\n' "$TMP/initramfs" "$TMP/begun" >"$TMP/approve"
+chmod +x "$TMP/approve"
 cp -as "$("$top/tests/vm/kernel" --print modules "$kernel")/." "$modules/"
 cp -f "$BUILD/$release/dm-fve.ko" "$modules/updates/"
 depmod -b "$TMP/modules" "$release"
 
 DRACUT_PATH="/usr/sbin /usr/bin $BUILD" dracutbasedir=$TMP/dracut expect 0 \
 	dracut --force --no-hostonly --no-compress \
-	--no-early-microcode --kmoddir "$modules" --modules "base dm fve" "$TMP/initramfs" "$release"
+	--no-early-microcode --kmoddir "$modules" --modules "base dm fve fve-begin" "$TMP/initramfs" "$release"
 lsinitrd "$TMP/initramfs" >"$TMP/out"
 expect_text /fvesetup
 expect_text libtss2-tcti-device.so.0
 expect_text libcryptsetup.so
 expect_text dm-fve.ko
 expect_text aesni-intel.ko
+
+# fve-approve is told before the image is there.
+[ "$(cat "$TMP/begun")" = "--begin $release" ] || fail "fve-approve was not told"
 
 # Stock modules keep what is theirs, and lose what is ours.
 export initdir=$TMP/image dracutsysrootdir=$TMP/sysroot

@@ -39,7 +39,7 @@ for file in /usr/local/sbin/fvesetup /usr/local/share/man/man8/fvesetup.8 \
 	/etc/kernel/postinst.d/zzz-fve "/lib/modules/$release/updates/dm-fve.ko"; do
 	grep -qxF ".$file" "$TMP/new" || fail "$file was not installed"
 done
-! grep -vE '^\./(usr/local/|usr/lib/(dracut/modules\.d/(90fve|99zz-fve)|fve|systemd|udev)(/|$)|etc/(kernel|default)/|lib/modules/)' "$TMP/new" ||
+! grep -vE '^\./(usr/local/|usr/lib/(dracut/modules\.d/(90fve|91fve-begin|99zz-fve)|fve|systemd|udev)(/|$)|etc/(kernel|default)/|lib/modules/)' "$TMP/new" ||
 	fail "files outside PREFIX"
 "$root/usr/local/sbin/fvesetup" --version
 

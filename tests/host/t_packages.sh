@@ -65,7 +65,7 @@ listing >"$TMP/before"
 echo "--- install"
 install_packages
 check_installed
-for file in /etc/kernel/{post{inst,rm},header_postinst}.d/zzz-fve /usr/lib/dracut/modules.d/90fve \
+for file in /etc/kernel/{post{inst,rm},header_postinst}.d/zzz-fve /usr/lib/dracut/modules.d/9{0fve,1fve-begin} \
 	/usr/lib/fve/fve-approve /usr/share/man/man8/fvesetup.8.gz \
 	/usr/share/bash-completion/completions/fvesetup; do
 	[ -e "$root$file" ] || fail "$file is missing"
