@@ -217,6 +217,13 @@ hook kernel-postinst 2 configure
 refused "$FVE_BOOT/initrd.img-2"
 ! grep -q 'vmlinuz-2 is' "$TMP/out" || fail "the kernel is as it was unpacked"
 
+echo "--- what cannot be read is not known"
+rm "$FVE_STATE/boot/initrd.img-2"
+ln -sf /proc/self/clear_refs "$FVE_BOOT/initrd.img-2"
+expect 0 sh "$hooks/fve-approve" 2
+refused "$FVE_BOOT/initrd.img-2"
+rm "$FVE_BOOT/initrd.img-2"
+
 echo "--- written by dracut: approved, and again while it stays so"
 dracut 2
 dracut 2 # by hand, before anybody asked
