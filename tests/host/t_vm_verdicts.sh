@@ -95,3 +95,17 @@ grep -qE '^skip probe \([0-9]+ s\): no luck$' "$TMP/out" || fail "the reason of 
 # shellcheck disable=SC2016 # the probe expands it
 runner 1 '0 passed, 1 failed, 0 skipped' 'kill -9 $$'
 expect 2 "$run" no_such_test
+
+echo "--- the longest test first, by what each took when it last ran"
+echo 'sleep 2' >"$TMP/tree/tests/host/t_slow.sh"
+echo 'true' >"$TMP/tree/tests/host/t_probe.sh"
+# order FIRST SECOND
+order() {
+	expect 0 env BUILD="$TMP/tree/build" "$TMP/tree/tests/run" --jobs 1 slow probe
+	grep '^ok ' "$TMP/out" | awk '{ print $2 }' | cmp - <(printf '%s\n' "$@") || fail "not $*"
+}
+printf '%s\n' '60 probe' '50 slow' '7 other@6.1' >"$TMP/tree/build/tests/times"
+order probe slow
+order slow probe
+expect 0 env BUILD="$TMP/tree/build" "$TMP/tree/tests/run" --times
+grep -qx '7 other@6.1' "$TMP/out" || fail "the time of a test that did not run is lost"
