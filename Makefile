@@ -2,6 +2,7 @@
 # The one human entry. `make help` lists the targets. Everything is built under build/.
 
 VERSION := 0.1.0
+comma	:= ,
 PREFIX	?= /usr
 DESTDIR	?=
 BUILD	:= build
@@ -132,11 +133,15 @@ $(BUILD)/san/fve-provider-%: $(BUILD)/san/provider/%.o $(BUILD)/san/provider/ser
 	$(Q)$(CC) $(SANITIZE) -Wl,--as-needed -o $@ $(filter %.o,$^) $(filter %.a,$^) $(FVE_LIBS) \
 		$(if $(PROVIDER_PKGS_$*),$(shell pkg-config --libs $(PROVIDER_PKGS_$*)))
 
-# A tool that does not cap the TPM: tests/boot/t_boot_control.sh shows what would come of it.
-$(BUILD)/fault/fvesetup: tests/boot/no_cap.c $(cli_sources:userspace/%.c=$(BUILD)/obj/%.o) $(BUILD)/libfve.a
+# The tool with a deliberate fault each, to show what would come of it: tests/fault/NAME.c says in
+# a line "wraps: FUNCTION..." which functions of libfve it replaces.
+faults := $(patsubst tests/fault/%.c,$(BUILD)/fault/fvesetup-%,$(wildcard tests/fault/*.c))
+
+$(BUILD)/fault/fvesetup-%: tests/fault/%.c $(cli_sources:userspace/%.c=$(BUILD)/obj/%.o) $(BUILD)/libfve.a
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(FVE_CFLAGS) $(CFLAGS) -Wl,--wrap=cap_tpm -o $@ $^ $(FVE_LIBS)
+	$(Q)$(CC) $(CPPFLAGS) $(FVE_CFLAGS) $(CFLAGS) \
+		$(patsubst %,-Wl$(comma)--wrap=%,$(shell sed -n 's/^ \* wraps: //p' $<)) -o $@ $^ $(FVE_LIBS)
 
 $(BUILD)/unit/%: tests/unit/%.c tests/unit/test.h $(BUILD)/san/libfve.a
 	$(call say,LD,$@)
@@ -196,7 +201,7 @@ demo-deps:
 	$(Q)tests/deps demo
 
 .PHONY: test-programs
-test-programs: $(fuzz_targets) $(unit_tests) $(tools) $(BUILD)/fvesetup $(BUILD)/san/fvesetup $(BUILD)/fault/fvesetup \
+test-programs: $(fuzz_targets) $(unit_tests) $(tools) $(BUILD)/fvesetup $(BUILD)/san/fvesetup $(faults) \
 	$(providers) $(providers:$(BUILD)/%=$(BUILD)/san/%)
 
 .PHONY: check

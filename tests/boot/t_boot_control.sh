@@ -5,7 +5,7 @@
 # timeout: 7200
 . "$(dirname "$0")/lib.sh"
 
-FVESETUP=$BUILD/fault/fvesetup "$here/initramfs" "$inst/tree" \
+FVESETUP=$BUILD/fault/fvesetup-uncapped "$here/initramfs" "$inst/tree" \
 	"$(basename "$inst"/tree/usr/lib/modules/*)" "$TMP/initrd"
 script "
 set -e

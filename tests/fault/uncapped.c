@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * A deliberate fault for t_boot_control: fvesetup linked with -Wl,--wrap=cap_tpm and this file
- * says that it has capped the TPM, and has not.
+ * A deliberate fault: the tool says that it has capped the TPM, and has not.
+ * wraps: cap_tpm
  */
 #include "cap.h"
 
