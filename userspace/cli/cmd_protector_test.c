@@ -48,7 +48,7 @@ static enum verdict test_alone(const struct args *args, struct header *header,
 	_cleanup_secret_ struct secret *fvek = NULL;
 	bool opens;
 
-	*refusal = (struct refusal){.reason = p->health};
+	*refusal = refusal_of(p);
 	if (p->health != REASON_NONE)
 		return VERDICT_REFUSED;
 	switch (p->kind) {

@@ -301,7 +301,8 @@ const struct option_row options[OPT_END] = {
 	[OPT_PBKDF_MEMORY] =
 		{"pbkdf-memory", 0, "KIB", "memory that Argon2id takes for a passphrase or PIN",
 		 "Memory that Argon2id takes for a passphrase or PIN. For a PIN the default is 256 "
-		 "MiB, but at most a quarter of the machine's memory and at least 64 MiB.",
+		 "MiB, but at most a quarter of the machine's memory and at least 64 MiB. A PIN "
+		 "takes 64 MiB at least.",
 		 NUMBER(pbkdf.memory_kib, 32, 4 * 1024 * 1024)},
 	[OPT_FORCE] =
 		{"force", 0, NULL, "do it in spite of the danger that a refusal names",

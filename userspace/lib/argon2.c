@@ -2,6 +2,7 @@
 /* Argon2id by libargon2. */
 #include <argon2.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -10,9 +11,9 @@
 
 #define DEFAULT_TIME_MS 2000	     /* LUKS2's default */
 #define DEFAULT_MEMORY	(256 * 1024) /* KiB */
-#define LEAST_MEMORY	(64 * 1024)  /* KiB; RFC 9106, 4: second recommended option */
-#define LEAST_TIME	3	     /* passes; the same */
-#define MEMORY_SHARE	4	     /* of this machine's memory, at most one part of so many */
+#define LEAST_MEMORY	KDF_PIN_MEMORY_MIN
+#define LEAST_TIME	KDF_PIN_TIME_MIN
+#define MEMORY_SHARE	4 /* of this machine's memory, at most one part of so many */
 #define MS_PER_S	1000
 #define NS_PER_MS	1000000
 
@@ -24,11 +25,42 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * MS_PER_S + (uint64_t)now.tv_nsec / NS_PER_MS;
 }
 
+static uint64_t machine_kib(void)
+{
+	return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 1024;
+}
+
+bool kdf_affordable(uint32_t time, uint32_t memory, char *ret_why, size_t size)
+{
+	uint64_t most = machine_kib() / 4 * 3;
+
+	if (most > KDF_MEMORY_MAX)
+		most = KDF_MEMORY_MAX;
+	if (memory > most)
+		snprintf(ret_why, size, "Argon2id over %u KiB of memory; at most %ju KiB here",
+			 memory, (uintmax_t)most);
+	else if ((uint64_t)time * memory > KDF_WORK_MAX)
+		snprintf(ret_why, size,
+			 "Argon2id with %u passes over %u KiB of memory; at most %ju", time, memory,
+			 (uintmax_t)KDF_WORK_MAX / memory);
+	else
+		return true;
+	return false;
+}
+
+bool kdf_good_for_pin(const struct kdf_argon2id *kdf, char *ret_why, size_t size)
+{
+	if (kdf->time >= KDF_PIN_TIME_MIN && kdf->memory >= KDF_PIN_MEMORY_MIN)
+		return kdf_affordable(kdf->time, kdf->memory, ret_why, size);
+	snprintf(ret_why, size,
+		 "Argon2id with %u passes over %u KiB of memory; a PIN takes at least %u over %u",
+		 kdf->time, kdf->memory, KDF_PIN_TIME_MIN, KDF_PIN_MEMORY_MIN);
+	return false;
+}
+
 static uint32_t default_memory(void)
 {
-	uint64_t machine_kib =
-		(uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 1024;
-	uint64_t share = machine_kib / MEMORY_SHARE;
+	uint64_t share = machine_kib() / MEMORY_SHARE;
 
 	if (share < LEAST_MEMORY)
 		return LEAST_MEMORY;
@@ -59,8 +91,12 @@ int kdf_choose(uint32_t time_ms, uint32_t memory_kib, struct kdf_argon2id *ret)
 		return r;
 	took = now_ms() - began;
 	passes = (time_ms ?: DEFAULT_TIME_MS) * (uint64_t)LEAST_TIME / (took ?: 1);
+	if (passes > KDF_WORK_MAX / kdf.memory)
+		passes = KDF_WORK_MAX / kdf.memory;
+	if (passes > KDF_TIME_MAX)
+		passes = KDF_TIME_MAX;
 	if (passes > kdf.time)
-		kdf.time = passes < KDF_TIME_MAX ? (uint32_t)passes : KDF_TIME_MAX;
+		kdf.time = (uint32_t)passes;
 	*ret = kdf;
 	return 0;
 }

@@ -7,6 +7,7 @@
 
 #include "device.h"
 #include "header.h"
+#include "header_vet.h"
 #include "log.h"
 #include "signals.h"
 
@@ -158,13 +159,37 @@ static bool is_uuid(const char *text)
 	       strspn(text, "0123456789abcdefABCDEF-") == UUID_LENGTH;
 }
 
+/* What is wrong with the whole volume, and not with one keyslot only. */
+static int vet(const struct header *header)
+{
+	const char *path = header->path, *json;
+	char why[VET_WHY_SIZE];
+	int key_size, r = header_json(header, &json);
+	enum reason reason;
+
+	if (r < 0)
+		return r;
+	reason = header_vet_volume(json, why);
+	if (reason != REASON_NONE)
+		return log_errno(ENODEV, "%s is not opened: %s (%s)", path, why,
+				 reason_code(reason));
+	/* The keyslots tell the key's size: an erased volume has none. */
+	key_size = crypt_get_volume_key_size(header->cd);
+	if (key_size > 0 && key_size != FVEK_SIZE)
+		return log_errno(ENODEV,
+				 "%s has cipher " HEADER_CIPHER
+				 " with %d-bit keys; only " HEADER_CIPHER
+				 " with %d bits is accepted",
+				 path, key_size * 8, FVEK_SIZE * 8);
+	return 0;
+}
+
 /* Load, and refuse what cannot be ours or become it. */
 static int load(struct header *header)
 {
 	const char *path = header->path;
 	struct device_info info;
 	uint32_t requirements;
-	int key_size;
 	int r = device_probe(path, &info);
 
 	if (r == 0)
@@ -172,7 +197,10 @@ static int load(struct header *header)
 	if (r < 0)
 		return r;
 	r = crypt_load(header->cd, CRYPT_LUKS2, NULL);
-	if (r == -ENOTSUP || r == -ETXTBSY)
+	if (r == 0)
+		r = crypt_persistent_flags_get(header->cd, CRYPT_FLAGS_REQUIREMENTS, &requirements);
+	if (r == -ENOTSUP || r == -ETXTBSY ||
+	    (r == 0 && requirements & (uint32_t)CRYPT_REQUIREMENT_UNKNOWN))
 		return log_errno(ENODEV, "%s uses LUKS2 features that are not known here", path);
 	if (r < 0 && !strcmp(info.signature, "crypto_LUKS"))
 		return log_errno(ENODEV,
@@ -184,22 +212,13 @@ static int load(struct header *header)
 	/* It becomes a part of names, prompts and messages, and libcryptsetup takes any bytes. */
 	if (!is_uuid(crypt_get_uuid(header->cd)))
 		return log_errno(ENODEV, "%s has a LUKS2 header whose UUID is none", path);
-	if (crypt_persistent_flags_get(header->cd, CRYPT_FLAGS_REQUIREMENTS, &requirements) < 0 ||
-	    requirements)
+	if (requirements)
 		return log_errno(ENODEV, "%s is being re-encrypted; finish that with cryptsetup",
 				 path);
-	/* The keyslots tell the key's size: an erased volume has none. */
-	key_size = crypt_get_volume_key_size(header->cd);
-	if (strcmp(crypt_get_cipher(header->cd), "aes") ||
-	    strcmp(crypt_get_cipher_mode(header->cd), "xts-plain64") ||
-	    (key_size > 0 && key_size != FVEK_SIZE))
-		return log_errno(ENODEV,
-				 "%s has cipher %s-%s with %d-bit keys; only " HEADER_CIPHER
-				 " with %d bits is accepted",
-				 path, crypt_get_cipher(header->cd),
-				 crypt_get_cipher_mode(header->cd), key_size * 8, FVEK_SIZE * 8);
-	tell_of_repair(header);
-	return 0;
+	r = vet(header);
+	if (r == 0)
+		tell_of_repair(header);
+	return r;
 }
 
 static int check_subsystem(const struct header *header)
@@ -332,6 +351,7 @@ int header_keyslot_add(struct header *header, const struct secret *fvek,
 		.flags = CRYPT_PBKDF_NO_BENCHMARK,
 	};
 	struct crypt_pbkdf_type person = *crypt_get_pbkdf_default(CRYPT_LUKS2);
+	char why[VET_WHY_SIZE];
 	int r;
 
 	person.type = CRYPT_KDF_ARGON2ID;
@@ -352,26 +372,58 @@ int header_keyslot_add(struct header *header, const struct secret *fvek,
 	if (r < 0)
 		return log_errno(-r, "cannot write a keyslot of %s: %s", header->path,
 				 strerror(-r));
+	/* Nothing is made that would be refused when it is opened. */
+	if (header_keyslot_health(header, r, why) != REASON_NONE) {
+		header_keyslot_remove(header, r);
+		return log_errno(EINVAL,
+				 "a keyslot of these parameters would not be opened: %s; it was "
+				 "removed",
+				 why);
+	}
+	return r;
+}
+
+enum reason header_keyslot_health(const struct header *header, int slot, char ret_why[VET_WHY_SIZE])
+{
+	const char *json;
+
+	if (header_json(header, &json) < 0)
+		json = "";
+	return header_vet_keyslot(json, slot, ret_why);
+}
+
+/* -EPERM: wrong secret, or a keyslot that is not used. */
+static int open_slot(struct header *header, int slot, const struct secret *secret,
+		     struct secret **ret_fvek)
+{
+	_cleanup_secret_ struct secret *fvek = secret_new(FVEK_SIZE);
+	size_t size = FVEK_SIZE;
+	char why[VET_WHY_SIZE];
+	int r;
+
+	if (!fvek)
+		return -ENOMEM;
+	if (!header_keyslot_used(header, slot) ||
+	    header_keyslot_health(header, slot, why) != REASON_NONE)
+		return -EPERM;
+	r = crypt_volume_key_get(header->cd, slot, (char *)fvek->data, &size,
+				 (const char *)secret->data, secret->size);
+	if (r < 0)
+		return r;
+	*ret_fvek = steal(fvek);
 	return r;
 }
 
 int header_keyslot_open(struct header *header, int slot, const struct secret *secret,
 			struct secret **ret_fvek)
 {
-	_cleanup_secret_ struct secret *fvek = secret_new(FVEK_SIZE);
-	size_t size = FVEK_SIZE;
-	int r;
+	int r = -EPERM;
 
-	if (!fvek)
-		return -ENOMEM;
-	r = crypt_volume_key_get(header->cd, slot == HEADER_ANY ? CRYPT_ANY_SLOT : slot,
-				 (char *)fvek->data, &size, (const char *)secret->data,
-				 secret->size);
-	if (r == -ENOENT) /* no such keyslot, or none that could be tried */
-		return -EPERM;
-	if (r < 0)
-		return r;
-	*ret_fvek = steal(fvek);
+	if (slot != HEADER_ANY)
+		return open_slot(header, slot, secret, ret_fvek);
+	for (slot = 0; slot < HEADER_MAX_KEYSLOTS && r == -EPERM; slot++)
+		if (crypt_keyslot_get_priority(header->cd, slot) != CRYPT_SLOT_PRIORITY_IGNORE)
+			r = open_slot(header, slot, secret, ret_fvek);
 	return r;
 }
 

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "header_copies.h"
+#include "header_vet.h"
 #include "secret.h"
 
 #define FVEK_SIZE	    64 /* bytes: two AES-256 keys, IEEE 1619 XTS */
@@ -54,7 +55,8 @@ int header_format(const char *path, const struct header_format *how, const struc
 
 /*
  * Open an existing header. -ENODEV: not LUKS2, damaged beyond repair, made by someone else, or
- * with a cipher or feature that is not ours; -EFBIG: the device is shorter than its header says.
+ * with a cipher or feature that is not on our list; -EFBIG: the device is shorter than its header
+ * says.
  */
 int header_load(const char *path, struct header **ret);
 /* The same for a LUKS2 header that need not be one of ours, but with our cipher and key size. */
@@ -99,12 +101,21 @@ int header_restore(const char *path, const char *file);
  */
 int header_keyslot_add(struct header *header, const struct secret *fvek,
 		       const struct secret *secret, const struct header_pbkdf *pbkdf);
-/* Open @slot, or HEADER_ANY of them; gives its number. -EPERM: wrong secret. No message. */
+/*
+ * Open @slot, or HEADER_ANY of them; gives its number. -EPERM: wrong secret, or a keyslot that is
+ * not used, or whose health is bad. No message.
+ */
 int header_keyslot_open(struct header *header, int slot, const struct secret *secret,
 			struct secret **ret_fvek);
 /* Overwrite the key material of @slot and forget it, in both header copies. */
 int header_keyslot_remove(struct header *header, int slot);
 bool header_keyslot_used(const struct header *header, int slot);
+/*
+ * Whether the keyslot as the header has it now is one that is opened: REASON_NONE, or why not, and
+ * @ret_why says what it is.
+ */
+enum reason header_keyslot_health(const struct header *header, int slot,
+				  char ret_why[VET_WHY_SIZE]);
 /* "argon2id" or "pbkdf2"; NULL when unused. Borrowed. */
 const char *header_keyslot_pbkdf(const struct header *header, int slot);
 

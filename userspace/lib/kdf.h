@@ -7,6 +7,8 @@
 #ifndef FVE_KDF_H
 #define FVE_KDF_H
 
+#include <stdbool.h>
+
 #include "secret.h"
 
 #define KDF_SALT_SIZE 32
@@ -24,6 +26,29 @@ struct kdf_argon2id {
 #define KDF_MEMORY_MIN 32		  /* KiB, LUKS2's least; libargon2 needs 8 for each lane */
 #define KDF_MEMORY_MAX (4u * 1024 * 1024) /* KiB, LUKS2's most */
 #define KDF_CPUS_MAX   4		  /* LUKS2's most */
+
+/*
+ * A header is the attacker's until it is proved, and may not choose how long we compute: no more
+ * work than 64 passes over 4 GiB, in whatever shape.
+ */
+#define KDF_WORK_MAX (64 * (uint64_t)KDF_MEMORY_MAX) /* passes times KiB */
+
+/*
+ * Least of a PIN, RFC 9106's second recommended option: fewer would tell it to who has changed the
+ * header, and sees what the TPM is told for it.
+ */
+#define KDF_PIN_TIME_MIN   3u		/* passes */
+#define KDF_PIN_MEMORY_MIN (64u * 1024) /* KiB */
+
+/*
+ * Whether @time passes over @memory KiB are within what a header may ask of this machine: the work
+ * above, 4 GiB, and three quarters of the memory that it has. A keyslot is made for at most half
+ * of the memory of the machine that makes it; this leaves room to open it on a smaller one.
+ * @ret_why says what is too much.
+ */
+bool kdf_affordable(uint32_t time, uint32_t memory, char *ret_why, size_t size);
+/* The same of a PIN's, which has a floor, too. */
+bool kdf_good_for_pin(const struct kdf_argon2id *kdf, char *ret_why, size_t size);
 
 /*
  * Parameters for this machine, with a new salt, so that one guess takes about @time_ms.

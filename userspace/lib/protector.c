@@ -9,6 +9,7 @@
 #include "log.h"
 #include "policy.h"
 #include "protector.h"
+#include "vmk.h"
 
 static const struct {
 	const char *name;
@@ -71,37 +72,92 @@ static enum protector_kind kind_of_token(const char *type)
 	return PROTECTOR_UNKNOWN;
 }
 
+/* What a machine's protector opens in the end is the keyslot of the VMK that it has wrapped. */
+static void check_machine(const struct header *header, uint32_t generation, struct protector *p)
+{
+	int slot = vmk_slot(header, generation);
+
+	if (slot >= 0)
+		p->health = header_keyslot_health(header, slot, p->why);
+}
+
+static void check_person(const struct header *header, struct protector *p)
+{
+	if (p->slot >= 0 && header_keyslot_used(header, p->slot))
+		p->health = header_keyslot_health(header, p->slot, p->why);
+	else
+		p->health = REASON_TOKEN_CORRUPT;
+}
+
+static int read_tpm2(const struct header *header, const char *json, struct protector *p)
+{
+	_cleanup_token_tpm2_ struct token_tpm2 token = {0};
+	int r = token_tpm2_parse(json, &token);
+
+	if (r < 0)
+		return r;
+	p->head = token.head;
+	check_machine(header, token.generation, p);
+	if (token.pin && p->health == REASON_NONE &&
+	    !kdf_good_for_pin(&token.kdf, p->why, sizeof(p->why)))
+		p->health = REASON_KDF_BOUNDS;
+	return 0;
+}
+
+static int read_auto(const struct header *header, const char *json, struct protector *p)
+{
+	_cleanup_token_auto_ struct token_auto token = {0};
+	int r = token_auto_parse(json, &token);
+
+	if (r < 0)
+		return r;
+	p->head = token.head;
+	check_machine(header, token.generation, p);
+	return 0;
+}
+
+static int read_customer(const struct header *header, const char *json, struct protector *p)
+{
+	_cleanup_token_customer_ struct token_customer token = {0};
+	int r = token_customer_parse(json, &token);
+
+	if (r < 0)
+		return r;
+	p->head = token.head;
+	check_machine(header, token.generation, p);
+	return 0;
+}
+
+static int read_person(const struct header *header, const char *json, struct protector *p)
+{
+	struct token_person token;
+	int r = token_person_parse(json, &token);
+
+	if (r < 0)
+		return r;
+	p->head = token.head;
+	p->slot = token.slot;
+	check_person(header, p);
+	return 0;
+}
+
 /* What @token is; a token that cannot be read is listed as such, never dropped. */
 static void read_token(const struct header *header, int token, const char *type, const char *json,
 		       struct protector *ret)
 {
-	_cleanup_token_tpm2_ struct token_tpm2 tpm2 = {0};
-	_cleanup_token_auto_ struct token_auto automatic = {0};
-	_cleanup_token_customer_ struct token_customer customer = {0};
-	struct token_person person;
 	int r;
 
 	*ret = (struct protector){.kind = kind_of_token(type), .token = token, .slot = HEADER_ANY};
-	if (ret->kind == PROTECTOR_UNKNOWN) {
+	if (ret->kind == PROTECTOR_UNKNOWN)
 		r = -ENOTSUP;
-	} else if (is_tpm2(ret->kind)) {
-		r = token_tpm2_parse(json, &tpm2);
-		ret->head = tpm2.head;
-	} else if (ret->kind == PROTECTOR_AUTO) {
-		r = token_auto_parse(json, &automatic);
-		ret->head = automatic.head;
-	} else if (ret->kind == PROTECTOR_CUSTOMER_KEY) {
-		r = token_customer_parse(json, &customer);
-		ret->head = customer.head;
-	} else {
-		r = token_person_parse(json, &person);
-		if (r == 0) {
-			ret->head = person.head;
-			ret->slot = person.slot;
-			if (person.slot < 0 || !header_keyslot_used(header, person.slot))
-				ret->health = REASON_TOKEN_CORRUPT;
-		}
-	}
+	else if (is_tpm2(ret->kind))
+		r = read_tpm2(header, json, ret);
+	else if (ret->kind == PROTECTOR_AUTO)
+		r = read_auto(header, json, ret);
+	else if (ret->kind == PROTECTOR_CUSTOMER_KEY)
+		r = read_customer(header, json, ret);
+	else
+		r = read_person(header, json, ret);
 	if (r < 0) {
 		ret->health = REASON_TOKEN_CORRUPT;
 		snprintf(ret->head.id, sizeof(ret->head.id), "token-%u",
@@ -166,6 +222,7 @@ int protector_list(const struct header *header, struct protector *ret)
 		ret[n].foreign = foreign_token(header, i, ret[n].head.stored);
 		strcpy(ret[n].head.label, ret[n].head.stored);
 		make_printable(ret[n].head.label, "");
+		check_person(header, &ret[n]);
 		n++;
 	}
 	return n;

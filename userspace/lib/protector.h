@@ -33,7 +33,8 @@ struct protector {
 	int slot;		/* keyslot of a person's protector, or HEADER_ANY */
 	struct token_head head; /* id "slot-N" or "token-N" where there is no better one */
 	bool foreign; /* PROTECTOR_KEYSLOT that a token of others names: @head.label is its type */
-	enum reason health; /* REASON_NONE, or why it cannot open anything */
+	enum reason health;	/* REASON_NONE, or why it cannot open anything */
+	char why[VET_WHY_SIZE]; /* with REASON_KEYSLOT_UNSAFE and REASON_KDF_BOUNDS: what it is */
 };
 
 #define PROTECTOR_LIST_MAX (HEADER_MAX_KEYSLOTS + HEADER_MAX_TOKENS)

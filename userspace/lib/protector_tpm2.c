@@ -122,6 +122,7 @@ static int seal(const struct session *s, const struct second_factor *factor,
 static int make_factor(const struct tpm2_enrolment *how, struct token_tpm2 *token,
 		       struct second_factor *ret)
 {
+	uint32_t memory;
 	int r;
 
 	token->pin = how->spec->kind == PROTECTOR_TPM2_PIN;
@@ -129,7 +130,10 @@ static int make_factor(const struct tpm2_enrolment *how, struct token_tpm2 *toke
 		return second_factor_from_key(how->secret, ret);
 	if (!token->pin)
 		return 0;
-	r = kdf_choose(how->pbkdf->time_ms, how->pbkdf->memory_kib, &token->kdf);
+	memory = how->pbkdf->memory_kib;
+	if (memory && memory < KDF_PIN_MEMORY_MIN)
+		memory = KDF_PIN_MEMORY_MIN;
+	r = kdf_choose(how->pbkdf->time_ms, memory, &token->kdf);
 	return r < 0 ? r : second_factor_from_pin(&token->kdf, how->secret, ret);
 }
 
@@ -335,6 +339,7 @@ static int open_factor(const struct header *header, const struct protector *prot
 		       const struct token_tpm2 *token, const struct secret *secret,
 		       struct second_factor *ret, enum reason *ret_reason)
 {
+	char why[VET_WHY_SIZE];
 	int r;
 
 	if (protector->kind == PROTECTOR_TPM2)
@@ -345,6 +350,11 @@ static int open_factor(const struct header *header, const struct protector *prot
 	}
 	if (protector->kind == PROTECTOR_TPM2_KEY)
 		return second_factor_from_key(secret, ret);
+	/* An object that takes a PIN is of a token that says how it is stretched. */
+	if (!kdf_good_for_pin(&token->kdf, why, sizeof(why))) {
+		*ret_reason = REASON_KDF_BOUNDS;
+		return -EPERM;
+	}
 	r = second_factor_from_pin(&token->kdf, secret, ret);
 	if (r == -ENOMEM)
 		log_error("stretching the PIN of %s takes %u MiB of memory, which this system "

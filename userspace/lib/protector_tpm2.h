@@ -3,6 +3,8 @@
 #ifndef FVE_PROTECTOR_TPM2_H
 #define FVE_PROTECTOR_TPM2_H
 
+#include <string.h>
+
 #include "protector.h"
 
 /* Shortest PIN in bytes: BitLocker's, where each try costs one of 32. */
@@ -23,6 +25,15 @@ struct refusal {
 	/* With REASON_PIN_WRONG and REASON_TPM_LOCKED_OUT. */
 	struct tpm_lockout lockout;
 };
+
+/* The refusal of a protector that is not tried: its health, where that is bad. */
+static inline struct refusal refusal_of(const struct protector *protector)
+{
+	struct refusal refusal = {.reason = protector->health};
+
+	memcpy(refusal.detail, protector->why, sizeof(protector->why));
+	return refusal;
+}
 
 /* What to enrol. */
 struct tpm2_enrolment {

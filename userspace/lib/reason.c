@@ -43,6 +43,10 @@ static const struct {
 	[REASON_TPM_RESTARTED] = {"tpm-restarted",
 				  "the TPM slept before this boot and has not counted it; "
 				  "switch the machine off and on"},
+	[REASON_KEYSLOT_UNSAFE] = {"keyslot-unsafe",
+				   "the header asks for what is not on the list of what is safe"},
+	[REASON_KDF_BOUNDS] = {"kdf-bounds",
+			       "the header asks for too little or too much key stretching"},
 };
 
 const char *reason_code(enum reason reason)

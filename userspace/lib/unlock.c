@@ -20,6 +20,34 @@ struct candidates {
 	int n;
 };
 
+/* Tell of a refusal that has a reason; others have had their message. Gives -EPERM. */
+static int refused(const struct unlock *how, const struct protector *p,
+		   const struct refusal *refusal)
+{
+	if (refusal->reason != REASON_NONE)
+		how->refused(how->data, p, refusal);
+	return -EPERM;
+}
+
+/* Whether one of people's protectors is worth a question; those that are not are told. */
+static bool can_ask(const struct unlock *how, const struct candidates *all)
+{
+	bool any = false;
+
+	for (int i = 0; i < all->n; i++) {
+		const struct protector *p = &all->list[i];
+		const struct refusal refusal = refusal_of(p);
+
+		if (!protector_is_person(p))
+			continue;
+		any |= p->health == REASON_NONE;
+		/* Of a startup key's it was told where one was tried. */
+		if (p->kind != PROTECTOR_STARTUP_KEY || !how->startup_key)
+			refused(how, p, &refusal);
+	}
+	return any;
+}
+
 /* Try @secret on the person's protectors of one sort. */
 static int try_slots(struct header *header, const struct candidates *all, bool recovery,
 		     const struct secret *secret, struct secret **ret_fvek,
@@ -136,6 +164,8 @@ static int try_person(struct header *header, const struct unlock *how, const str
 	for (int i = 0; i < all->n; i++)
 		if (protector_is_person(&all->list[i]) && all->list[i].kind != PROTECTOR_RECOVERY)
 			recovery_only = false;
+	if (!can_ask(how, all))
+		return log_errno(EPERM, "no protector of %s opened it", header_path(header));
 	if (asprintf(&prompt, "%s for %s: ",
 		     recovery_only ? "Recovery password" : "Passphrase or recovery password",
 		     header_path(header)) < 0)
@@ -152,20 +182,11 @@ static int try_person(struct header *header, const struct unlock *how, const str
 	return r < 0 ? r : warn_of_header(header, how, ret_fvek);
 }
 
-/* Tell of a refusal that has a reason; others have had their message. Gives -EPERM. */
-static int refused(const struct unlock *how, const struct protector *p,
-		   const struct refusal *refusal)
-{
-	if (refusal->reason != REASON_NONE)
-		how->refused(how->data, p, refusal);
-	return -EPERM;
-}
-
 /* One whose key is not there is not spoken of, unless it was asked for: others may open. */
 static int try_auto(struct header *header, const struct unlock *how, const struct protector *p,
 		    struct secret **ret_fvek)
 {
-	struct refusal refusal = {.reason = p->health};
+	struct refusal refusal = refusal_of(p);
 
 	if (p->health == REASON_NONE &&
 	    protector_auto_open(header, p, how->others, how->n_others, ret_fvek, &refusal) == 0)
@@ -179,7 +200,7 @@ static int try_auto(struct header *header, const struct unlock *how, const struc
 static int try_tpm(struct header *header, const struct unlock *how, const struct protector *p,
 		   struct secret **ret_fvek)
 {
-	struct refusal refusal = {.reason = p->health};
+	struct refusal refusal = refusal_of(p);
 
 	if (p->health == REASON_NONE &&
 	    protector_tpm2_open(header, p, how->tcti, how->startup_key, ret_fvek, &refusal) == 0)
@@ -190,7 +211,7 @@ static int try_tpm(struct header *header, const struct unlock *how, const struct
 static int try_suspended(struct header *header, const struct unlock *how, const struct protector *p,
 			 struct secret **ret_fvek)
 {
-	struct refusal refusal = {.reason = p->health};
+	struct refusal refusal = refusal_of(p);
 
 	if (p->health == REASON_NONE &&
 	    protector_suspended_open(header, p, how->tcti, ret_fvek, &refusal) == 0)
@@ -201,7 +222,7 @@ static int try_suspended(struct header *header, const struct unlock *how, const 
 static int try_customer(struct header *header, const struct unlock *how, const struct protector *p,
 			struct secret **ret_fvek)
 {
-	struct refusal refusal = {.reason = p->health};
+	struct refusal refusal = refusal_of(p);
 
 	if (p->health == REASON_NONE &&
 	    protector_customer_open(header, p, how->tcti, how->availability, ret_fvek, &refusal) ==
@@ -213,7 +234,7 @@ static int try_customer(struct header *header, const struct unlock *how, const s
 static int try_startup_key(struct header *header, const struct unlock *how,
 			   const struct protector *p, struct secret **ret_fvek)
 {
-	struct refusal refusal = {.reason = p->health};
+	struct refusal refusal = refusal_of(p);
 
 	if (!how->startup_key)
 		return -EPERM;
@@ -237,7 +258,7 @@ static int try_pin(struct header *header, const struct unlock *how, const struct
 		   struct secret **ret_fvek)
 {
 	_cleanup_free_ char *prompt = NULL;
-	struct refusal refusal = {.reason = p->health};
+	struct refusal refusal = refusal_of(p);
 	int r;
 
 	if (p->health != REASON_NONE || protector_tpm2_check(header, p, how->tcti, &refusal) < 0)

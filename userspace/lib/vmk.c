@@ -122,6 +122,13 @@ int vmk_token(const struct header *header, struct token_vmk *ret)
 	return 0;
 }
 
+int vmk_slot(const struct header *header, uint32_t generation)
+{
+	_cleanup_token_vmk_ struct token_vmk token = {.slot = -1};
+
+	return find_token(header, generation, &token) < 0 ? -1 : token.slot;
+}
+
 int vmk_link_wrap(const struct header *header, const struct secret *fvek, const struct secret *vmk,
 		  struct token_vmk *token)
 {

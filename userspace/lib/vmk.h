@@ -29,6 +29,9 @@ int vmk_create(struct header *header, const struct secret *fvek, struct secret *
  */
 int vmk_token(const struct header *header, struct token_vmk *ret);
 
+/* The keyslot of the VMK of @generation; -1: there is none. */
+int vmk_slot(const struct header *header, uint32_t generation);
+
 /* The link of a VMK, token->vmk, from and to the VMK itself. */
 int vmk_link_wrap(const struct header *header, const struct secret *fvek, const struct secret *vmk,
 		  struct token_vmk *token);
