@@ -25,6 +25,18 @@ static int derive_kek(const struct header *header, const char *id, const struct 
 	return crypto_derive(key, info, ret);
 }
 
+static struct vmk_holder holder_of(const struct token_auto *token, const struct secret *kek)
+{
+	return (struct vmk_holder){
+		.kind = KIND,
+		.id = token->head.id,
+		.generation = token->generation,
+		.kek = kek,
+		.vmk = &token->vmk,
+		.wrapped_kek = &token->kek,
+	};
+}
+
 int protector_auto_add(struct header *header, const struct secret *fvek,
 		       const struct protector_spec *spec, const struct secret *key,
 		       const char *volume)
@@ -33,6 +45,8 @@ int protector_auto_add(struct header *header, const struct secret *fvek,
 	_cleanup_token_auto_ struct token_auto token = {0};
 	_cleanup_secret_ struct secret *vmk = NULL, *kek = NULL, *opened = NULL;
 	_cleanup_free_ char *json = NULL;
+	struct vmk_holder holder = {0};
+	enum reason reason;
 	int r = change_check_room(header, false);
 
 	if (r == 0)
@@ -48,9 +62,9 @@ int protector_auto_add(struct header *header, const struct secret *fvek,
 	r = vmk_wrap(header, KIND, token.head.id, token.generation, kek, vmk, &token.vmk);
 	if (r == 0)
 		r = kek_wrap(header, KIND, token.head.id, fvek, kek, &token.kek);
+	holder = holder_of(&token, kek);
 	if (r == 0)
-		r = vmk_open(header, KIND, token.head.id, token.generation, kek, &token.vmk,
-			     &opened);
+		r = vmk_open(header, &holder, &opened, &reason);
 	if (r == 0 && !secret_equal(opened, fvek))
 		r = -EIO;
 	if (r < 0)
@@ -122,6 +136,7 @@ int protector_auto_open(struct header *header, const struct protector *protector
 {
 	_cleanup_token_auto_ struct token_auto token = {0};
 	_cleanup_secret_ struct secret *key = NULL, *kek = NULL;
+	struct vmk_holder holder;
 	int r = read_token(header, protector, &token);
 
 	*ret_refusal = (struct refusal){.reason = REASON_TOKEN_CORRUPT};
@@ -134,10 +149,9 @@ int protector_auto_open(struct header *header, const struct protector *protector
 		r = derive_kek(header, token.head.id, key, &kek);
 	if (r < 0)
 		return r;
-	r = vmk_open(header, KIND, token.head.id, token.generation, kek, &token.vmk, ret_fvek);
+	holder = holder_of(&token, kek);
+	r = vmk_open(header, &holder, ret_fvek, &ret_refusal->reason);
 	if (r == -EBADMSG)
 		ret_refusal->reason = REASON_SECRET_WRONG;
-	if (r == 0)
-		ret_refusal->reason = REASON_NONE;
 	return r;
 }

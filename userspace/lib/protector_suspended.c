@@ -127,6 +127,7 @@ int protector_suspended_open(struct header *header, const struct protector *prot
 	_cleanup_token_tpm2_ struct token_tpm2 token = {0};
 	_cleanup_secret_ struct secret *kek = NULL;
 	enum reason *reason = &ret_refusal->reason;
+	struct vmk_holder holder;
 	int r = read_token(header, protector, &token);
 
 	*ret_refusal = (struct refusal){.reason = REASON_TOKEN_CORRUPT};
@@ -140,12 +141,15 @@ int protector_suspended_open(struct header *header, const struct protector *prot
 		*reason = REASON_CAPPED;
 	if (r < 0)
 		return r;
-	*reason = REASON_TOKEN_CORRUPT;
-	r = vmk_open(header, protector_kind_name(PROTECTOR_SUSPENDED), token.head.id,
-		     token.generation, kek, &token.vmk, ret_fvek);
-	if (r == 0)
-		*reason = REASON_NONE;
-	return r;
+	holder = (struct vmk_holder){
+		.kind = protector_kind_name(PROTECTOR_SUSPENDED),
+		.id = token.head.id,
+		.generation = token.generation,
+		.kek = kek,
+		.vmk = &token.vmk,
+		.wrapped_kek = &token.kek,
+	};
+	return vmk_open(header, &holder, ret_fvek, reason);
 }
 
 int protector_suspended_check(const struct header *header, const struct protector *protector,

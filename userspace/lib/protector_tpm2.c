@@ -371,9 +371,9 @@ int protector_tpm2_open(struct header *header, const struct protector *protector
 	_cleanup_second_factor_ struct second_factor factor = {0};
 	_cleanup_token_tpm2_ struct token_tpm2 token = {0};
 	_cleanup_secret_ struct secret *unsealed = NULL, *kek = NULL;
-	const char *kind = protector_kind_name(protector->kind);
 	enum reason *reason = &ret_refusal->reason, ignored;
 	const struct token_approval *approval;
+	struct vmk_holder holder;
 	int r = prepare_open(header, protector, tcti, &s, &token, &approval, ret_refusal);
 
 	if (r < 0)
@@ -395,10 +395,13 @@ int protector_tpm2_open(struct header *header, const struct protector *protector
 		r = second_factor_kek(&factor, unsealed, &kek);
 	else
 		kek = steal(unsealed);
-	if (r == 0)
-		r = vmk_open(header, kind, token.head.id, token.generation, kek, &token.vmk,
-			     ret_fvek);
-	if (r == 0)
-		*reason = REASON_NONE;
-	return r;
+	holder = (struct vmk_holder){
+		.kind = protector_kind_name(protector->kind),
+		.id = token.head.id,
+		.generation = token.generation,
+		.kek = kek,
+		.vmk = &token.vmk,
+		.wrapped_kek = &token.kek,
+	};
+	return r < 0 ? r : vmk_open(header, &holder, ret_fvek, reason);
 }

@@ -20,13 +20,16 @@ struct candidates {
 	int n;
 };
 
-/* Tell of a refusal that has a reason; others have had their message. Gives -EPERM. */
+/*
+ * Tell of a refusal that has a reason; others have had their message. Gives -EPERM, or -EKEYREJECTED
+ * where it is the header that was changed.
+ */
 static int refused(const struct unlock *how, const struct protector *p,
 		   const struct refusal *refusal)
 {
 	if (refusal->reason != REASON_NONE)
 		how->refused(how->data, p, refusal);
-	return -EPERM;
+	return refusal->reason == REASON_HEADER_MAC ? -EKEYREJECTED : -EPERM;
 }
 
 /* Whether one of people's protectors is worth a question; those that are not are told. */

@@ -178,19 +178,60 @@ int vmk_unwrap(const struct header *header, const char *kind, const char *id, ui
 	return context ? crypto_unwrap(kek, context, wrapped, ret_vmk) : -ENOMEM;
 }
 
-int vmk_open(struct header *header, const char *kind, const char *id, uint32_t generation,
-	     const struct secret *kek, const struct blob *wrapped, struct secret **ret_fvek)
+/* Whether @fvek is the one that both keys are wrapped under. */
+static int check_fvek(const struct header *header, const struct vmk_holder *holder,
+		      const struct token_vmk *token, const struct secret *vmk,
+		      const struct secret *fvek)
+{
+	_cleanup_free_ char *context = wrap_context(header, "vmk", "link", "-", token->generation);
+	_cleanup_secret_ struct secret *linked = NULL, *kek = NULL;
+	int r = unwrap_derived(fvek, INFO_VMK_LINK, context, &token->vmk, &linked);
+
+	if (r == 0)
+		r = kek_unwrap(header, holder->kind, holder->id, fvek, holder->wrapped_kek, &kek);
+	if (r == -EBADMSG ||
+	    (r == 0 && (!secret_equal(linked, vmk) || !secret_equal(kek, holder->kek))))
+		return -EKEYREJECTED;
+	return r;
+}
+
+static int open_keyslot(struct header *header, const struct vmk_holder *holder,
+			const struct secret *vmk, struct secret **ret_fvek, enum reason *ret_reason)
 {
 	_cleanup_token_vmk_ struct token_vmk token = {0};
-	_cleanup_secret_ struct secret *vmk = NULL;
-	int r = vmk_unwrap(header, kind, id, generation, kek, wrapped, &vmk);
+	_cleanup_secret_ struct secret *fvek = NULL;
+	char why[VET_WHY_SIZE];
+	enum reason health;
+	int r;
 
-	if (r < 0)
-		return r;
-	if (find_token(header, generation, &token) < 0)
+	if (find_token(header, holder->generation, &token) < 0)
 		return -EPERM;
-	r = header_keyslot_open(header, token.slot, vmk, ret_fvek);
-	return r < 0 ? r : 0;
+	health = header_keyslot_health(header, token.slot, why);
+	if (health != REASON_NONE)
+		*ret_reason = health;
+	r = header_keyslot_open(header, token.slot, vmk, &fvek);
+	if (r >= 0)
+		r = check_fvek(header, holder, &token, vmk, fvek);
+	if (r == -EKEYREJECTED)
+		*ret_reason = REASON_HEADER_MAC;
+	if (r == 0)
+		*ret_fvek = steal(fvek);
+	return r;
+}
+
+int vmk_open(struct header *header, const struct vmk_holder *holder, struct secret **ret_fvek,
+	     enum reason *ret_reason)
+{
+	_cleanup_secret_ struct secret *vmk = NULL;
+	int r = vmk_unwrap(header, holder->kind, holder->id, holder->generation, holder->kek,
+			   holder->vmk, &vmk);
+
+	*ret_reason = REASON_TOKEN_CORRUPT;
+	if (r == 0)
+		r = open_keyslot(header, holder, vmk, ret_fvek, ret_reason);
+	if (r == 0)
+		*ret_reason = REASON_NONE;
+	return r;
 }
 
 int kek_wrap(const struct header *header, const char *kind, const char *id,

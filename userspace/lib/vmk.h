@@ -51,12 +51,26 @@ int vmk_wrap(const struct header *header, const char *kind, const char *id, uint
 int vmk_unwrap(const struct header *header, const char *kind, const char *id, uint32_t generation,
 	       const struct secret *kek, const struct blob *wrapped, struct secret **ret_vmk);
 
+/* A machine's protector at its last step: its KEK, and what its token has wrapped. */
+struct vmk_holder {
+	const char *kind, *id;
+	uint32_t generation; /* of the VMK in @vmk */
+	const struct secret *kek;
+	const struct blob *vmk;		/* wrapped under @kek */
+	const struct blob *wrapped_kek; /* @kek wrapped under the FVEK */
+};
+
 /*
- * What a machine's protector is for: its KEK to the FVEK. -EBADMSG as vmk_unwrap(); -EPERM: what
- * was unwrapped is not this volume's VMK of @generation, or there is none any more. No message.
+ * What a machine's protector is for: its KEK to the FVEK. The keyslot is the header's word, and so
+ * is any FVEK that comes out of it, until both keys are found wrapped under that FVEK: the VMK in
+ * its fve-vmk token and the KEK in the protector's. Who chose an FVEK of his own knows neither.
+ *
+ * -EBADMSG as vmk_unwrap(); -EPERM: what was unwrapped is not this volume's VMK of @generation, or
+ * there is none any more; -EKEYREJECTED: the FVEK is not that of these keys. Then @ret_reason is
+ * token-corrupt, header-mac, or what is wrong with the keyslot. No message.
  */
-int vmk_open(struct header *header, const char *kind, const char *id, uint32_t generation,
-	     const struct secret *kek, const struct blob *wrapped, struct secret **ret_fvek);
+int vmk_open(struct header *header, const struct vmk_holder *holder, struct secret **ret_fvek,
+	     enum reason *ret_reason);
 
 /* The KEK of a protector under the FVEK, so that a VMK rotation needs nobody present. */
 int kek_wrap(const struct header *header, const char *kind, const char *id,
