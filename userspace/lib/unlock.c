@@ -21,8 +21,8 @@ struct candidates {
 };
 
 /*
- * Tell of a refusal that has a reason; others have had their message. Gives -EPERM, or -EKEYREJECTED
- * where it is the header that was changed.
+ * Tell of a refusal that has a reason; others have had their message. Gives -EPERM, or
+ * -EKEYREJECTED where it is the header that was changed.
  */
 static int refused(const struct unlock *how, const struct protector *p,
 		   const struct refusal *refusal)
@@ -135,21 +135,66 @@ static int warn_of_identity(const struct header *header, const struct unlock *ho
 	return 0;
 }
 
-/* A person is there to judge: the volume opens, with a warning. Forgets the FVEK on an error. */
+/*
+ * The part that was changed and says how the data lies, or NULL: none, or that cannot be told. The
+ * digests name keyslots, and change with them when stock tools do.
+ */
+static const char *changed_part(const struct header_difference *all, size_t n)
+{
+	bool digests = false, keyslots = false;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!strcmp(all[i].name, "segments"))
+			return "segment";
+		if (!strcmp(all[i].name, "config"))
+			return "configuration";
+		digests |= !strcmp(all[i].name, "digests");
+		keyslots |= !strncmp(all[i].name, "keyslot ", strlen("keyslot "));
+	}
+	return digests && !keyslots ? "digest" : NULL;
+}
+
+/*
+ * No secret opens a volume whose data would then be read and written in another way: what is
+ * written so is lost for the header that was there. Stock tools change keyslots and tokens.
+ */
+static int refuse_segment(const struct header *header, const struct secret *fvek)
+{
+	_cleanup_free_ struct header_difference *all = NULL;
+	const char *path = header_path(header), *part;
+	size_t n = 0;
+	int r = header_mac_differences(header, fvek, &all, &n);
+
+	part = r == 0 ? changed_part(all, n) : NULL;
+	if (!part)
+		return r == -ENOMEM ? r : 0;
+	return log_errno(EKEYREJECTED,
+			 "%s: its %s was changed without fvesetup (%s): no secret opens it so. Put "
+			 "a good header back: fvesetup header restore %s FILE. If it was you: "
+			 "fvesetup header accept %s",
+			 path, part, reason_code(REASON_HEADER_MAC), path, path);
+}
+
+/*
+ * A person is there to judge: with other keyslots or tokens the volume opens, with a warning.
+ * Forgets the FVEK on an error.
+ */
 static int warn_of_header(const struct header *header, const struct unlock *how,
 			  struct secret **fvek)
 {
 	struct refusal refusal;
 	int r = warn_of_identity(header, how, *fvek);
+	bool changed;
 
 	if (r == 0 && !how->unverified)
 		r = unlock_check_header(header, *fvek, &refusal);
-
-	if (r != -EKEYREJECTED) {
-		if (r < 0)
-			secret_free(steal(*fvek));
+	changed = r == -EKEYREJECTED;
+	if (changed)
+		r = refuse_segment(header, *fvek);
+	if (r < 0)
+		secret_free(steal(*fvek));
+	if (r < 0 || !changed)
 		return r;
-	}
 	log_error("WARNING: %s: %s (%s). Find out who did: fvesetup header verify %s. If it was "
 		  "you: fvesetup header accept %s",
 		  header_path(header), reason_text(refusal.reason), reason_code(refusal.reason),
@@ -180,9 +225,11 @@ static int try_person(struct header *header, const struct unlock *how, const str
 		if (r == 0)
 			r = try_secret(header, all, typed, ret_fvek, ret_used);
 	}
+	if (r == 0)
+		r = warn_of_header(header, how, ret_fvek);
 	if (r == 0 && ret_used->kind == PROTECTOR_RECOVERY)
 		protector_tpm2_forgive(header, how->tcti);
-	return r < 0 ? r : warn_of_header(header, how, ret_fvek);
+	return r;
 }
 
 /* One whose key is not there is not spoken of, unless it was asked for: others may open. */

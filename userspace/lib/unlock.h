@@ -55,7 +55,8 @@ int unlock_check_identity(const uint8_t *identity, const struct secret *fvek,
  * @others of @how; those of the TPM alone; those of root keys; those that take a startup key, with
  * the TPM and without; those of the TPM and a PIN, each first checked without a try; people's. A
  * header that does not verify, or a volume that is not the machine's own, is opened by people's
- * only, with a warning. -EPERM: nothing opened;
+ * only, with a warning; where segment, digest or configuration are known to have changed by
+ * nobody's: -EKEYREJECTED. -EPERM: nothing opened;
  * -ENOENT: no such protector. The messages are made here.
  */
 int unlock(struct header *header, const struct unlock *how, struct secret **ret_fvek,
