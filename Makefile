@@ -174,6 +174,7 @@ $(BUILD)/fvesetup.bash: userspace/completion/fvesetup.bash $(BUILD)/fill
 # Fuzz targets by libFuzzer, which is clang's.
 FUZZ_CC	  ?= clang
 FUZZ_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g
+FUZZ_WRAP_fuzz_header := -Wl,--wrap=crypt_volume_key_get
 fuzz_targets := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 $(BUILD)/fuzz/obj/%.o: userspace/%.c
@@ -187,7 +188,7 @@ $(BUILD)/fuzz/libfve.a: $(lib_sources:userspace/%.c=$(BUILD)/fuzz/obj/%.o)
 
 $(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(BUILD)/fuzz/libfve.a
 	$(call say,LD,$@)
-	$(Q)$(FUZZ_CC) $(CPPFLAGS) $(FVE_CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< $(BUILD)/fuzz/libfve.a $(FVE_LIBS)
+	$(Q)$(FUZZ_CC) $(CPPFLAGS) $(FVE_CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer $(FUZZ_WRAP_$*) -o $@ $< $(BUILD)/fuzz/libfve.a $(FVE_LIBS)
 
 -include $(shell find $(BUILD)/obj $(BUILD)/san $(BUILD)/fuzz -name '*.d' 2>/dev/null)
 
