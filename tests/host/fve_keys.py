@@ -112,6 +112,10 @@ def keys(image, key_file, pin, startup_key, auto_key):
             vmk = unwrap(kek, token["vmk"],
                          f"fve 1 {uuid} vmk {kind} {token['id']} {token['generation']}")
             assert vmk == found["VMK"], "the KEK does not give the VMK"
+        if token["type"] == "fve-policy" and token.get("lockout_auth"):
+            found["lockoutAuth"] = unwrap(
+                derive(found["VMK"], "fve lockout auth"), token["lockout_auth"],
+                f"fve 1 {uuid} policy lockout - {token['generation']}")
         if token["type"] == "fve-auto" and auto_key:
             assert kek == derive(auto_key, f"fve auto {uuid} {token['id']}"), "another KEK"
         if token["type"] == "fve-tpm2-pin" and pin:

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# proves: nothing of PIN, KEK, VMK or FVEK crosses the TPM's bus when sealing or unsealing
+# proves: nothing of PIN, lockoutAuth, KEK, VMK or FVEK crosses the TPM's bus when sealing or unsealing
 # group: host tpm
 . "$(dirname "$0")/lib.sh"
 
@@ -26,6 +26,11 @@ for _ in $(seq "$unlocks"); do
 	"$fvesetup" open --test --tpm "pcap:$tpm" --protector tpm2 "$image"
 	"$fvesetup" open --test --tpm "pcap:$tpm" --protector tpm2-pin --pin-file "$TMP/pin" "$image"
 done
+# lockoutAuth in use: to forget a wrong PIN.
+printf wrong1 >"$TMP/wrong"
+expect 2 "$fvesetup" open --test --tpm "pcap:$tpm" --protector tpm2-pin --pin-file "$TMP/wrong" "$image"
+expect 0 "$fvesetup" open --test --tpm "pcap:$tpm" --protector recovery "$image" <"$image.rec"
+expect_text 'has forgotten'
 [ -s "$TMP/seal.pcap" ] && [ -s "$TMP/unseal.pcap" ] || fail "nothing was captured"
 
 echo "--- positive control: the search finds a KEK that crosses the bus in the clear"
@@ -41,4 +46,4 @@ expect_text 'windows of KEK'
 
 echo "--- sealing, and $unlocks unlocks"
 expect 0 search "$TMP/seal.pcap" "$TMP/unseal.pcap"
-expect_text 'for 7 keys' # FVEK, VMK, two KEKs, PIN, authValue, half
+expect_text 'for 8 keys' # FVEK, VMK, two KEKs, PIN, authValue, half, lockoutAuth

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# proves: each of fifteen faults gives its own reason code, and a changed PCR its number and first differing event
+# proves: each of sixteen faults gives its own reason code, and a changed PCR its number and first differing event
 # group: host tpm
 # shellcheck source=tests/host/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -72,13 +72,19 @@ boot --cmdline revoked
 	"$(sed -n 's/^approved: //p' "$TMP/out")"
 reason policy-revoked tpm2
 boot
-tpm2_dictionarylockout --setup-parameters --max-tries=1 --recovery-time=600 --lockout-recovery-time=86400
+lockout_auth=hex:$(/usr/bin/python3 "$here/fve_keys.py" "$image" "$TMP/pass" | sed -n 's/^lockoutAuth //p')
+lockout() {
+	tpm2_dictionarylockout "$@" --auth "$lockout_auth"
+}
+lockout --setup-parameters --max-tries=40 --recovery-time=600 --lockout-recovery-time=86400
+reason lockout-changed tpm2-pin
+lockout --setup-parameters --max-tries=1 --recovery-time=600 --lockout-recovery-time=86400
 printf wrong1 >"$TMP/wrong"
 expect 2 "$fvesetup" open --test --tpm "$tpm" --protector tpm2-pin --pin-file "$TMP/wrong" "$image"
 expect_text pin-wrong
 seen=$((seen + 1))
 reason tpm-locked-out tpm2-pin
-tpm2_dictionarylockout --clear-lockout
+lockout --clear-lockout
 right=$tpm
 tpm=device:/nonexistent
 reason tpm-absent tpm2
@@ -108,4 +114,4 @@ mkdir "$TMP/sha1"
 swtpm_setup --tpm2 --tpmstate "$TMP/sha1" --pcr-banks sha1 >/dev/null
 start_tpm "$TMP/sha1"
 reason bank-dead tpm2
-[ "$seen" = 15 ] || fail "only $seen faults"
+[ "$seen" = 16 ] || fail "only $seen faults"

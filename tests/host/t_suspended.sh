@@ -86,7 +86,7 @@ done
 
 echo "--- nothing in the image opens it: no VMK, no KEK, no FVEK"
 expect 0 /usr/bin/python3 "$here/fve_keys.py" --pin "$TMP/pin" "$image" "$TMP/pass" "$image"
-expect_text 'for 7 keys' # FVEK, VMK, two KEKs, PIN, authValue, half
+expect_text 'for 8 keys' # FVEK, VMK, two KEKs, PIN, authValue, half, lockoutAuth
 echo "--- positive control: the search finds a VMK in an image"
 { cat "$image"; /usr/bin/python3 "$here/fve_keys.py" --pin "$TMP/pin" "$image" "$TMP/pass" |
 	awk '/^VMK/ { print $NF }' | head -n 1 | xxd -r -p; } >"$TMP/with"
@@ -146,7 +146,7 @@ expect 2 suspended_open
 expect_text tpm-cleared
 stop_tpm
 start_tpm "$TMP/tpm"
-tpm2_clear
+tpm2_clear -c platform
 expect 2 suspended_open
 expect_text tpm-cleared
 echo "all as expected"

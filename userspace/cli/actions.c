@@ -182,6 +182,15 @@ const struct action actions[] = {
 	 "on, so that an old copy of the header does not bring it back. An interrupted revocation is "
 	 "finished by the next tpm approve, tpm predict --approve or tpm revoke.",
 	 TAKES(TO_UNLOCK)},
+	{TPM_POLICY, "tpm lockout", "<device>", cmd_tpm_lockout,
+	 "guard the limit of wrong PINs against other systems",
+	 "Set up the TPM's lockout as the first PIN of a volume does: it locks after 32 wrong PINs and "
+	 "forgives one each ten minutes, and its lockoutAuth, which may change that, becomes a random "
+	 "value that is kept in the volume, under its keys. For volumes of before, for one whose PIN "
+	 "is refused with lockout-changed, and for a setup that was interrupted. Where lockoutAuth "
+	 "was set by somebody else, as another volume of this machine, it stays: the numbers are "
+	 "noted as they are, and the exit status is 2.",
+	 TAKES(TO_UNLOCK)},
 
 	{KEY_POLICY, "policy create", "<name>", cmd_policy_create,
 	 "name the root keys that guard volumes",
@@ -414,8 +423,10 @@ const struct spec_row specs[] = {
 	 "The same, and a PIN of at least six characters, which need not be digits. Both "
 	 "are needed, even by who can read the TPM's memory. After 32 wrong PINs the TPM "
 	 "locks, and forgives one each ten minutes; this is set when the protector is "
-	 "added, unless somebody else owns the TPM's lockout. A PIN that is a passphrase of "
-	 "the volume too is refused."},
+	 "added, with a random lockoutAuth that the volume keeps, so that no other system "
+	 "changes it, unless somebody else owns the TPM's lockout. A PIN that is a passphrase of "
+	 "the volume too is refused. Where the TPM allows more than it did then, the PIN is not "
+	 "asked for (lockout-changed)."},
 	{"tpm2-key[,pcrs=...][,...]", "the same, and a startup key",
 	 "The same, and a startup key: a file of 32 random bytes that is made for it. Both "
 	 "are needed."},

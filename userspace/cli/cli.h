@@ -78,6 +78,7 @@ int cmd_tpm_status(const struct args *args);
 int cmd_tpm_approve(const struct args *args);
 int cmd_tpm_predict(const struct args *args);
 int cmd_tpm_revoke(const struct args *args);
+int cmd_tpm_lockout(const struct args *args);
 int cmd_tenant_create(const struct args *args);
 int cmd_tenant_open(const struct args *args);
 int cmd_tenant_close(const struct args *args);

@@ -6,6 +6,7 @@
 #include "boot_policy.h"
 #include "cli.h"
 #include "device.h"
+#include "lockout.h"
 
 static int confirm(const struct args *args, const char *path)
 {
@@ -27,8 +28,10 @@ int cli_erase_header(struct header *header, const char *tcti)
 		if (header_keyslot_used(header, i))
 			r = header_keyslot_remove(header, i);
 	/* While the tokens say where they are. */
-	if (r == 0)
+	if (r == 0) {
+		lockout_give_back(header, NULL, tcti, NULL);
 		boot_policy_remove_counters(header, tcti);
+	}
 	for (int i = 0; i < HEADER_MAX_TOKENS && r == 0; i++)
 		if (header_token_get(header, i, &type, &json) == 0)
 			r = header_token_remove(header, i);

@@ -103,6 +103,7 @@ static void show_header(const struct subject *s)
 	}
 	printf("  label:        %s\n", *header_label(s->header) ? header_label(s->header) : "-");
 	printf("  header MAC:   %s\n", show_mac(s->header));
+	show_concerns(s->header, s->args->tcti);
 	printf("\n");
 	show_protectors(s->header);
 	fflush(stdout);
@@ -210,6 +211,7 @@ static void add_header(struct json_object *o, const struct subject *s)
 	json_object_object_add(o, "device", json_object_new_string(header_path(s->header)));
 	json_object_object_add(o, "label", text_or_null(header_label_stored(s->header)));
 	json_object_object_add(o, "mac", json_object_new_string(show_mac(s->header)));
+	json_object_object_add(o, "concerns", json_concerns(s->header, s->args->tcti));
 	json_object_object_add(o, "protectors", protectors);
 }
 

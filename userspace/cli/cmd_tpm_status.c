@@ -246,10 +246,12 @@ int cmd_tpm_status(const struct args *args)
 	read_status(args, header, &s);
 	if (args->json) {
 		root = status_json(&s);
+		json_object_object_add(root, "concerns", json_concerns(header, args->tcti));
 		array = json_object_new_array();
 		json_object_object_add(root, "protectors", array);
 	} else {
 		show_tpm(&s);
+		show_concerns(header, args->tcti);
 		show_policy(&s);
 		printf("\n");
 	}

@@ -68,6 +68,11 @@ void cli_show_refusal(const struct args *args, const struct protector *protector
 		   protector->head.id, reason_text(refusal->reason), reason_code(refusal->reason));
 	if (*refusal->detail)
 		log_notice("  %s", refusal->detail);
+	if (refusal->reason == REASON_LOCKOUT_CHANGED)
+		log_notice(
+			"  %u tries, and one is forgiven every %u s; somebody may be guessing. Open "
+			"it by another secret, then: fvesetup tpm lockout",
+			refusal->lockout.max_tries, refusal->lockout.interval_s);
 	if (refusal->reason == REASON_PIN_WRONG || refusal->reason == REASON_TPM_LOCKED_OUT)
 		show_lockout(refusal);
 	for (int i = 0; i < PCR_COUNT; i++) {

@@ -4,6 +4,7 @@
 #include <json-c/json.h>
 #include <stdio.h>
 
+#include "concerns.h"
 #include "protector.h"
 #include "header_mac.h"
 #include "show.h"
@@ -111,6 +112,27 @@ static void print_escaped(const char *json)
 		json += n ?: 1;
 	}
 	putchar('\n');
+}
+
+void show_concerns(const struct header *header, const char *tcti)
+{
+	enum reason list[CONCERNS_MAX];
+	size_t n = concerns_read(header, tcti, list);
+
+	for (size_t i = 0; i < n; i++)
+		printf("Weaker:     %s (%s). See: %s %s\n", reason_text(list[i]),
+		       reason_code(list[i]), concern_remedy(list[i]), header_path(header));
+}
+
+struct json_object *json_concerns(const struct header *header, const char *tcti)
+{
+	struct json_object *array = json_object_new_array();
+	enum reason list[CONCERNS_MAX];
+	size_t n = concerns_read(header, tcti, list);
+
+	for (size_t i = 0; i < n; i++)
+		json_object_array_add(array, json_object_new_string(reason_code(list[i])));
+	return array;
 }
 
 int json_print(struct json_object *object)

@@ -21,6 +21,10 @@ struct json_object *json_approval(const struct token_approval *approval);
  */
 const char *show_mac(const struct header *header);
 
+/* What is weaker about the TPM protectors than it could be (concerns.h): a line each, or codes. */
+void show_concerns(const struct header *header, const char *tcti);
+struct json_object *json_concerns(const struct header *header, const char *tcti);
+
 /* Print @object to standard output and release it. */
 int json_print(struct json_object *object);
 

@@ -7,6 +7,7 @@
 #include "boot_policy.h"
 #include "change.h"
 #include "header_mac.h"
+#include "lockout.h"
 #include "log.h"
 #include "protector.h"
 #include "rotate.h"
@@ -161,10 +162,13 @@ static int remove_vmk_slots(struct header *header)
 
 /* The tokens of the VMKs stay until their keyslots are gone, the policies until their counters are.
  */
-static int remove_ours(struct header *header, const char *tcti)
+static int remove_ours(struct header *header, const struct secret *fvek, const char *tcti)
 {
 	const char *type, *json;
-	int r = remove_vmk_slots(header);
+	int r;
+
+	lockout_give_back(header, fvek, tcti, NULL); /* the VMK can be had until its keyslot goes */
+	r = remove_vmk_slots(header);
 
 	if (r == 0)
 		boot_policy_remove_counters(header, tcti);
@@ -188,7 +192,7 @@ static int remove_remains(struct header *header, const struct secret *fvek, cons
 		return r;
 	log_notice("A release of %s was interrupted; what it left is removed first.",
 		   header_path(header));
-	return remove_ours(header, tcti);
+	return remove_ours(header, fvek, tcti);
 }
 
 /* An adoption may have been cut short between its last token and its last MAC. */
@@ -231,7 +235,7 @@ int release(struct header *header, const struct secret *fvek, const char *tcti)
 	if (r == 0)
 		r = header_claim(header, false);
 	if (r == 0)
-		r = remove_ours(header, tcti);
+		r = remove_ours(header, fvek, tcti);
 	if (r < 0)
 		log_error("the release of %s was cut short; repeat it", header_path(header));
 	return r;

@@ -6,6 +6,7 @@
 
 #include "boot_policy.h"
 #include "change.h"
+#include "lockout.h"
 #include "log.h"
 #include "vmk.h"
 
@@ -82,7 +83,8 @@ static int policy_create(const struct header *header, const struct tpm_name *srk
 
 	if (r < 0)
 		return r;
-	r = policy_private_wrap(header, generation, vmk, private, &policy.token.private);
+	r = policy_secret_wrap(header, POLICY_PRIVATE, generation, vmk, private,
+			       &policy.token.private);
 	if (r < 0)
 		return r;
 	*ret = policy;
@@ -257,6 +259,7 @@ int boot_policy_prune(struct header *header, const struct secret *fvek, const ch
 
 		if (boot_policy_get(header, i, &policy) < 0 || needed(header, &policy.token.srk))
 			continue;
+		lockout_give_back(header, fvek, tcti, &policy);
 		change_remove_token(&change, i);
 		r = change_commit(&change, fvek);
 		if (r == 0 && !tpm && tpm_open(tcti, &tpm, &reason) < 0)
@@ -322,8 +325,8 @@ static int sign(const struct header *header, const struct secret *vmk, struct bo
 		uint64_t limit, struct token_approval *approval)
 {
 	_cleanup_secret_ struct secret *private = NULL;
-	int r = policy_private_unwrap(header, policy->token.generation, vmk, &policy->token.private,
-				      &private);
+	int r = policy_secret_unwrap(header, POLICY_PRIVATE, policy->token.generation, vmk,
+				     &policy->token.private, &private);
 
 	approval->policy.limit = limit;
 	return r < 0 ? r : policy_sign(private, &policy->authority, &approval->policy);

@@ -228,6 +228,17 @@ int protector_list(const struct header *header, struct protector *ret)
 	return n;
 }
 
+bool protector_any(const struct header *header, enum protector_kind kind)
+{
+	struct protector list[PROTECTOR_LIST_MAX];
+	int n = protector_list(header, list);
+
+	for (int i = 0; i < n; i++)
+		if (list[i].kind == kind)
+			return true;
+	return false;
+}
+
 bool protector_matches(const struct protector *protector, const char *name)
 {
 	return !name || !strcmp(name, protector->head.id) ||

@@ -52,6 +52,8 @@ bool protector_is_person(const struct protector *protector);
  * number.
  */
 int protector_list(const struct header *header, struct protector *ret);
+/* Whether it has one of @kind. */
+bool protector_any(const struct header *header, enum protector_kind kind);
 
 /* Whether @name is the id or the kind of @protector; NULL matches all. */
 bool protector_matches(const struct protector *protector, const char *name);

@@ -6,16 +6,13 @@
 
 #include "boot_policy.h"
 #include "change.h"
+#include "lockout.h"
 #include "log.h"
 #include "protector_tpm2.h"
 #include "second_factor.h"
 #include "vmk.h"
 
 #define ALL_PCRS ((1u << PCR_COUNT) - 1)
-
-/* Windows' numbers: generous to a person, hopeless for a machine that guesses. */
-#define LOCKOUT_TRIES	   32
-#define LOCKOUT_INTERVAL_S 600
 
 /* What adding and opening have in common: the TPM, its state, and the volume's policy. */
 struct session {
@@ -40,25 +37,6 @@ static int session_open(const char *tcti, struct session *s, enum reason *ret_re
 }
 
 /* --- adding --------------------------------------------------------------------------------- */
-
-/*
- * A TPM that locks after three tries, as many come, is locked by three power cuts: an
- * interrupted session counts as a wrong try.
- */
-static void provision_lockout(struct tpm *tpm)
-{
-	struct tpm_lockout lockout;
-	enum reason reason;
-
-	if (tpm_lockout_read(tpm, &lockout, &reason) < 0)
-		return;
-	if (lockout.max_tries == LOCKOUT_TRIES && lockout.interval_s == LOCKOUT_INTERVAL_S)
-		return;
-	if (lockout.owned || tpm_lockout_set(tpm, LOCKOUT_TRIES, LOCKOUT_INTERVAL_S, &reason) < 0)
-		log_notice("The TPM's lockout was set up by somebody else and is left as it is: "
-			   "after %u wrong PINs it locks, and forgives one each %u s.",
-			   lockout.max_tries, lockout.interval_s);
-}
 
 static int auth_policy_digest(const struct session *s, bool auth, uint8_t ret[SHA256_SIZE])
 {
@@ -229,8 +207,9 @@ int protector_tpm2_add(struct header *header, const struct secret *fvek,
 	if (r < 0)
 		return r;
 	if (token.pin)
-		provision_lockout(s.tpm);
-	r = seal(&s, &factor, &token, &kek);
+		r = lockout_prepare(header, vmk, s.tpm, &s.policy);
+	if (r == 0)
+		r = seal(&s, &factor, &token, &kek);
 	if (r < 0)
 		return r;
 
@@ -244,10 +223,11 @@ int protector_tpm2_add(struct header *header, const struct secret *fvek,
 	if (!json || !policy_json)
 		return -ENOMEM;
 	/* In between, an approval without a sealed object opens nothing. */
-	if (!how->approved)
+	if (!how->approved || token.pin)
 		change_set_token(&change, s.policy.number, policy_json);
 	change_set_token(&change, HEADER_ANY, json);
-	return change_commit(&change, fvek);
+	r = change_commit(&change, fvek);
+	return r < 0 || !token.pin ? r : lockout_take(header, vmk, s.tpm, &s.policy);
 }
 
 /* --- opening -------------------------------------------------------------------------------- */
@@ -313,24 +293,28 @@ int protector_tpm2_check(const struct header *header, const struct protector *pr
 		*reason = REASON_POLICY_REVOKED;
 	else if (token.pin && ret_refusal->lockout.locked)
 		*reason = REASON_TPM_LOCKED_OUT;
+	else if (token.pin && lockout_weakened(&s.policy, &ret_refusal->lockout))
+		*reason = REASON_LOCKOUT_CHANGED;
 	return *reason == REASON_NONE ? 0 : -EPERM;
 }
 
-void protector_tpm2_forgive(const struct header *header, const char *tcti)
+void protector_tpm2_forgive(const struct header *header, const struct secret *fvek,
+			    const char *tcti)
 {
-	struct protector list[PROTECTOR_LIST_MAX];
+	_cleanup_boot_policy_ struct boot_policy policy = {0};
+	_cleanup_secret_ struct secret *vmk = NULL;
 	_cleanup_tpm_ struct tpm *tpm = NULL;
 	struct tpm_lockout lockout;
+	struct tpm_name srk;
 	enum reason reason;
-	bool pin = false;
-	int n = protector_list(header, list);
 
-	for (int i = 0; i < n; i++)
-		pin |= list[i].kind == PROTECTOR_TPM2_PIN;
-	if (!pin || tpm_open(tcti, &tpm, &reason) < 0 ||
-	    tpm_lockout_read(tpm, &lockout, &reason) < 0 || lockout.owned || !lockout.failed)
+	if (!protector_any(header, PROTECTOR_TPM2_PIN) || tpm_open(tcti, &tpm, &reason) < 0 ||
+	    tpm_lockout_read(tpm, &lockout, &reason) < 0 || !lockout.failed ||
+	    tpm_srk_name(tpm, false, &srk, &reason) < 0 ||
+	    boot_policy_load(header, &srk, &policy) < 0 ||
+	    (lockout.owned && vmk_from_fvek(header, fvek, NULL, &vmk) < 0))
 		return;
-	if (tpm_lockout_clear(tpm, &reason) == 0)
+	if (lockout_forgive(header, vmk, tpm, &policy, &reason) == 0)
 		log_notice("The TPM has forgotten the %u wrong PINs that it counted.",
 			   lockout.failed);
 }

@@ -22,7 +22,7 @@ struct refusal {
 	struct policy_events approved; /* what was measured in the approved boot, if it is known */
 	/* What a person is told beside the reason; customer-key: what became of each root. */
 	char detail[REFUSAL_DETAIL_SIZE];
-	/* With REASON_PIN_WRONG and REASON_TPM_LOCKED_OUT. */
+	/* With REASON_PIN_WRONG, REASON_TPM_LOCKED_OUT and REASON_LOCKOUT_CHANGED. */
 	struct tpm_lockout lockout;
 };
 
@@ -64,7 +64,8 @@ int protector_tpm2_check(const struct header *header, const struct protector *pr
  * Forget the wrong PINs that the TPM counts, where nobody else decides on that: to be called when a
  * person has shown the recovery password. Best effort, with a notice when it was done.
  */
-void protector_tpm2_forgive(const struct header *header, const char *tcti);
+void protector_tpm2_forgive(const struct header *header, const struct secret *fvek,
+			    const char *tcti);
 
 /*
  * Open the volume by the TPM, and by @secret, a PIN or startup key, where the protector takes

@@ -47,6 +47,12 @@ static const struct {
 				   "the header asks for what is not on the list of what is safe"},
 	[REASON_KDF_BOUNDS] = {"kdf-bounds",
 			       "the header asks for too little or too much key stretching"},
+	[REASON_LOCKOUT_OWNED] = {"lockout-owned",
+				  "the TPM's lockoutAuth was set by somebody else"},
+	[REASON_LOCKOUT_OPEN] = {"lockout-open",
+				 "the TPM's lockoutAuth is empty: any system may lift the lockout"},
+	[REASON_LOCKOUT_CHANGED] = {"lockout-changed",
+				    "the TPM allows more wrong PINs than when the PIN was set"},
 };
 
 const char *reason_code(enum reason reason)

@@ -154,18 +154,31 @@ static int rewrap_vmk(const struct header *header, const struct secret *fvek, st
 	return r < 0 ? r : put_blob(holder, "vmk", &wrapped);
 }
 
+static int rewrap_secret(const struct header *header, struct holder *holder, const char *key,
+			 enum policy_secret which, uint32_t generation, const struct secret *old,
+			 const struct secret *vmk)
+{
+	_cleanup_secret_ struct secret *secret = NULL;
+	_cleanup_blob_ struct blob wrapped = {0}, again = {0};
+	int r = blob_of(holder, key, &wrapped);
+
+	if (r == 0)
+		r = policy_secret_unwrap(header, which, holder->generation, old, &wrapped, &secret);
+	if (r == 0)
+		r = policy_secret_wrap(header, which, generation, vmk, secret, &again);
+	return r < 0 ? r : put_blob(holder, key, &again);
+}
+
 static int rewrap_policy(const struct header *header, struct holder *holder, uint32_t generation,
 			 const struct secret *old, const struct secret *vmk)
 {
-	_cleanup_secret_ struct secret *private = NULL;
-	_cleanup_blob_ struct blob wrapped = {0}, again = {0};
-	int r = blob_of(holder, "private", &wrapped);
+	const char *auth = text_of(holder->root, "lockout_auth");
+	int r = rewrap_secret(header, holder, "private", POLICY_PRIVATE, generation, old, vmk);
 
-	if (r == 0)
-		r = policy_private_unwrap(header, holder->generation, old, &wrapped, &private);
-	if (r == 0)
-		r = policy_private_wrap(header, generation, vmk, private, &again);
-	return r < 0 ? r : put_blob(holder, "private", &again);
+	if (r == 0 && auth && *auth)
+		r = rewrap_secret(header, holder, "lockout_auth", POLICY_LOCKOUT_AUTH, generation,
+				  old, vmk);
+	return r;
 }
 
 /* The VMK of @generation. */
@@ -382,7 +395,8 @@ static int check_holder(const struct header *header, const struct secret *fvek,
 	if (r == 0 && holder->policy)
 		r = blob_of(holder, "private", &policy);
 	if (r == 0 && holder->policy)
-		r = policy_private_unwrap(header, holder->generation, vmk, &policy, &private);
+		r = policy_secret_unwrap(header, POLICY_PRIVATE, holder->generation, vmk, &policy,
+					 &private);
 	return r;
 }
 

@@ -234,6 +234,16 @@ static int approval_parse(struct json_object *object, struct token_approval *ret
 	return 0;
 }
 
+static void lockout_parse(struct reader *r, struct token_lockout *lockout)
+{
+	lockout->there = json_object_object_get_ex(r->object, "lockout_tries", NULL);
+	if (!lockout->there)
+		return;
+	lockout->max_tries = reader_number(r, "lockout_tries", 0, UINT32_MAX);
+	lockout->interval_s = reader_number(r, "lockout_interval", 0, UINT32_MAX);
+	reader_blob(r, "lockout_auth", &lockout->auth);
+}
+
 int token_policy_parse(const char *json, struct token_policy *ret)
 {
 	_cleanup_token_policy_ struct token_policy token = {0};
@@ -250,6 +260,7 @@ int token_policy_parse(const char *json, struct token_policy *ret)
 	reader_hex(&r, "key", key, sizeof(key));
 	reader_blob(&r, "private", &token.private);
 	token.counter = reader_number(&r, "counter", 0, UINT32_MAX);
+	lockout_parse(&r, &token.lockout);
 	approvals = reader_take(&r, "approvals", json_type_array);
 	if (reader_close(&r) < 0)
 		return r.error;
@@ -425,6 +436,11 @@ char *token_policy_format(const struct token_policy *token)
 	writer_hex(&w, "key", key, sizeof(key));
 	writer_blob(&w, "private", &token->private);
 	writer_number(&w, "counter", token->counter);
+	if (token->lockout.there) {
+		writer_number(&w, "lockout_tries", token->lockout.max_tries);
+		writer_number(&w, "lockout_interval", token->lockout.interval_s);
+		writer_blob(&w, "lockout_auth", &token->lockout.auth);
+	}
 	writer_put(&w, "approvals", approvals);
 	for (size_t i = 0; i < token->n_approvals && !w.failed; i++) {
 		struct json_object *approval = approval_format(&token->approvals[i]);
@@ -468,6 +484,7 @@ void token_customer_free(struct token_customer *token)
 void token_policy_free(struct token_policy *token)
 {
 	blob_free(&token->private);
+	blob_free(&token->lockout.auth);
 	free(token->approvals);
 	token->approvals = NULL;
 	token->n_approvals = 0;

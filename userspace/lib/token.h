@@ -120,6 +120,14 @@ struct token_approval {
 	struct policy_events events;
 };
 
+/* How the TPM guarded PINs when the last was set. */
+struct token_lockout {
+	bool there;	    /* tokens before, and those without a PIN, have none of this */
+	uint32_t max_tries; /* as in struct tpm_lockout */
+	uint32_t interval_s;
+	struct blob auth; /* lockoutAuth wrapped under the VMK; empty: it is somebody else's */
+};
+
 /*
  * "fve-policy", one for each TPM that the volume has protectors in: the policy key, and the boot
  * chains it has approved.
@@ -128,8 +136,9 @@ struct token_policy {
 	uint32_t generation; /* of the VMK that wraps @private */
 	struct tpm_name srk; /* of the TPM */
 	struct ec_public public;
-	struct blob private;		  /* scalar, wrapped under the VMK */
-	uint32_t counter;		  /* its NV index; 0: none */
+	struct blob private; /* scalar, wrapped under the VMK */
+	uint32_t counter;    /* its NV index; 0: none */
+	struct token_lockout lockout;
 	struct token_approval *approvals; /* owned; in order of approval */
 	size_t n_approvals;
 };

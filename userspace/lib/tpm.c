@@ -69,6 +69,7 @@ int tpm_refuse(enum reason reason, enum reason *ret_reason)
 	case REASON_TPM_FULL:
 		return -ENOSPC;
 	case REASON_TPM_OWNED:
+	case REASON_LOCKOUT_OWNED:
 		return -EACCES;
 	case REASON_TPM_LOCKED_OUT:
 		return -EBUSY;

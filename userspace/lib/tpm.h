@@ -137,16 +137,21 @@ struct tpm_lockout {
 	uint32_t max_tries;  /* so many, and it locks */
 	uint32_t interval_s; /* one try is forgiven after so long, while the TPM has power */
 	bool locked;
-	bool owned; /* lockoutAuth is set: somebody else decides on these numbers */
+	bool owned; /* lockoutAuth is set: who knows it decides on these numbers */
 };
 
 int tpm_lockout_read(struct tpm *tpm, struct tpm_lockout *ret, enum reason *ret_reason);
-/* Set the numbers where lockoutAuth is empty. */
-int tpm_lockout_set(struct tpm *tpm, uint32_t max_tries, uint32_t interval_s,
-		    enum reason *ret_reason);
-
-/* Forget the failed tries, where lockoutAuth is empty. */
-int tpm_lockout_clear(struct tpm *tpm, enum reason *ret_reason);
+/*
+ * By lockoutAuth @auth, NULL where it is empty: set the numbers, forget the failed tries, and
+ * change lockoutAuth itself to @new, of which the TPM drops zeros at its end. The SRK must be
+ * @srk, as for tpm_unseal(). REASON_LOCKOUT_OWNED: @auth is not the one.
+ */
+int tpm_lockout_set(struct tpm *tpm, const struct tpm_name *srk, const struct secret *auth,
+		    uint32_t max_tries, uint32_t interval_s, enum reason *ret_reason);
+int tpm_lockout_clear(struct tpm *tpm, const struct tpm_name *srk, const struct secret *auth,
+		      enum reason *ret_reason);
+int tpm_lockout_own(struct tpm *tpm, const struct tpm_name *srk, const struct secret *auth,
+		    const struct secret *new, enum reason *ret_reason);
 
 /*
  * Two places of the TPM that hold a key of 32 bytes which can be erased for good (tpm_slot.c).

@@ -71,6 +71,9 @@ static inline TSS2_RC tpm_rc_base(TSS2_RC rc)
 	return rc & TPM2_RC_FMT1 ? rc & (TPM2_RC_FMT1 | 0x3f) : rc;
 }
 
+/* A property of the TPM, TPM2_PT_... */
+int tpm_property_read(struct tpm *tpm, uint32_t tag, uint32_t *ret, enum reason *ret_reason);
+
 /* The PCRs of @mask in the SHA-256 bank. */
 TPML_PCR_SELECTION tpm_pcr_selection(uint32_t mask);
 

@@ -228,7 +228,7 @@ static int try_person(struct header *header, const struct unlock *how, const str
 	if (r == 0)
 		r = warn_of_header(header, how, ret_fvek);
 	if (r == 0 && ret_used->kind == PROTECTOR_RECOVERY)
-		protector_tpm2_forgive(header, how->tcti);
+		protector_tpm2_forgive(header, *ret_fvek, how->tcti);
 	return r;
 }
 

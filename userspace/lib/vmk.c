@@ -48,9 +48,8 @@ static int unwrap_derived(const struct secret *key, const char *info, const char
 	return r < 0 ? r : crypto_unwrap(derived, context, wrapped, ret);
 }
 
-#define INFO_VMK_LINK	"fve vmk link"
-#define INFO_KEK	"fve kek"
-#define INFO_POLICY_KEY "fve policy key"
+#define INFO_VMK_LINK "fve vmk link"
+#define INFO_KEK      "fve kek"
 
 int vmk_create(struct header *header, const struct secret *fvek, struct secret **ret_vmk)
 {
@@ -250,19 +249,27 @@ int kek_unwrap(const struct header *header, const char *kind, const char *id,
 	return unwrap_derived(fvek, INFO_KEK, context, wrapped, ret_kek);
 }
 
-int policy_private_wrap(const struct header *header, uint32_t generation, const struct secret *vmk,
-			const struct secret *private, struct blob *ret)
-{
-	_cleanup_free_ char *context = wrap_context(header, "policy", "key", "-", generation);
+static const struct {
+	const char *info, *kind;
+} policy_secrets[] = {
+	[POLICY_PRIVATE] = {"fve policy key", "key"},
+	[POLICY_LOCKOUT_AUTH] = {"fve lockout auth", "lockout"},
+};
 
-	return wrap_derived(vmk, INFO_POLICY_KEY, context, private, ret);
+int policy_secret_wrap(const struct header *header, enum policy_secret which, uint32_t generation,
+		       const struct secret *vmk, const struct secret *secret, struct blob *ret)
+{
+	_cleanup_free_ char *context =
+		wrap_context(header, "policy", policy_secrets[which].kind, "-", generation);
+
+	return wrap_derived(vmk, policy_secrets[which].info, context, secret, ret);
 }
 
-int policy_private_unwrap(const struct header *header, uint32_t generation,
-			  const struct secret *vmk, const struct blob *wrapped,
-			  struct secret **ret_private)
+int policy_secret_unwrap(const struct header *header, enum policy_secret which, uint32_t generation,
+			 const struct secret *vmk, const struct blob *wrapped, struct secret **ret)
 {
-	_cleanup_free_ char *context = wrap_context(header, "policy", "key", "-", generation);
+	_cleanup_free_ char *context =
+		wrap_context(header, "policy", policy_secrets[which].kind, "-", generation);
 
-	return unwrap_derived(vmk, INFO_POLICY_KEY, context, wrapped, ret_private);
+	return unwrap_derived(vmk, policy_secrets[which].info, context, wrapped, ret);
 }

@@ -78,11 +78,15 @@ int kek_wrap(const struct header *header, const char *kind, const char *id,
 int kek_unwrap(const struct header *header, const char *kind, const char *id,
 	       const struct secret *fvek, const struct blob *wrapped, struct secret **ret_kek);
 
-/* The private half of the policy key under the VMK. */
-int policy_private_wrap(const struct header *header, uint32_t generation, const struct secret *vmk,
-			const struct secret *private, struct blob *ret);
-int policy_private_unwrap(const struct header *header, uint32_t generation,
-			  const struct secret *vmk, const struct blob *wrapped,
-			  struct secret **ret_private);
+/* What the policy's token holds under the VMK: the policy key's private half, lockoutAuth. */
+enum policy_secret {
+	POLICY_PRIVATE,
+	POLICY_LOCKOUT_AUTH
+};
+
+int policy_secret_wrap(const struct header *header, enum policy_secret which, uint32_t generation,
+		       const struct secret *vmk, const struct secret *secret, struct blob *ret);
+int policy_secret_unwrap(const struct header *header, enum policy_secret which, uint32_t generation,
+			 const struct secret *vmk, const struct blob *wrapped, struct secret **ret);
 
 #endif
