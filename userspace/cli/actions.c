@@ -164,8 +164,11 @@ const struct action actions[] = {
 	 "Approve the boot chain of this boot, for all TPM protectors of the volume in this TPM, and "
 	 "over the PCRs that are approved already. No sealed key changes. Print the approval's id. "
 	 "There is room for 12: the oldest that was revoked makes room, else the oldest that is not "
-	 "of this boot.",
-	 TAKES(TO_UNLOCK, OPT_LABEL)},
+	 "of this boot. With --pcrs the volume moves to another set of PCRs: this boot is approved "
+	 "over them, and then what was approved over others is taken back, so that other kernels "
+	 "are to be approved again. A set is refused as for a protector that is added, unless "
+	 "--force is given.",
+	 TAKES(TO_UNLOCK, OPT_LABEL, OPT_PCRS, OPT_FORCE)},
 	{TPM_POLICY, "tpm predict", "<device>", cmd_tpm_predict,
 	 "show or approve the PCRs of the next boot",
 	 "Compute the PCRs of a boot with another --kernel, --initrd or --cmdline, or with another "
@@ -414,10 +417,12 @@ const size_t n_actions = ARRAY_SIZE(actions);
 const struct spec_row specs[] = {
 	{"tpm2[,pcrs=4+7+...][,unsafe-pcrs][,no-revocation]",
 	 "the TPM, while the machine boots as approved",
-	 "The TPM, while its PCRs are as they are now. The default is 7+11 on a system that "
-	 "boots a unified kernel image and 4+7+8+9 elsewhere, and always PCR 15 at its "
+	 "The TPM, while its PCRs are as they are now. The default is 4+7+11+12+13 on a system "
+	 "that boots a unified kernel image and 4+7+8+9 elsewhere, and always PCR 15 at its "
 	 "start value. A set that does not cover the initrd is refused, since anyone could "
-	 "then boot an initrd of their own, unless unsafe-pcrs is given. A counter in the TPM serves to revoke approvals; with "
+	 "then boot an initrd of their own, and one with 9, 11 or 12 and without 4 while Secure "
+	 "Boot is off or in setup mode, since any system can extend those (weak-pcrs), unless "
+	 "unsafe-pcrs is given. A counter in the TPM serves to revoke approvals; with "
 	 "no-revocation, for a TPM that has no room or an owner's password, there is none."},
 	{"tpm2-pin[,pcrs=...][,...]", "the same, and a PIN",
 	 "The same, and a PIN of at least six characters, which need not be digits. Both "

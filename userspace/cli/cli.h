@@ -37,6 +37,7 @@ struct args {
 	unsigned int n_escrow;
 	uint32_t sector_size; /* bytes, or 0 */
 	uint32_t tries;
+	const char *pcrs;   /* of tpm approve */
 	uint32_t boots;	    /* of protector disable; 0: not given */
 	uint32_t timeout_s; /* for an answer; 0: none */
 	uint32_t bound;	    /* minutes; 0: not given */

@@ -102,10 +102,28 @@ static int approve(const struct args *args, struct header *header, const struct 
 		r = boot_policy_approve(header, vmk, state, args->label ?: label, &m->found,
 					&m->policy, &approval);
 	if (r == 0)
-		r = write_policy(header, fvek, &m->policy);
-	if (r == 0)
 		strcpy(ret_id, approval->head.id);
-	return r;
+	if (r == 0 && args->pcrs)
+		r = boot_policy_keep(header, vmk, state->pcrs.mask, &m->policy);
+	/* The new one is good before and after the counter moves, which ends the others. */
+	if (r == 0)
+		r = write_policy(header, fvek, &m->policy);
+	return r < 0 ? r : boot_policy_finish(&m->policy, m->tpm);
+}
+
+/* The set that --pcrs names; without, that of the approval which fits best. */
+static int choose_pcrs(const struct args *args, const struct machine *m, uint32_t *ret)
+{
+	enum reason reason;
+	uint32_t mask = 0;
+
+	*ret = m->mask;
+	if (!args->pcrs)
+		return 0;
+	if (strcmp(args->pcrs, "default") && pcr_mask_parse(args->pcrs, &mask) < 0)
+		return log_errno(EINVAL, "--pcrs takes PCRs below %d, as 4+7+8+9, or default: '%s'",
+				 PCR_COUNT, args->pcrs);
+	return boot_state_choose(mask, args->force, &m->found, ret, &reason);
 }
 
 int cmd_tpm_approve(const struct args *args)
@@ -116,12 +134,15 @@ int cmd_tpm_approve(const struct args *args)
 	_cleanup_close_ int lock = -1;
 	char id[TOKEN_ID_LENGTH + 1];
 	struct boot_state state;
+	uint32_t mask;
 	int r = unlocked(args, &lock, &header, &fvek, &vmk);
 
 	if (r == 0)
 		r = machine_open(args, header, &m);
 	if (r == 0)
-		r = boot_state_at_unlock(m.mask, &m.found, &m.log, &state);
+		r = choose_pcrs(args, &m, &mask);
+	if (r == 0)
+		r = boot_state_at_unlock(mask, &m.found, &m.log, &state);
 	if (r == 0)
 		r = approve(args, header, fvek, vmk, &state, "approved", &m, id);
 	if (r == 0)

@@ -123,8 +123,9 @@ static void show_policy(const struct tpm_status *s)
 		const struct token_approval *a = &token->approvals[i];
 		_cleanup_free_ char *pcrs = pcr_mask_format(a->policy.pcrs.mask);
 
-		printf("%-10s %-21s %-9s %-15s %s\n", a->head.id, a->head.created,
-		       approval_state(s, a), pcrs ?: "", a->head.label);
+		printf("%-10s %-21s %-9s %-15s %s%s\n", a->head.id, a->head.created,
+		       approval_state(s, a), pcrs ?: "", a->head.label,
+		       boot_policy_weak(&s->policy, a) ? " [weak-pcrs]" : "");
 	}
 }
 
@@ -175,6 +176,8 @@ static struct json_object *approvals_json(const struct tpm_status *s)
 		struct json_object *o = json_approval(a);
 
 		json_object_object_add(o, "state", json_object_new_string(approval_state(s, a)));
+		json_object_object_add(o, "weak",
+				       json_object_new_boolean(boot_policy_weak(&s->policy, a)));
 		json_object_array_add(array, o);
 	}
 	return array;

@@ -281,6 +281,11 @@ const struct option_row options[OPT_END] = {
 		 TEXT(cmdline)},
 	[OPT_UKI] = {"uki", 0, "FILE", "the unified kernel image of the coming boot", NULL,
 		     TEXT(uki)},
+	[OPT_PCRS] =
+		{"pcrs", 0, "SET", "approve over these PCRs from now on, as 4+7+8+9, or default",
+		 "Approve over these PCRs from now on: numbers joined by +, or default, which is "
+		 "what a protector that is added gets. Approvals over others are taken back.",
+		 TEXT(pcrs)},
 	[OPT_APPROVE] = {"approve", 0, NULL, "approve what was predicted", NULL, FLAG(approve)},
 	[OPT_OLD_CMDLINE] =
 		{"old-cmdline", 0, "TEXT", "the command line of this boot (/proc/cmdline)",

@@ -368,6 +368,57 @@ int boot_policy_approve(const struct header *header, const struct secret *vmk,
 	return 0;
 }
 
+bool boot_policy_weak(const struct boot_policy *policy, const struct token_approval *approval)
+{
+	return !boot_policy_revoked(policy, approval) &&
+	       boot_state_weak(approval->policy.pcrs.mask);
+}
+
+/* Sign what is good for the counter's next value, which ends all that old headers have. */
+static int sign_on(const struct header *header, const struct secret *vmk,
+		   struct boot_policy *policy)
+{
+	policy->wanted = policy->counter + 1;
+	for (size_t i = 0; i < policy->token.n_approvals; i++) {
+		struct token_approval *approval = &policy->token.approvals[i];
+		int r = 0;
+
+		if (!boot_policy_revoked(policy, approval))
+			r = sign(header, vmk, policy, policy->wanted, approval);
+		if (r < 0)
+			return log_errno(-r, "cannot sign approval %s of %s again: %s",
+					 approval->head.id, header_path(header), strerror(-r));
+	}
+	return 0;
+}
+
+int boot_policy_keep(const struct header *header, const struct secret *vmk, uint32_t mask,
+		     struct boot_policy *policy)
+{
+	struct token_policy *token = &policy->token;
+	bool any = false;
+
+	for (size_t i = token->n_approvals; i-- > 0;) {
+		const struct token_approval *approval = &token->approvals[i];
+
+		if (approval->policy.pcrs.mask == mask)
+			continue;
+		if (!boot_policy_revoked(policy, approval)) {
+			log_notice("Approval %s (%s) is over other PCRs and is taken back.",
+				   approval->head.id, approval->head.label);
+			any = true;
+		}
+		drop(token, i);
+	}
+	if (any && token->counter)
+		return sign_on(header, vmk, policy);
+	if (any)
+		log_notice("An old copy of the header still has what was taken back: %s was "
+			   "enrolled with no-revocation.",
+			   header_path(header));
+	return 0;
+}
+
 int boot_policy_revoke(const struct header *header, const struct secret *vmk, const char *id,
 		       struct boot_policy *policy)
 {

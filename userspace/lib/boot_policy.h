@@ -85,6 +85,17 @@ int boot_policy_approve(const struct header *header, const struct secret *vmk,
 int boot_policy_revoke(const struct header *header, const struct secret *vmk, const char *id,
 		       struct boot_policy *policy);
 
+/* Whether @approval is good and boot_state_weak(). The counter is as it was read, or 0. */
+bool boot_policy_weak(const struct boot_policy *policy, const struct token_approval *approval);
+
+/*
+ * Leave approvals over the PCRs of @mask alone, in memory: the others are dropped, and
+ * where there is a counter the kept ones are signed for its next value, as by boot_policy_revoke(),
+ * so that an old header does not bring them back. The message is made here.
+ */
+int boot_policy_keep(const struct header *header, const struct secret *vmk, uint32_t mask,
+		     struct boot_policy *policy);
+
 /*
  * The approval that fits @found best; among equals one that is not revoked, then the newest. NULL
  * when nothing is approved.

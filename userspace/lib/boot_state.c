@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* How the machine has booted. */
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "boot_state.h"
 #include "log.h"
+
+#define EFIVARS "/sys/firmware/efi/efivars"
 
 static bool all_zero(const struct pcr_values *pcrs, uint32_t mask)
 {
@@ -14,6 +19,29 @@ static bool all_zero(const struct pcr_values *pcrs, uint32_t mask)
 		if (mask & 1u << i && memcmp(pcrs->value[i], zero.value[i], SHA256_SIZE))
 			return false;
 	return true;
+}
+
+/* A variable of the firmware that is one byte; -1 where it cannot be read (UEFI 2.10, 3.3). */
+static int efi_flag(const char *name)
+{
+	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int fd = -1;
+	uint8_t data[5]; /* 4 of attributes (Documentation/filesystems/efivarfs.rst), then the value
+			  */
+
+	if (asprintf(&path, EFIVARS "/%s-8be4df61-93ca-11d2-aa0d-00e098032b8c", name) < 0)
+		return -1;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, data, sizeof(data)) != sizeof(data))
+		return -1;
+	return data[4];
+}
+
+bool boot_state_weak(uint32_t mask)
+{
+	if (!(mask & PCR_MASK_REPLAYED) || mask & 1u << PCR_IMAGES)
+		return false;
+	return efi_flag("SecureBoot") != 1 || efi_flag("SetupMode") != 0;
 }
 
 int boot_state_choose(uint32_t mask, bool unsafe, const struct pcr_values *found,
@@ -43,6 +71,15 @@ int boot_state_choose(uint32_t mask, bool unsafe, const struct pcr_values *found
 				 "11, measured); anyone could boot their own and get the key. "
 				 "Choose pcrs=..., or add unsafe-pcrs if you mean it",
 				 text);
+	}
+	if (!unsafe && boot_state_weak(mask)) {
+		*ret_reason = REASON_WEAK_PCRS;
+		return log_errno(
+			EPERM,
+			"PCRs %s are without 4, and Secure Boot is off: any system that is "
+			"started here can extend them to what they are now and get the key "
+			"(%s). Choose pcrs=... with 4, or add unsafe-pcrs if you mean it",
+			text, reason_code(REASON_WEAK_PCRS));
 	}
 	*ret_mask = mask | 1u << PCR_CAP;
 	return 0;

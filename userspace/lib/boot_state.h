@@ -23,6 +23,13 @@ int boot_state_choose(uint32_t mask, bool unsafe, const struct pcr_values *found
 		      uint32_t *ret_mask, enum reason *ret_reason);
 
 /*
+ * Whether any system that is started on this machine can bring the PCRs of @mask to what an
+ * approved boot had: it has one of PCR_MASK_REPLAYED without PCR 4, and Secure Boot is not on, or
+ * in setup mode. REASON_WEAK_PCRS.
+ */
+bool boot_state_weak(uint32_t mask);
+
+/*
  * What the PCRs in @mask, and the cap's, held at the time of unlocking in this boot. The cap's is
  * at its start value then, and PCR 11 has no phase beyond the initrd's: systemd-pcrphase(8)
  * extends it on and on. @log may be empty: then PCR 11 is taken as it is. -ESTALE with a message:

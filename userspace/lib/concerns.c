@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* What is weaker about a volume's TPM protectors than this version would make it. */
+#include "boot_policy.h"
 #include "concerns.h"
 #include "protector.h"
 #include "tpm.h"
@@ -12,12 +13,43 @@ static bool lockout_open(struct tpm *tpm)
 	return tpm_lockout_read(tpm, &lockout, &reason) == 0 && !lockout.owned;
 }
 
+static bool weak(const struct boot_policy *policy)
+{
+	for (size_t i = 0; i < policy->token.n_approvals; i++)
+		if (boot_policy_weak(policy, &policy->token.approvals[i]))
+			return true;
+	return false;
+}
+
+/* In any TPM: of another one than the machine's no counter is read, and all approvals count. */
+static bool weak_pcrs(const struct header *header, const char *tcti)
+{
+	_cleanup_tpm_ struct tpm *tpm = NULL;
+	enum reason reason;
+
+	for (int i = 0; i < HEADER_MAX_TOKENS; i++) {
+		_cleanup_boot_policy_ struct boot_policy policy = {0};
+
+		if (boot_policy_get(header, i, &policy) < 0)
+			continue;
+		if (!tpm && tpm_open(tcti, &tpm, &reason) < 0)
+			tpm = NULL;
+		if (tpm && boot_policy_read_counter(&policy, tpm, &reason) < 0)
+			policy.counter = 0;
+		if (weak(&policy))
+			return true;
+	}
+	return false;
+}
+
 size_t concerns_read(const struct header *header, const char *tcti, enum reason ret[CONCERNS_MAX])
 {
 	_cleanup_tpm_ struct tpm *tpm = NULL;
 	enum reason reason;
 	size_t n = 0;
 
+	if (weak_pcrs(header, tcti))
+		ret[n++] = REASON_WEAK_PCRS;
 	if (protector_any(header, PROTECTOR_TPM2_PIN) && tpm_open(tcti, &tpm, &reason) < 0)
 		tpm = NULL;
 	if (tpm && lockout_open(tpm))
@@ -27,5 +59,6 @@ size_t concerns_read(const struct header *header, const char *tcti, enum reason 
 
 const char *concern_remedy(enum reason reason)
 {
-	return reason == REASON_LOCKOUT_OPEN ? "fvesetup tpm lockout" : "";
+	return reason == REASON_LOCKOUT_OPEN ? "fvesetup tpm lockout"
+					     : "fvesetup tpm approve --pcrs default";
 }

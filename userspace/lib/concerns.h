@@ -9,11 +9,12 @@
 #include "header.h"
 #include "reason.h"
 
-#define CONCERNS_MAX 1
+#define CONCERNS_MAX 2
 
 /*
  * As reasons, without a message; gives how many.
  *
+ *	REASON_WEAK_PCRS	an approval that is good is boot_policy_weak()
  *	REASON_LOCKOUT_OPEN	a PIN opens the volume, and the TPM's lockoutAuth is empty
  */
 size_t concerns_read(const struct header *header, const char *tcti, enum reason ret[CONCERNS_MAX]);

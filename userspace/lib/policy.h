@@ -14,11 +14,22 @@
 #define PCR_UKI	  11 /* systemd-stub, then systemd's phases of the boot */
 #define PCR_CAP	  15 /* extended after unlock; every policy asks for its start value */
 
-/* PCRs of the boot chain: PE images, Secure Boot state, GRUB or kernel command line, initrd. */
+/*
+ * PCRs of the boot chain: PE images, Secure Boot state, GRUB or kernel command line, initrd. Of a
+ * unified kernel image: what it holds, what is passed to it from outside (a command line,
+ * credentials), and system extensions (systemd-stub(7)).
+ */
 #define PCR_MASK_DEFAULT     ((1u << 4) | (1u << 7) | (1u << 8) | (1u << 9))
-#define PCR_MASK_DEFAULT_UKI ((1u << 7) | (1u << 11))
+#define PCR_MASK_DEFAULT_UKI ((1u << 4) | (1u << 7) | (1u << 11) | (1u << 12) | (1u << 13))
 /* Those that cover the initrd: 9 (kernel's LOAD_FILE2 or GRUB) and 11 (systemd-stub). */
 #define PCR_MASK_INITRD ((1u << 9) | (1u << 11))
+/*
+ * Those that whoever runs on the machine can extend to what an approved boot has, since they are
+ * zero when he starts and what goes in can be computed from the disk. Only PCR 4, into which the
+ * firmware measures him before, or Secure Boot, which does not start him, prevents that.
+ */
+#define PCR_MASK_REPLAYED ((1u << 9) | (1u << 11) | (1u << 12))
+#define PCR_IMAGES	  4
 
 /* Values of a set of PCRs in the SHA-256 bank; entries outside @mask are zero. */
 struct pcr_values {

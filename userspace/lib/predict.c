@@ -19,7 +19,6 @@
 #include "pe.h"
 #include "predict.h"
 
-#define PCR_IMAGES   4
 #define PCR_COMMANDS 8
 #define PCR_FILES    9
 

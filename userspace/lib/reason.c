@@ -53,6 +53,8 @@ static const struct {
 				 "the TPM's lockoutAuth is empty: any system may lift the lockout"},
 	[REASON_LOCKOUT_CHANGED] = {"lockout-changed",
 				    "the TPM allows more wrong PINs than when the PIN was set"},
+	[REASON_WEAK_PCRS] = {"weak-pcrs",
+			      "an approval without PCR 4 lets any system extend the others"},
 };
 
 const char *reason_code(enum reason reason)
