@@ -143,14 +143,15 @@ struct tpm_lockout {
 int tpm_lockout_read(struct tpm *tpm, struct tpm_lockout *ret, enum reason *ret_reason);
 /*
  * By lockoutAuth @auth, NULL where it is empty: set the numbers, forget the failed tries, and
- * change lockoutAuth itself to @new, of which the TPM drops zeros at its end. The SRK must be
+ * change lockoutAuth itself from @old to @new, of which the TPM drops zeros at its end. The SRK
+ * must be
  * @srk, as for tpm_unseal(). REASON_LOCKOUT_OWNED: @auth is not the one.
  */
 int tpm_lockout_set(struct tpm *tpm, const struct tpm_name *srk, const struct secret *auth,
 		    uint32_t max_tries, uint32_t interval_s, enum reason *ret_reason);
 int tpm_lockout_clear(struct tpm *tpm, const struct tpm_name *srk, const struct secret *auth,
 		      enum reason *ret_reason);
-int tpm_lockout_own(struct tpm *tpm, const struct tpm_name *srk, const struct secret *auth,
+int tpm_lockout_own(struct tpm *tpm, const struct tpm_name *srk, const struct secret *old,
 		    const struct secret *new, enum reason *ret_reason);
 
 /*
