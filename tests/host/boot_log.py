@@ -3,7 +3,7 @@
 """What firmware, boot loader and kernel would measure: a second implementation, for tests.
 
 usage: boot_log.py LOG [--kernel FILE] [--initrd FILE] [--cmdline TEXT] [--uki FILE] [--grub]
-                       [--no-nul] [--two-images]
+                       [--no-nul] [--two-images] [--passed]
 
 Writes a crypto-agile event log and prints one line "PCR SHA256" for each event that extends.
   --kernel, --initrd, --cmdline   a kernel that the firmware starts by its EFI stub
@@ -11,6 +11,7 @@ Writes a crypto-agile event log and prints one line "PCR SHA256" for each event 
   --uki                           a unified kernel image with systemd-stub 252
   --no-nul                        LoadOptions without the NUL at their end
   --two-images                    a boot manager is started before
+  --passed                        systemd-boot passes a unified image its own command line
 """
 import argparse
 import hashlib
@@ -117,6 +118,10 @@ def uki(log, args):
             text = name.encode("utf-16le") + b"\0\0"
             log.measure(11, EV_IPL, name.encode() + b"\0", text)
             log.measure(11, EV_IPL, parts[name], text)
+    if args.passed:
+        options = parts[".cmdline"].decode().rstrip("\n").encode("utf-16le") + b"\0\0"
+        log.measure(12, EV_IPL, options, options)
+        log.measure(12, EV_IPL, b"a credential", b"credential")
     log.image(parts[".linux"], "")
     stub(log, args, parts[".cmdline"].decode(), parts[".initrd"])
 
@@ -126,7 +131,7 @@ def main():
     parser.add_argument("log")
     for option in ("--kernel", "--initrd", "--cmdline", "--uki"):
         parser.add_argument(option)
-    for option in ("--grub", "--no-nul", "--two-images"):
+    for option in ("--grub", "--no-nul", "--two-images", "--passed"):
         parser.add_argument(option, action="store_true")
     args = parser.parse_args()
     log = Log()

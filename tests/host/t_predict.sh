@@ -198,6 +198,15 @@ for i in 1 2 3; do
 	[ "$(blob)" = "$(cat "$TMP/blob")" ] || fail "the sealed key changed"
 	phases leave-initrd sysinit ready
 done
+echo "--- with systemd-boot, which passes the image its own command line: PCR 12 follows it"
+boot --uki "$TMP/two.efi" --passed
+cmdline=$(cat "$TMP/inner.cmdline")
+uki "$TMP/three.efi"
+"$fvesetup" tpm approve --tpm "$tpm" --event-log "$TMP/log" --key-file "$TMP/pass" "$image"
+predict --json --uki "$TMP/three.efi" >"$TMP/prediction"
+boot --uki "$TMP/three.efi" --passed
+expect_predicted
+boot --uki "$TMP/two.efi"
 expect 1 predict --initrd "$TMP/initrd"
 expect_text 'give the next by --uki'
 printf 'x86' >"$TMP/uname"

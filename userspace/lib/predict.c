@@ -21,6 +21,7 @@
 
 #define PCR_COMMANDS 8
 #define PCR_FILES    9
+#define PCR_PASSED   12
 
 #define ADVICE	     "; boot it once with another protector and approve it then"
 
@@ -419,8 +420,47 @@ static int inner_digest(const struct pe *pe, const char *path, uint8_t ret[SHA25
 	return pe_authenticode(&inner, ret);
 }
 
-static int predict_uki(struct draft *draft, const char *path)
+/*
+ * systemd-boot 252 reads .cmdline and passes it to the image as LoadOptions, which it and the stub
+ * then measure as passed from outside. So what was measured there and is the present command line
+ * will be the new image's; all else, such as credentials, will be what it was.
+ */
+static int replace_passed(struct draft *draft, const struct pe *pe,
+			  const struct predict_change *change)
 {
+	const struct pe_section *section = pe_section(pe, ".cmdline");
+	_cleanup_free_ char *old = NULL, *new = NULL;
+	uint8_t was[SHA256_SIZE], will[SHA256_SIZE];
+	int r = 0;
+
+	for (size_t i = 0; i < draft->n && r == 0; i++) {
+		struct event *event = &draft->events[i];
+
+		if (event->pcr != PCR_PASSED || !section)
+			continue;
+		if (!old) {
+			r = present_cmdline(change, &old);
+			new = strndup((const char *)section->data,
+				      section->memory_size < section->size ? section->memory_size
+									   : section->size);
+			if (r == 0 && !new)
+				r = -ENOMEM;
+			if (r == 0)
+				new[strcspn(new, "\n")] = '\0';
+		}
+		if (r == 0)
+			r = load_options_digest(old, true, was);
+		if (r == 0)
+			r = load_options_digest(new, true, will);
+		if (r == 0 && !memcmp(event->digest, was, SHA256_SIZE))
+			memcpy(event->digest, will, SHA256_SIZE);
+	}
+	return r;
+}
+
+static int predict_uki(struct draft *draft, const struct predict_change *change)
+{
+	const char *path = change->uki;
 	_cleanup_file_ struct file file = {0};
 	struct event *image, *inner;
 	struct pe pe;
@@ -441,6 +481,8 @@ static int predict_uki(struct draft *draft, const char *path)
 	r = pe_authenticode(&pe, image->digest);
 	if (r == 0 && inner)
 		r = inner_digest(&pe, path, inner->digest);
+	if (r == 0)
+		r = replace_passed(draft, &pe, change);
 	for (size_t i = 0; i < draft->n; i++)
 		if (draft->events[i].pcr != PCR_UKI)
 			draft->events[kept++] = draft->events[i];
@@ -495,7 +537,7 @@ static int apply(struct draft *draft, uint32_t mask, const struct predict_change
 			"all of it",
 			PCR_FILES, PCR_UKI);
 	if (change->uki)
-		return predict_uki(draft, change->uki);
+		return predict_uki(draft, change);
 	if (uki)
 		return log_errno(EOPNOTSUPP,
 				 "this boot was of a unified kernel image: give the next by --uki");
