@@ -63,6 +63,7 @@ install() {
 		inst_script "$moddir/unlock.sh" /sbin/fve-unlock
 		inst_hook emergency 00 "$moddir/lock.sh"
 		inst_hook pre-mount 00 "$moddir/cap.sh"
+		inst_hook pre-pivot 00 "$moddir/switch.sh"
 		inst_hook cleanup 00 "$moddir/switch.sh"
 		# dracut's own have these names, come later, and stay out.
 		inst_hook cmdline 10 "$moddir/parse-resume.sh"

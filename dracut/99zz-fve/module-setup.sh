@@ -30,8 +30,15 @@ is_resume() {
 	grep -qE '^[[:space:]]*ExecStart=.*systemd-hibernate-resume([[:space:]]|$)' "$1"
 }
 
+# What takes over, and hooks that may run programs of the new root before.
 is_switch() {
-	grep -qE '^[[:space:]]*ExecStart=.*[[:space:]]switch-root([[:space:]]|$)' "$1"
+	grep -qE '^[[:space:]]*ExecStart=.*([[:space:]]switch-root([[:space:]]|$)|dracut-pre-pivot)' "$1"
+}
+
+# What the firmware passes as credentials (SMBIOS strings, fw_cfg) is measured into no PCR that is
+# asked for, and can say what units do, which files are made, and how the kernel is set.
+takes_credentials() {
+	[[ ${1##*/} != fve-* ]] && grep -qE '^[[:space:]]*(Load|Import)Credential' "$1"
 }
 
 install() {
@@ -44,8 +51,12 @@ install() {
 			resume_conf "$unit" < "$from/resume.conf" | drop_in "$unit"
 		elif is_switch "$unit"; then
 			drop_in "$unit" < "$from/switch.conf"
+		elif takes_credentials "$unit"; then
+			drop_in "$unit" < "$from/no-credentials.conf"
 		fi
 	done
+	# It makes units and drop-ins of credentials, and a shell of a word on the command line.
+	rm -f "$initdir"/{usr/,}lib/systemd/system-generators/systemd-debug-generator
 }
 
 # A template's instance is the device.

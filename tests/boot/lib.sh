@@ -87,6 +87,14 @@ reported_locked() {
 	! grep -q "diary\$" "$TMP/out" || fail "the owner's file was read"
 }
 
+# approved WORDS [STEP...]: the TPM is told of the command line WORDS, by whoever has the passphrase, on a
+# copy of the root's disk.
+approved() {
+	own_disk
+	script "fvesetup tpm approve --key-file /root/pass --protector passphrase /dev/vda"
+	boot 0 --append "$1" --script "$TMP/script" "${@:2}"
+}
+
 # The attacker's own system did not run, and nothing of the owner's was read.
 no_thief() {
 	! grep -qE "THIEF|diary\$" "$TMP/out" || fail "the thief's root runs"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# proves: whoever gets a shell in the initramfs finds the TPM capped: no answer, rd.break
-# by-hand: three boots, five minutes, in make boot-tests
+# proves: whoever gets a shell in the initramfs finds the TPM capped and nothing open: no answer, rd.break, no root
+# by-hand: eight boots, ten minutes, in make boot-tests
 # timeout: 7200
 . "$(dirname "$0")/lib.sh"
 
@@ -18,8 +18,31 @@ disks=(--disk "$inst/disk,snapshot=on" "${others[@]}")
 boot 0 --append "$cmdline rd.break=pre-trigger" "${shell[@]}" "$(pcr15_typed)"
 reported_capped
 
-echo "=== rd.break after that"
+echo "=== rd.break after a person opened the root: it is his"
 boot 0 --append "$cmdline rd.break=pre-mount" "$asked" "type=$pass" "${shell[@]}" \
 	"$(attempt_typed)"
 reported "PCR 15 (cap after unlock)"
 reported "unseal 2"
+
+# unattended WORD STEP...: the root opens itself, and somebody is there when the shell comes.
+unattended() {
+	echo "=== $1, approved"
+	boot 0 --append "$cmdline $1" "${shell[@]}" "$(look_typed)"
+	said "root (/dev/vda) opened by protector tpm2"
+	reported_locked
+}
+
+echo "=== rd.break with the root open by itself"
+approved "$cmdline rd.break=pre-pivot" "$asked" "type=$pass" "${shell[@]}" "key=d"
+unattended rd.break=pre-pivot
+
+echo "=== systemd's emergency target, which the command line asks for"
+boot 0 --append "$cmdline rd.systemd.unit=emergency.target" "${shell[@]}" "$(look_typed)"
+reported_locked
+
+echo "=== what opened by itself is locked; with a secret it opens again, in that shell"
+own_disk
+head -c 4096 /dev/urandom | dd of="$TMP/disk" bs=4096 seek=4097 conv=notrunc status=none
+boot 0 "${shell[@]}" "type=fvesetup boot-unlock" "$asked" "type=$pass" "expect=# " \
+	"type=dmsetup table >/dev/ttyS1; echo status 0 >/dev/ttyS1; $off"
+reported "root: 0 "

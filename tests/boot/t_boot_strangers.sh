@@ -10,7 +10,7 @@
 # How a machine ends that finds its root in disorder: a shell, or none. Both are looked at.
 in_shell=("expect=Press Enter for maintenance" "type=" "expect=# " "$(look_typed)")
 
-# noise BYTE [COUNT]: where the disk has noise, in bytes of the file system; 4 KiB from there on.
+# noise BYTE: 4 KiB of noise on the disk, from there on in the file system.
 noise() {
 	head -c 4096 /dev/urandom |
 		dd of="$TMP/disk" bs=4096 seek=$((4096 + $1 / 4096)) conv=notrunc status=none
@@ -26,9 +26,18 @@ reported_locked
 
 echo "=== a volume of the thief's in the root's place: his UUID, his tpm2, this very boot"
 disks=(--disk "$inst/thief,snapshot=on" "${others[@]}")
-boot 0 "expect=(not-ours)" "expect=NOT the volume that this machine had!" "type=wrong" \
-	"$asked" type=wrong "$asked" type=wrong "${in_shell[@]}"
+not_his="expect=NOT the volume that this machine had!"
+boot 0 "expect=(not-ours)" "$not_his" type=wrong "$not_his" type=wrong "$not_his" type=wrong "${in_shell[@]}"
 not_said "home (/dev/vdb) opened"
 not_said "swap (/dev/vdc) opened"
+no_thief
+reported_locked
+
+echo "=== a header whose keyslots hold the thief's key in clear, over his own root"
+own_disk
+"$here/thief" "$TMP/thief.ext4" "$(cat "$inst/fs-uuid")"
+"$BUILD/tools/null_cipher" "$TMP/disk" --fill "$TMP/thief.ext4" >/dev/null
+boot 0 "expect=(keyslot-unsafe)" "${wrong[@]}" "${in_shell[@]}"
+not_said "opened by protector"
 no_thief
 reported_locked

@@ -25,7 +25,7 @@ refused 1 'no action' "$image" "$fvesetup"
 refused 1 'there is no action frobnicate' "$image" "$fvesetup" frobnicate
 refused 1 'usage: fvesetup open' "$image" "$fvesetup" open "$image"
 refused 1 'unrecognized option' "$image" "$fvesetup" --no-such open "$image" name
-refused 1 'does not go with' "$image" "$fvesetup" --json open "$image" name
+refused 1 'does not go with' "$image" "$fvesetup" --json close name
 refused 1 '--sector-size takes' "$image" "$fvesetup" format -q --sector-size 513 "$image"
 refused 1 'no protector kind' "$image" "$fvesetup" format -q --protector frob "$image"
 refused 1 'does not take' "$image" "$fvesetup" format -q --protector recovery,pcrs=7 "$image"

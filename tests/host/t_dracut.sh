@@ -56,7 +56,8 @@ import glob, os, re, sys
 top = sys.argv[1]
 dirs = ["usr/lib/systemd/system", "lib/systemd/system", "etc/systemd/system"]
 wants = {"boot-lock": r"^\s*StandardInput=tty|^\s*Exec\w+=.*(sulogin|getty)",
-         "boot-resume": r"^\s*ExecStart=.*hibernate-resume", "boot-switch": r"^\s*ExecStart=.*\sswitch-root"}
+         "credentials": r"^\s*(Load|Import)Credential",
+         "boot-resume": r"^\s*ExecStart=.*hibernate-resume", "boot-switch": r"^\s*ExecStart=.*(\sswitch-root|pre-pivot)"}
 for directory in dirs:
     for unit in glob.glob(f"{top}/{directory}/*.service"):
         text = open(unit).read() if os.path.exists(unit) else ""
@@ -65,7 +66,9 @@ for directory in dirs:
                 continue
             drop_ins = "".join(open(f).read() for d in dirs
                                for f in glob.glob(f"{top}/{d}/{os.path.basename(unit)}.d/*.conf"))
-            if not re.search(r"^ExecStart(Pre)?=fvesetup " + want, drop_ins, re.M):
+            done = r"^LoadCredential=$\n^ImportCredential=$" if want == "credentials" \
+                else r"^ExecStart(Pre)?=fvesetup " + want
+            if not re.search(done, drop_ins, re.M):
                 print(os.path.basename(unit), want)
 END
 }
@@ -80,12 +83,19 @@ cp /lib/systemd/system/{rescue,debug-shell,initrd-switch-root,initrd-cleanup,ini
 printf '[Service]\nExecStart=/usr/lib/systemd/systemd-sulogin-shell breakpoint\nStandardInput=tty-force\n' \
 	>"$system/breakpoint-pre-mount.service"
 printf '[Service]\nExecStart=/usr/lib/systemd/systemd-hibernate-resume\n' >"$system/systemd-hibernate-resume.service"
+printf '[Service]\nExecStart=/bin/sysctl\nLoadCredential=sysctl.extra\n' >"$system/sysctl.service"
+printf '[Service]\nExecStart=/bin/tmpfiles\nImportCredential=tmpfiles.*\n' >"$system/tmpfiles.service"
+mkdir -p "$image/usr/lib/systemd/system-generators"
+touch "$image/usr/lib/systemd/system-generators/systemd-debug-generator"
 printf '[Service]\nExecStart=/bin/something\nStandardInput=tty\n' >"$image/etc/systemd/system/own.service"
 unlocked "$image" >"$TMP/out"
-[ "$(wc -l <"$TMP/out")" -ge 11 ] || fail "the walk finds too little"
-(initdir=$image dracutsysrootdir='' moddir=$(realpath "$top/dracut/99zz-fve") && . "$moddir/module-setup.sh" && install)
+[ "$(wc -l <"$TMP/out")" -ge 13 ] || fail "the walk finds too little"
+# shellcheck disable=SC2016 # the inner shell expands it
+initdir=$image dracutsysrootdir='' moddir=$(realpath "$top/dracut/99zz-fve") \
+	bash -c '. "$moddir/module-setup.sh" && install'
 unlocked "$image" | tee "$TMP/out"
 [ ! -s "$TMP/out" ] || fail "these units come before the lock"
+[ ! -e "$image/usr/lib/systemd/system-generators/systemd-debug-generator" ] || fail "credentials make units"
 grep -qx 'ExecStart=fvesetup boot-resume %f' "$image/etc/systemd/system/systemd-hibernate-resume@.service.d/90-fve.conf" ||
 	fail "a template's device is not told"
 [ ! -e "$image/etc/systemd/system/initrd-parse-etc.service.d" ] || fail "a unit that is no shell is locked"
@@ -96,6 +106,7 @@ dfatal() {
 	echo "$*"
 }
 in_module() {
+	# shellcheck disable=SC1091 # the module's
 	(PATH=$BUILD:$PATH && moddir=$(realpath "$top/dracut/90fve") && . "$moddir/module-setup.sh" && "$@")
 }
 expect 1 in_module install_table

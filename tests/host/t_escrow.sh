@@ -180,7 +180,7 @@ wait
 ! opens "$TMP/used" || fail "the used one still opens"
 set -- "$TMP"/new/*.cms
 expect 0 "$fvesetup" escrow verify "${org[@]}" "$1" "$image"
-[ ! -e /run/fve/boot/data ] || fail "the note is still there"
+grep -q '^recovery replaced ' /run/fve/boot/data || fail "it would be replaced once more"
 
 echo "--- what was done is in the audit log"
 expect 0 "$fvesetup" audit show

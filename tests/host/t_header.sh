@@ -66,9 +66,9 @@ echo "--- edits with right checksums"
 for_people=2
 tampered 'segments: changed' 'h["segments"]["0"]["iv_tweak"] = "8"'
 tampered 'segments: changed' 'h["segments"]["0"]["sector_size"] = 512'
-tampered 'config: changed' 'h["config"]["flags"] = ["allow-discards"]'
 tampered 'digests: changed' 'h["digests"]["0"]["iterations"] += 0; h["digests"]["0"]["x"] = 1'
 for_people=0
+tampered 'config: changed' 'h["config"]["flags"] = ["allow-discards"]'
 tampered 'keyslot 0: changed' 'h["keyslots"]["0"]["priority"] = 0'
 tampered "token $(token_of fve-recovery) (fve-recovery): changed" \
 	"h[\"tokens\"][\"$(token_of fve-recovery)\"][\"label\"] = \"other\""

@@ -10,7 +10,7 @@ ours=$TMP/ours.img theirs=$TMP/theirs.img data=$TMP/data.img
 power_on() {
 	[ ${#swtpm_pids[@]} = 0 ] || stop_tpm
 	start_tpm "$TMP/state"
-	measure_boot "$@" >/dev/null
+	measure_boot >/dev/null
 }
 
 boot() {
@@ -90,6 +90,15 @@ expect_text "(not-ours)"
 expect 2 "$fvesetup" open --test --tpm "$tpm" --protector tpm2 "$data"
 expect_text "(capped)"
 
+echo "--- the root's header destroyed: its own tpm2 opens no data volume either"
+head -c 16M /dev/zero | dd of="$ours" conv=notrunc status=none
+power_on
+in_image boot 4 --key-file "$TMP/pass"
+! grep -q "opened by" "$TMP/out" || fail "the data volume was opened without its root"
+expect 2 "$fvesetup" open --test --tpm "$tpm" --protector tpm2 "$data"
+expect_text "(capped)"
+cp "$theirs" "$ours"
+
 echo "--- the question says it; who answers it opens it, with a warning, and nothing else opens"
 power_on
 expect 0 "$here/typist.py" another -- env FVE_STATE="$TMP/nothing" "$fvesetup" boot-unlock --in-initrd --test --tpm "$tpm" \
@@ -148,7 +157,7 @@ expect_text "no identity of it is known here"
 
 echo "--- the owner made it anew: with --force it is the machine's"
 cp "$TMP/genuine.img" "$ours"
-echo "$(printf '%064d' 7)" >"$FVE_STATE/identity/$uuid"
+printf '%064d\n' 7 >"$FVE_STATE/identity/$uuid"
 power_on
 expect 2 "$fvesetup" open --test --tpm "$tpm" --protector tpm2 "$ours"
 expect 0 "$fvesetup" identity --key-file "$TMP/pass" "$ours"

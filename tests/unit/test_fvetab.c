@@ -51,6 +51,14 @@ static void good_tables(void)
 	CHECK(!strcmp(e[1].key_path, "/k/my:key") && !strcmp(e[1].key_device, "LABEL=STICK") &&
 	      e[1].key_timeout_s == 7);
 	CHECK(!strcmp(e[2].name, "last") && !e[2].kinds);
+	CHECK(e[0].identity_is == FVETAB_IDENTITY_UNSET);
+	CHECK(parse("a /dev/a - identity=any\n"
+		    "b /dev/b - identity="
+		    "00000000000000000000000000000000000000000000000000000000000000ff\n",
+		    &table) == 0);
+	CHECK(e[0].identity_is == FVETAB_IDENTITY_ANY);
+	CHECK(e[1].identity_is == FVETAB_IDENTITY_GIVEN && !e[1].identity[30] &&
+	      e[1].identity[31] == 0xff);
 }
 
 /* A line that is wrong goes, those around it stay. */
@@ -83,6 +91,10 @@ static void bad_lines(void)
 		"name /dev/sda - startup-key=/a/../b:/dev/sdb",
 		"name /dev/sda - startup-key=/a:",
 		"name /dev/sda - startup-key=/a:stick",
+		"name /dev/sda - identity=",
+		"name /dev/sda - identity=none",
+		"name /dev/sda - identity=00",
+		"name /dev/sda - identity=x000000000000000000000000000000000000000000000000000000000000000",
 		"name /dev/sda - initrd more",
 		"first /dev/sda",
 	};
@@ -128,6 +140,9 @@ static void command_lines(void)
 	CHECK(complaints == 1 && !strcmp(args.root, "UUID=1") && !args.disabled && !args.n);
 	CHECK(bootargs_parse("rd.fve=0 rd.fve.recovery rd.fve.timeout=12\n", &args, complain) == 0);
 	CHECK(args.disabled && args.recovery && args.timeout_s == 12);
+	CHECK(bootargs_parse("resume=UUID=5 resume_offset=77 systemd.import_credentials=no", &args,
+			     complain) == 0);
+	CHECK(!strcmp(args.resume, "UUID=5") && args.resume_offset == 77 && args.no_credentials);
 	CHECK(bootargs_parse("rd.fve=0 rd.fve=1 rd.fve.recovery=0", &args, complain) == 0);
 	CHECK(!args.disabled && !args.recovery && args.timeout_s == FVETAB_UNSET);
 	CHECK(bootargs_parse("\"rd.fve.uuid=12-ab\" rd.fve.name=12-AB=root x=\"a rd.fve=0\"", &args,

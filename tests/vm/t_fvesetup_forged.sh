@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: a header forged with null-cipher keyslots, which takes no key, is opened by no protector and maps nothing; the list and the proof of the volume key each stop it for the machine, and with neither it opens
 # group: vm fvesetup tpm
+# kernels: 6.1
 # disks: 64M
 # vm: --tpm
 . "$TESTS/vm/lib.sh"
@@ -65,12 +66,16 @@ done
 assert_status 2 opens fvesetup ''
 assert_eq "$(fvesetup protector list /dev/vda | tail -n +2 | grep -c -F '[keyslot-unsafe]')" 8 "bad health"
 
+# The machine knows the volume's identity by now, which would stop all of this once more.
+export FVE_STATE=/root/forgetful
+
 step "without the list, the machine still wants its own keys proved; people do not know them"
 for way in "${ways[@]:0:machines}"; do
 	assert_status 2 opens fvesetup-unvetted "$way"
 	assert_match "$(cat out)" '\(header-mac\)' "what open $way said"
 done
 opens fvesetup-unvetted '--key-file typed'
+rm -rf "$FVE_STATE"
 
 step "without either, the TPM opens the forger's file system for him"
 for way in "${ways[@]:0:machines}"; do

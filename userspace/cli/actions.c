@@ -311,9 +311,12 @@ const struct action actions[] = {
 	{BOOT, "boot check", "", cmd_boot_check, "tell what falls short, though it boots",
 	 "Look at the volumes of fvetab(5), at fstab, crypttab, the mount and swap units and the "
 	 "kernel command line of this machine, and tell what is less safe than it can be: a volume "
-	 "whose identity nobody took note of, file systems that are named by what anybody can copy "
-	 "to another disk. Each with what to do about it. Exits with 1 where there is something.",
-	 TAKES(OPT_TABLE, OPT_KERNEL_CMDLINE, OPT_JSON)},
+	 "whose identity nobody took note of, PCRs that another system can replay, a TPM that lets "
+	 "anybody forget wrong PINs, file systems that are named by what anybody can copy "
+	 "to another disk. Each with what to do about it. Exits with 1 where there is something. With "
+	 "--fix the volumes are brought up to date, each unlocked as by open: identity, lockoutAuth, "
+	 "PCRs. Files, and the initramfs, are left to you.",
+	 TAKES(TO_UNLOCK, OPT_FIX, OPT_TABLE, OPT_KERNEL_CMDLINE, OPT_JSON)},
 	{BOOT, "boot-table", "", cmd_boot_table, "fvetab as it goes into an initramfs",
 	 "Print the table with the identity of each volume that is opened in the initramfs, as this "
 	 "machine remembers it (fvesetup identity). Fails where one is not known and the table does "
@@ -331,7 +334,8 @@ const struct action actions[] = {
 	 "on volumes that boot-unlock opened in this boot and that are the machine's own, or where "
 	 "a person opened them. Else lock all volumes, as boot-lock does, and fail.",
 	 TAKES(OPT_TPM, OPT_TABLE, OPT_KERNEL_CMDLINE, OPT_IN_INITRD)},
-	{BOOT, "boot-resume", "[<device>]", cmd_boot_resume, "resume from the machine's own volumes only",
+	{BOOT, "boot-resume", "[<device>]", cmd_boot_resume,
+	 "resume from the machine's own volumes only",
 	 "Have the kernel resume from the hibernation image on <device>, or on that which resume= or "
 	 "the firmware names, if it stands on volumes that boot-unlock opened in this boot, or a "
 	 "person opened them. Comes back where there is no image.",

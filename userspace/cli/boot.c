@@ -46,14 +46,15 @@ int boot_read_table(const struct args *args, char **ret)
 int boot_load(const struct args *args, const char *name, struct boot *ret)
 {
 	_cleanup_free_ char *table = NULL, *cmdline = NULL;
-	int r = boot_read_text(args->cmdline_file ?: BOOT_CMDLINE, &cmdline);
+	int r;
 
+	ret->args = args;
+	ret->initrd = args->in_initrd || access("/etc/initrd-release", F_OK) == 0;
+	r = boot_read_text(args->cmdline_file ?: BOOT_CMDLINE, &cmdline);
 	if (r == 0)
 		r = boot_read_table(args, &table);
 	if (r < 0)
 		return r;
-	ret->args = args;
-	ret->initrd = args->in_initrd || access("/etc/initrd-release", F_OK) == 0;
 	bootargs_parse(cmdline, &ret->kernel, boot_complain);
 	fvetab_parse(table, &ret->table, boot_complain);
 	ret->all = ret->table;

@@ -17,12 +17,12 @@ struct boot_volume {
 	struct secret *fvek;   /* NULL: not unlocked */
 	struct protector used; /* which protector gave it */
 	bool open;
-	bool mismatch; /* the TPM refused this boot state */
-	bool foreign;  /* it is not the volume that the machine had */
+	bool mismatch;			 /* the TPM refused this boot state */
+	bool foreign;			 /* it is not the volume that the machine had */
 	uint8_t identity[IDENTITY_SIZE]; /* of the volume that the machine had */
 	bool identity_known;		 /* and so it is checked */
 	bool initrd;			 /* this is the initramfs */
-	bool identity_missing;		 /* there nothing is known: no machine's protector opens it */
+	bool identity_missing; /* there nothing is known: no machine's protector opens it */
 };
 
 struct boot {

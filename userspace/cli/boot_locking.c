@@ -27,7 +27,7 @@ static int collect(void *data, const char *name)
 	noted = boot_note_read(name, &note) == 0;
 	snprintf(all->volume[all->n].name, FVETAB_NAME_MAX + 1, "%s", name);
 	all->volume[all->n].number = status.number;
-	all->volume[all->n].ours = noted && !note.foreign;
+	all->volume[all->n].ours = noted && note.whose != BOOT_FOREIGN;
 	all->volume[all->n].unattended = !noted || boot_note_unattended(note.kind);
 	all->unattended |= all->volume[all->n].unattended;
 	all->n++;

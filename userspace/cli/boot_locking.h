@@ -15,7 +15,7 @@ struct boot_open {
 	struct {
 		char name[FVETAB_NAME_MAX + 1];
 		dev_t number;
-		bool ours;	 /* boot-unlock opened it, and it is the machine's volume */
+		bool ours; /* boot-unlock opened it, and it is no other than the machine had */
 		bool unattended; /* no person's secret opened it */
 	} volume[BOOT_OPEN_MAX];
 	size_t n;

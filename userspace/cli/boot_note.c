@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Notes of the boot, as text files: "KIND ID pcr-mismatch|- ours|foreign IDENTITY". */
+/* Notes of the boot, as text files: "KIND ID pcr-mismatch|- ours|any|foreign IDENTITY". */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -11,10 +11,10 @@
 #include "boot_note.h"
 #include "log.h"
 
-#define RUN    "/run/fve"
-#define NOTES  RUN "/boot"
-#define LOCK   RUN "/boot.lock"
-#define LOCKED RUN "/locked"
+#define RUN	  "/run/fve"
+#define NOTES	  RUN "/boot"
+#define LOCK	  RUN "/boot.lock"
+#define LOCKED	  RUN "/locked"
 
 #define PATH_SIZE (sizeof(NOTES) + FVETAB_NAME_MAX + 1)
 
@@ -29,6 +29,18 @@ static int make_directories(void)
 			       (mkdir(NOTES, 0700) < 0 && errno != EEXIST)
 		       ? -errno
 		       : 0;
+}
+
+static const char *const whose_words[] = {
+	[BOOT_OURS] = "ours", [BOOT_ANY] = "any", [BOOT_FOREIGN] = "foreign"};
+
+/* What is not to be read is nobody's. */
+static enum boot_whose parse_whose(const char *word)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(whose_words); i++)
+		if (!strcmp(word, whose_words[i]))
+			return (enum boot_whose)i;
+	return BOOT_FOREIGN;
 }
 
 static int parse_kind(const char *word, enum protector_kind *ret)
@@ -57,7 +69,7 @@ int boot_note_read(const char *name, struct boot_note *ret)
 	if (n < 2 || parse_kind(kind, &note.kind) < 0)
 		return -EIO;
 	note.mismatch = !strcmp(remark, "pcr-mismatch");
-	note.foreign = strcmp(whose, "ours") != 0;
+	note.whose = parse_whose(whose);
 	if (n == 5 && identity_parse(identity, note.identity) < 0)
 		return -EIO;
 	*ret = note;
@@ -78,7 +90,7 @@ int boot_note_write(const char *name, const struct boot_note *note)
 	if (!file)
 		return -errno;
 	fprintf(file, "%s %s %s %s %s\n", protector_kind_name(note->kind), note->id,
-		note->mismatch ? "pcr-mismatch" : "-", note->foreign ? "foreign" : "ours", hex);
+		note->mismatch ? "pcr-mismatch" : "-", whose_words[note->whose], hex);
 	return fclose(file) ? -EIO : 0;
 }
 
@@ -114,7 +126,7 @@ bool boot_attended(void)
 
 	while (dir && !attended && (entry = readdir(dir)))
 		attended = *entry->d_name != '.' && boot_note_read(entry->d_name, &note) == 0 &&
-			   !note.foreign && !boot_note_unattended(note.kind);
+			   note.whose == BOOT_OURS && !boot_note_unattended(note.kind);
 	if (dir)
 		closedir(dir);
 	return attended;

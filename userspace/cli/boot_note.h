@@ -11,12 +11,19 @@
 #include "identity.h"
 #include "protector.h"
 
+/* Which volume it is that was opened. */
+enum boot_whose {
+	BOOT_OURS,    /* the machine's own: its identity was known, and is this one */
+	BOOT_ANY,     /* no identity was known, or none was asked for */
+	BOOT_FOREIGN, /* a person opened another one than the machine had */
+};
+
 /* How a volume was opened. */
 struct boot_note {
 	enum protector_kind kind;
 	char id[TOKEN_UUID_LENGTH + 1]; /* of the protector */
 	bool mismatch;			/* the TPM refused this boot state before */
-	bool foreign;			/* a person opened it, and it is not the machine's volume */
+	enum boot_whose whose;
 	uint8_t identity[IDENTITY_SIZE];
 };
 

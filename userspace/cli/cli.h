@@ -30,6 +30,7 @@ struct args {
 	unsigned int n_approvers;
 	const char *policy, *request, *approval, *certificate;
 	bool cancel;
+	bool fix; /* of boot check */
 	bool network;
 	uint64_t size;	     /* bytes of a new file, or 0 */
 	uint32_t purge_days; /* 0: not given */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The 'fvesetup boot check' action: what on this machine falls short of docs/threat-model.md, though
- * it works. Each finding has a code, and says what to do.
+ * The 'fvesetup boot check' action: what on this machine falls short of docs/threat-model.md,
+ * though it works. Each finding has a code, and says what to do.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -11,24 +11,27 @@
 #include <string.h>
 
 #include "boot.h"
+#include "concerns.h"
 #include "inner_name.h"
 #include "show.h"
 
-#define UNITS "/etc/systemd/system"
+#define UNITS  "/etc/systemd/system"
+#define SMBIOS "/sys/firmware/dmi"
 
 struct check {
 	const struct args *args;
 	struct boot boot;
 	struct {
-		struct inner_name inner; /* what is inside; all "" where it is not known */
-		char uuid[64];		 /* of the volume, or "" */
+		struct inner_name inner;      /* what is inside; all "" where it is not known */
+		char uuid[64];		      /* of the volume, or "" */
+		bool identity, lockout, pcrs; /* what --fix can do */
 	} volume[FVETAB_MAX];
 	struct json_object *array; /* NULL: findings are printed */
 	unsigned int n;		   /* of findings */
 };
 
-static int _printf_(4, 5) found(struct check *check, const char *code, const char *what,
-				const char *format, ...)
+static int _printf_(4, 5)
+	found(struct check *check, const char *code, const char *what, const char *format, ...)
 {
 	_cleanup_free_ char *text = NULL;
 	struct json_object *o;
@@ -54,19 +57,40 @@ static int _printf_(4, 5) found(struct check *check, const char *code, const cha
 
 /* --- volumes ---------------------------------------------------------------------------------- */
 
-static int check_identity(struct check *check, const struct boot_volume *volume)
+static int check_identity(struct check *check, size_t i)
 {
+	const struct boot_volume *volume = &check->boot.volume[i];
 	const char *name = volume->entry->name;
 
 	if (volume->entry->identity_is == FVETAB_IDENTITY_ANY)
-		return found(check, "identity-any", name,
-			     "identity=any opens whatever has its UUID: take that out of the table");
+		return found(
+			check, "identity-any", name,
+			"identity=any opens whatever has its UUID: take that out of the table");
 	if (volume->identity_known)
 		return 0;
+	check->volume[i].identity = true;
 	return found(check, "identity-missing", name,
 		     "another volume with its UUID could take its place: fvesetup identity %s, "
 		     "then dracut --force",
 		     header_path(volume->header));
+}
+
+/* What the volume's protectors in this TPM fall short of. */
+static int check_concerns(struct check *check, size_t i)
+{
+	const struct boot_volume *volume = &check->boot.volume[i];
+	enum reason list[CONCERNS_MAX];
+	size_t n = concerns_read(volume->header, check->args->tcti, list);
+	int r = 0;
+
+	for (size_t k = 0; r == 0 && k < n; k++) {
+		check->volume[i].pcrs |= list[k] == REASON_WEAK_PCRS;
+		check->volume[i].lockout |= list[k] == REASON_LOCKOUT_OPEN;
+		r = found(check, reason_code(list[k]), volume->entry->name, "%s: %s %s",
+			  reason_text(list[k]), concern_remedy(list[k]),
+			  header_path(volume->header));
+	}
+	return r;
 }
 
 static int check_volume(struct check *check, size_t i)
@@ -74,6 +98,7 @@ static int check_volume(struct check *check, size_t i)
 	struct boot_volume *volume = &check->boot.volume[i];
 	const struct fvetab_entry *entry = volume->entry;
 	char path[FVETAB_PATH_MAX + 32];
+	int r;
 
 	if (inner_name_read(entry->name, &check->volume[i].inner) < 0)
 		inner_name_recall(entry->name, &check->volume[i].inner);
@@ -84,7 +109,8 @@ static int check_volume(struct check *check, size_t i)
 		return 0;
 	snprintf(check->volume[i].uuid, sizeof(check->volume[i].uuid), "%s",
 		 header_uuid(volume->header));
-	return check_identity(check, volume);
+	r = check_identity(check, i);
+	return r < 0 ? r : check_concerns(check, i);
 }
 
 /* --- names ------------------------------------------------------------------------------------ */
@@ -193,6 +219,62 @@ static int check_units(struct check *check)
 	return r;
 }
 
+/* What systemd(1) takes of SMBIOS strings is in no PCR of the default: units, files, settings. */
+static int check_credentials(struct check *check)
+{
+	const struct boot *boot = &check->boot;
+
+	if (!boot->table.n || boot->kernel.no_credentials || access(SMBIOS, F_OK) < 0)
+		return 0;
+	return found(check, "firmware-credentials", "the kernel command line",
+		     "systemd does what credentials of the firmware say, which nothing measures: "
+		     "add systemd.import_credentials=no");
+}
+
+/* --- doing it --------------------------------------------------------------------------------- */
+
+/* Each change reads the header anew, and so nothing here may hold it open. */
+static int fix_volume(struct check *check, size_t i)
+{
+	struct boot_volume *volume = &check->boot.volume[i];
+	_cleanup_free_ char *device = NULL;
+	struct args args = *check->args;
+	int r = 0;
+
+	if (!volume->header)
+		return 0;
+	device = strdup(header_path(volume->header));
+	if (!device)
+		return -ENOMEM;
+	header_close(steal(volume->header));
+	args.operand[0] = device;
+	args.json = false;
+	if (check->volume[i].identity)
+		r = cmd_identity(&args);
+	if (r == 0 && check->volume[i].lockout)
+		r = cmd_tpm_lockout(&args);
+	args.pcrs = "default";
+	if (r == 0 && check->volume[i].pcrs)
+		r = cmd_tpm_approve(&args);
+	return r;
+}
+
+static int fix(struct check *check)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < check->boot.table.n; i++) {
+		int r = fix_volume(check, i);
+
+		result = result ?: r;
+	}
+	if (result == 0)
+		log_notice("The volumes are up to date. Change what else is named above; then make "
+			   "the initramfs again, dracut --force, and have the TPM approve it: "
+			   "fvesetup tpm approve, after its first boot.");
+	return result;
+}
+
 /* The whole table, and not only what is opened now. */
 static int load(const struct args *args, struct check *check)
 {
@@ -219,7 +301,9 @@ static int run(struct check *check)
 		r = check_table(check, "/etc/fstab", 0, check_spec);
 	if (r == 0)
 		r = check_table(check, "/etc/crypttab", 1, check_crypttab_spec);
-	return r < 0 ? r : check_units(check);
+	if (r == 0)
+		r = check_units(check);
+	return r < 0 ? r : check_credentials(check);
 }
 
 int cmd_boot_check(const struct args *args)
@@ -233,6 +317,11 @@ int cmd_boot_check(const struct args *args)
 
 	if (r == 0)
 		r = run(&check);
+	if (r == 0 && args->fix && check.n) {
+		r = fix(&check);
+		boot_free(&check.boot);
+		return r;
+	}
 	boot_free(&check.boot);
 	if (args->json) {
 		root = json_object_new_object();

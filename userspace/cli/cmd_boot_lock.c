@@ -58,14 +58,14 @@ int cmd_boot_lock(const struct args *args)
 {
 	_cleanup_boot_ struct boot boot = {0};
 	struct boot_open open;
-	int r = boot_find_open(&open);
+	/* What cannot be told is open to be seen. */
+	bool unattended = boot_find_open(&open) < 0 || open.unattended;
+	int r = boot_load(args, NULL, &boot);
 
-	if (r == 0)
-		r = boot_load(args, NULL, &boot);
-	if (r == 0 && boot.initrd)
-		return boot_lock_volumes(&boot);
+	if (boot.initrd)
+		return r < 0 ? r : boot_lock_volumes(&boot);
 	/* A machine that has nothing open gets its shell, even where the table cannot be read. */
-	if (!open.unattended || root_has_password())
+	if (!unattended || root_has_password())
 		return 0;
 	return r < 0 ? r : restart(&boot);
 }

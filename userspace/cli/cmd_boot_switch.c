@@ -2,8 +2,8 @@
 /*
  * The 'fvesetup boot-switch' and 'boot-resume' actions: before another system takes over, from
  * /sysroot or out of a hibernation image, it has to be the one on the machine's own volume. What a
- * command line or an fstab names (UUID=, LABEL=) can be on any disk; what a mount stands on cannot be
- * made up.
+ * command line or an fstab names (UUID=, LABEL=) can be on any disk; what a mount stands on cannot
+ * be made up.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,8 +26,8 @@
 
 /*
  * Whether the kernel would start @top's init, which is not let do so: -errno of execve(2). Where it
- * is not to be found systemd starts /bin/sh in its place, and sixteen noisy bytes in the name of its
- * ELF interpreter are enough for that.
+ * is not to be found systemd starts /bin/sh in its place, and sixteen noisy bytes in the name of
+ * its ELF interpreter are enough for that.
  */
 static int check_init(const char *top)
 {
@@ -88,13 +88,14 @@ int cmd_boot_switch(const struct args *args)
 
 /* --- resuming --------------------------------------------------------------------------------- */
 
-/* Where systemd 255 and newer keep it: UAPI, "HibernateLocation". The first 4 bytes are attributes. */
+/* Where systemd 255 and newer keep it: UAPI, "HibernateLocation". The first 4 bytes are attributes.
+ */
 #define HIBERNATE_LOCATION \
 	"/sys/firmware/efi/efivars/HibernateLocation-8cf2644b-4b0b-428f-9387-6d876050dc67"
-#define EFI_ATTRIBUTES	  4
-#define HIBERNATE_MAX	  4096
-#define RESUME		  "/sys/power/resume"
-#define RESUME_OFFSET	  "/sys/power/resume_offset"
+#define EFI_ATTRIBUTES 4
+#define HIBERNATE_MAX  4096
+#define RESUME	       "/sys/power/resume"
+#define RESUME_OFFSET  "/sys/power/resume_offset"
 
 struct image {
 	char device[FVETAB_PATH_MAX + 1];
@@ -149,7 +150,8 @@ static int write_power(const char *path, const char *text)
 	return fd < 0 || write(fd, text, strlen(text)) < 0 ? -errno : 0;
 }
 
-/* Comes back where there is no image. By its number: a name can be another disk's a moment later. */
+/* Comes back where there is no image. By its number: a name can be another disk's a moment later.
+ */
 static int resume(dev_t device, uint64_t offset)
 {
 	char text[64];

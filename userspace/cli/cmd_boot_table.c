@@ -10,7 +10,8 @@
 #include "boot.h"
 #include "inner_name.h"
 
-/* The volume's identity as this machine remembers it, by the UUID that the table or a header has. */
+/* The volume's identity as this machine remembers it, by the UUID that the table or a header has.
+ */
 static int recall(const struct fvetab_entry *entry, uint8_t ret[IDENTITY_SIZE])
 {
 	struct boot_volume volume = {.entry = entry};

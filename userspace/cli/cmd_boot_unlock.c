@@ -144,6 +144,12 @@ static uint32_t device_timeout(const struct boot *boot, const struct fvetab_entr
 	return chosen(boot->kernel.timeout_s, chosen(entry->timeout_s, standard));
 }
 
+/* A mapping that was locked, and that somebody still had open. */
+static bool is_dead(const struct dm_state *state)
+{
+	return !strcmp(state->target, "error") || strstr(state->status, "revoked");
+}
+
 /* All waits start together: the longest of them is the longest wait of the boot. */
 static void find_devices(struct boot *boot)
 {
@@ -158,12 +164,12 @@ static void find_devices(struct boot *boot)
 		char path[FVETAB_PATH_MAX + 32];
 
 		if (!boot->args->test && dm_query(entry->name, &state) == 0) {
-			log_notice(strcmp(state.target, "error") &&
-						   !strstr(state.status, "revoked")
-					   ? "%s is open already."
-					   : "%s is locked, and something still uses it.",
-				   entry->name);
-			volume->open = true;
+			if (is_dead(&state) && volume_close(entry->name) < 0)
+				continue; /* in use, and its name with it */
+			volume->open = !is_dead(&state);
+		}
+		if (volume->open) {
+			log_notice("%s is open already.", entry->name);
 			continue;
 		}
 		if (fvetab_device_path(entry->device, path) < 0)
@@ -322,7 +328,9 @@ static int leave_note(const struct boot_volume *volume)
 	struct boot_note note = {
 		.kind = volume->used.kind,
 		.mismatch = volume->mismatch,
-		.foreign = volume->foreign,
+		.whose = volume->foreign	  ? BOOT_FOREIGN
+			 : volume->identity_known ? BOOT_OURS
+						  : BOOT_ANY,
 	};
 	int r = identity_of(volume->fvek, note.identity);
 
@@ -342,8 +350,9 @@ static int map_and_note(const struct boot_volume *volume, const struct volume_fl
 	int r = boot_hold(&lock);
 
 	if (r == 0 && boot_note_unattended(volume->used.kind) && boot_is_locked())
-		r = log_errno(EPERM, "%s stays closed: volumes are locked in this boot, and only "
-				     "a secret opens them: fvesetup boot-unlock",
+		r = log_errno(EPERM,
+			      "%s stays closed: volumes are locked in this boot, and only "
+			      "a secret opens them: fvesetup boot-unlock",
 			      name);
 	if (r == 0)
 		r = leave_note(volume);
@@ -401,7 +410,7 @@ static int unlock_by_person(struct boot *boot, struct boot_volume *volume, struc
 	};
 	const struct fvetab_entry *entry = volume->entry;
 	uint32_t kinds = PERSON_KINDS;
-	uint32_t tries = silent		       ? 0
+	uint32_t tries = silent			? 0
 			 : boot->args->key_file ? 1
 						: chosen(entry->tries, boot->args->tries);
 	struct unlock how = {
@@ -415,11 +424,10 @@ static int unlock_by_person(struct boot *boot, struct boot_volume *volume, struc
 	};
 	int r = -EPERM;
 
-	/* What a person opened may open this one. */
-	if (!volume->identity_missing)
+	/* What a person opened may open this one; while volumes are locked nobody has. */
+	if (!volume->identity_missing && (boot->args->test || !boot_is_locked()))
 		r = try_kinds(&asking, AUTO_KINDS, NULL);
-	if (r < 0 && !silent && has_kind(volume, STICK_KINDS) &&
-	    !has_kind(volume, KIND(TPM2_KEY)))
+	if (r < 0 && !silent && has_kind(volume, STICK_KINDS) && !has_kind(volume, KIND(TPM2_KEY)))
 		r = try_startup_key(&asking, STICK_KINDS);
 	if (r < 0 && how.tries[UNLOCK_ASK_SECRET])
 		r = unlock_person(volume->header, &how, &volume->fvek, &volume->used);

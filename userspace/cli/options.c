@@ -331,6 +331,10 @@ const struct option_row options[OPT_END] = {
 			 "The network is up: open the volumes that are marked netdev, and no "
 			 "others. Nobody is asked for a secret.",
 			 FLAG(network)},
+	[OPT_FIX] =
+		{"fix", 0, NULL, "do what can be done about it",
+		 "Do what can be done about what was found, volume by volume; a secret is asked for.",
+		 FLAG(fix)},
 	[OPT_JSON] = {"json", 0, NULL, "print JSON (docs/json.md)",
 		      "Print JSON, as docs/json.md describes.", FLAG(json)},
 	[OPT_BATCH_MODE] = {"batch-mode", 'q', NULL, "ask for no confirmation", NULL,

@@ -66,6 +66,7 @@ enum option_id {
 	OPT_KERNEL_CMDLINE,
 	OPT_IN_INITRD,
 	OPT_NETWORK,
+	OPT_FIX,
 	OPT_JSON,
 	/* From here on: those that every action takes. */
 	OPT_COMMON,

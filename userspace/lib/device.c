@@ -163,7 +163,8 @@ int device_inner_name(const char *path, char *ret_uuid, char *ret_label, size_t 
 	blkid_probe_enable_superblocks(probe, 1);
 	blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_UUID | BLKID_SUBLKS_LABEL |
 							 BLKID_SUBLKS_USAGE);
-	/* "filesystem" or, of swap, "other"; what other volumes are made of is "raid" or "crypto". */
+	/* "filesystem" or, of swap, "other"; what other volumes are made of is "raid" or "crypto".
+	 */
 	if (blkid_do_safeprobe(probe) != 0 || (strcmp(value_of(probe, "USAGE"), "filesystem") &&
 					       strcmp(value_of(probe, "USAGE"), "other")))
 		return -ENOENT;

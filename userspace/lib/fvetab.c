@@ -8,7 +8,7 @@
 #include "protector.h"
 #include "util.h"
 
-#define WHITE	       " \t\r"
+#define WHITE " \t\r"
 
 typedef void complain_fn(unsigned int line, const char *what, const char *word);
 
@@ -377,6 +377,11 @@ static int set_word(struct bootargs *args, const char *name, const char *value)
 		r = parse_bool(value, &enabled);
 		args->disabled = r == 0 ? !enabled : args->disabled;
 		return r;
+	}
+	if (!strcmp(name, "systemd.import_credentials")) {
+		r = parse_bool(value, &enabled);
+		args->no_credentials = r == 0 && !enabled;
+		return 0;
 	}
 	if (!strcmp(name, "rd.fve.recovery"))
 		return parse_bool(value, &args->recovery);

@@ -22,7 +22,7 @@
 /* What fvetab(5) says of which volume it has to be. */
 enum fvetab_identity {
 	FVETAB_IDENTITY_UNSET,
-	FVETAB_IDENTITY_ANY,  /* identity=any: whoever made it */
+	FVETAB_IDENTITY_ANY,   /* identity=any: whoever made it */
 	FVETAB_IDENTITY_GIVEN, /* identity=HEX */
 };
 
@@ -61,11 +61,12 @@ size_t fvetab_parse(const char *text, struct fvetab *ret,
 
 /* The rd.fve.* words of the kernel command line, rd.fve.name=UUID=NAME, and root= and resume=. */
 struct bootargs {
-	bool disabled;			/* rd.fve=0 */
-	bool recovery;			/* rd.fve.recovery=1 */
-	uint32_t timeout_s;		/* rd.fve.timeout=, or FVETAB_UNSET */
-	char root[FVETAB_PATH_MAX + 1]; /* root= */
+	bool disabled;			  /* rd.fve=0 */
+	bool recovery;			  /* rd.fve.recovery=1 */
+	uint32_t timeout_s;		  /* rd.fve.timeout=, or FVETAB_UNSET */
+	char root[FVETAB_PATH_MAX + 1];	  /* root= */
 	char resume[FVETAB_PATH_MAX + 1]; /* resume= */
+	bool no_credentials;		  /* systemd.import_credentials=no */
 	uint32_t resume_offset;		  /* resume_offset=, pages */
 	struct {
 		char uuid[FVETAB_PATH_MAX + 1];

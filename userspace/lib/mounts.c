@@ -94,8 +94,8 @@ static bool read_btrfs(const char *path, dev_t one, struct devices *ret)
 		if (*entry->d_name == '.')
 			continue;
 		/* What is not to be told, or too many, is the device 0, which is nobody's. */
-		if (ret->n == BTRFS_DEVICES_MAX ||
-		    asprintf(&name, "/dev/%s", entry->d_name) < 0 || stat(name, &st) < 0) {
+		if (ret->n == BTRFS_DEVICES_MAX || asprintf(&name, "/dev/%s", entry->d_name) < 0 ||
+		    stat(name, &st) < 0) {
 			ret->list[ret->n ? ret->n - 1 : ret->n++] = 0;
 			continue;
 		}
@@ -135,6 +135,21 @@ static void find_devices(const struct mount *mount, struct devices *ret)
 		find_btrfs(mount->device, ret);
 }
 
+/* File systems that hold nothing but what this system put there itself. */
+static bool is_of_kernel(const char *type)
+{
+	static const char *const types[] = {"proc",	"sysfs",      "devtmpfs", "devpts",
+					    "tmpfs",	"ramfs",      "cgroup2",  "cgroup",
+					    "mqueue",	"securityfs", "debugfs",  "tracefs",
+					    "configfs", "efivarfs",   "bpf",	  "pstore",
+					    "hugetlbfs"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (!strcmp(type, types[i]))
+			return true;
+	return false;
+}
+
 struct within {
 	const char *top;
 	const dev_t *good;
@@ -158,6 +173,11 @@ static int check_mount(void *data, const struct mount *mount)
 	if (!is_below(mount->point, within->top))
 		return 0;
 	find_devices(mount, &devices);
+	/* An overlay or a network's file system is made of what cannot be told here. */
+	if (!devices.n && !is_of_kernel(mount->type)) {
+		within->bad = strdup(mount->source);
+		return within->bad ? 1 : -ENOMEM;
+	}
 	/* The last one that was mounted on a directory is the one that is seen. */
 	if (!strcmp(mount->point, within->top))
 		within->any = devices.n > 0;

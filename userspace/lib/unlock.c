@@ -137,7 +137,8 @@ static int warn_of_identity(const struct header *header, const struct unlock *ho
 
 /*
  * The part that was changed and says how the data lies, or NULL: none, or that cannot be told. The
- * digests name keyslots, and change with them when stock tools do.
+ * digests name keyslots, and change with them when stock tools do; they also keep flags in the
+ * configuration (cryptsetup --persistent), which says nothing of the data.
  */
 static const char *changed_part(const struct header_difference *all, size_t n)
 {
@@ -146,8 +147,6 @@ static const char *changed_part(const struct header_difference *all, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		if (!strcmp(all[i].name, "segments"))
 			return "segment";
-		if (!strcmp(all[i].name, "config"))
-			return "configuration";
 		digests |= !strcmp(all[i].name, "digests");
 		keyslots |= !strncmp(all[i].name, "keyslot ", strlen("keyslot "));
 	}

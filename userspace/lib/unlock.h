@@ -21,7 +21,8 @@ struct unlock {
 	const struct secret *startup_key;  /* the contents of its file, or NULL */
 	const struct secret *availability; /* a custodian's key: only customer-key, only by it */
 	const struct unlocked_volume *others; /* volumes that were unlocked before, for auto */
-	const uint8_t *identity; /* of the volume that the machine had (identity.h); NULL: unknown */
+	const uint8_t
+		*identity; /* of the volume that the machine had (identity.h); NULL: unknown */
 	size_t n_others;
 	bool unverified;  /* open whatever the header's MAC says, without a word: the caller asks */
 	bool only_person; /* a secret is given: the machine's protectors are left alone */
@@ -55,7 +56,7 @@ int unlock_check_identity(const uint8_t *identity, const struct secret *fvek,
  * @others of @how; those of the TPM alone; those of root keys; those that take a startup key, with
  * the TPM and without; those of the TPM and a PIN, each first checked without a try; people's. A
  * header that does not verify, or a volume that is not the machine's own, is opened by people's
- * only, with a warning; where segment, digest or configuration are known to have changed by
+ * only, with a warning; where segment or digest are known to have changed by
  * nobody's: -EKEYREJECTED. -EPERM: nothing opened;
  * -ENOENT: no such protector. The messages are made here.
  */
