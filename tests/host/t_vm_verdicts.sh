@@ -59,7 +59,7 @@ cat >"$TMP/bin/qemu-system-x86_64" <<-'END'
 	exec "$REAL" "$@"
 END
 chmod +x "$TMP/bin/qemu-system-x86_64"
-REAL=$("$here/../vm/qemu")
+REAL=$(command -v qemu-system-x86_64)
 export TMP REAL
 # shellcheck disable=SC2016 # the guest expands it
 echo 'read -r line && echo "read $line" && [ -c /dev/tpm0 ]' >"$TMP/script.sh"
