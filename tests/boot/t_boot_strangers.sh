@@ -33,6 +33,8 @@ not_said "swap (/dev/vdc) opened"
 no_thief
 reported_locked
 
+[ -n "${FVE_BOOT_ALL-}" ] || exit 0 # t_fvesetup_forged has this one in make check
+
 echo "=== a header whose keyslots hold the thief's key in clear, over his own root"
 own_disk
 "$here/thief" "$TMP/thief.ext4" "$(cat "$inst/fs-uuid")"
