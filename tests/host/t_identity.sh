@@ -155,6 +155,20 @@ power_on
 in_image boot 2 --key-file "$TMP/pass"
 expect_text "no identity of it is known here"
 
+echo "--- what the machine remembers is noise on its disk: no machine's protector opens anything by that"
+cp "$TMP/genuine.img" "$ours"
+cp "$FVE_STATE/identity/$uuid" "$TMP/identity"
+head -c 65 /dev/urandom >"$FVE_STATE/identity/$uuid"
+power_on
+expect 2 "$fvesetup" open --test --tpm "$tpm" "$ours" </dev/null
+! grep -q "Unlocked" "$TMP/out" || fail "a machine's protector opened it unchecked"
+printf 'root %s\n' "$ours" >"$TMP/fvetab"
+expect 2 "$fvesetup" boot-unlock --test --tpm "$tpm" --fvetab "$TMP/fvetab" \
+	--kernel-cmdline "$TMP/cmdline" --key-file "$TMP/pass.thief"
+! grep -q "opened by" "$TMP/out" || fail "a machine's protector opened it unchecked at boot"
+expect 0 "$fvesetup" open --test --key-file "$TMP/pass" "$ours"
+cp "$TMP/identity" "$FVE_STATE/identity/$uuid"
+
 echo "--- the owner made it anew: with --force it is the machine's"
 cp "$TMP/genuine.img" "$ours"
 printf '%064d\n' 7 >"$FVE_STATE/identity/$uuid"

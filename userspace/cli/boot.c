@@ -97,15 +97,14 @@ static int find_identity(struct boot_volume *volume)
 		return 0;
 	r = identity_recall(header_uuid(volume->header), volume->identity);
 	volume->identity_known = r == 0;
-	if (r < 0 && r != -ENOENT)
-		return r;
-	if (r < 0 && volume->initrd) {
-		volume->identity_missing = true;
+	/* One that cannot be read is not one that was never noted: noise on a disk is enough for
+	 * it. */
+	volume->identity_missing = r < 0 && (r != -ENOENT || volume->initrd);
+	if (r == -ENOENT && volume->initrd)
 		log_error("%s: no identity of it is known here, so only a person may open it. "
 			  "Make the initramfs again: fvesetup boot check",
 			  entry->name);
-	}
-	return 0;
+	return r == -ENOMEM ? r : 0;
 }
 
 int boot_load_header(struct boot_volume *volume)

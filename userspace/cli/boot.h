@@ -22,7 +22,7 @@ struct boot_volume {
 	uint8_t identity[IDENTITY_SIZE]; /* of the volume that the machine had */
 	bool identity_known;		 /* and so it is checked */
 	bool initrd;			 /* this is the initramfs */
-	bool identity_missing; /* there nothing is known: no machine's protector opens it */
+	bool identity_missing;		 /* and cannot be told: no machine's protector opens it */
 };
 
 struct boot {

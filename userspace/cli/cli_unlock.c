@@ -76,7 +76,8 @@ static int unlock_with(const struct args *args, struct header *header, uint32_t 
 	unsigned int tries = args->agent || isatty(STDIN_FILENO) ? args->tries : 1;
 	_cleanup_secret_ struct secret *startup_key = NULL, *availability = NULL;
 	uint8_t identity[IDENTITY_SIZE];
-	int known = identity_recall(header_uuid(header), identity);
+	/* What the machine remembers is root's; and only root has a TPM and a mapping to give. */
+	int known = geteuid() ? -ENOENT : identity_recall(header_uuid(header), identity);
 	struct unlock how = {
 		.protector = args->protector[0],
 		.kinds = kinds ? kinds : args->kinds,
@@ -85,15 +86,15 @@ static int unlock_with(const struct args *args, struct header *header, uint32_t 
 		.tcti = args->tcti,
 		.tries = {[UNLOCK_ASK_SECRET] = args->key_file ? 1 : tries,
 			  [UNLOCK_ASK_PIN] = args->pin_file ? 1 : tries},
-		.only_person = args->stock_header || (args->key_file && !args->pin_file),
+		/* What cannot be read might have refused a machine's protector. */
+		.only_person = args->stock_header || (known < 0 && known != -ENOENT) ||
+			       (args->key_file && !args->pin_file),
 		.ask = ask,
 		.refused = refused,
 		.data = (void *)args,
 	};
-	int r = known == -ENOENT ? 0 : known;
+	int r;
 
-	if (r < 0)
-		return r;
 	if (args->n_protectors > 1)
 		return log_errno(EINVAL, "--protector can be given once here");
 	r = cli_read_startup_key(args, &startup_key);
@@ -109,7 +110,7 @@ static int unlock_with(const struct args *args, struct header *header, uint32_t 
 		return r;
 	r = unlock(header, &how, ret_fvek, ret_used);
 	/* Not being able to remember is no reason not to open. */
-	if (r == 0 && known < 0 && protector_is_person(ret_used) && geteuid() == 0)
+	if (r == 0 && known == -ENOENT && !geteuid() && protector_is_person(ret_used))
 		cli_remember_identity(header, *ret_fvek);
 	return r;
 }

@@ -310,10 +310,14 @@ int cmd_boot_check(const struct args *args)
 {
 	struct check check = {
 		.args = args,
-		.array = args->json ? json_object_new_array() : NULL,
 	};
 	struct json_object *root;
-	int r = load(args, &check);
+	int r;
+
+	if (args->fix && args->json)
+		return log_errno(EINVAL, "--fix and --json do not go together");
+	check.array = args->json ? json_object_new_array() : NULL;
+	r = load(args, &check);
 
 	if (r == 0)
 		r = run(&check);

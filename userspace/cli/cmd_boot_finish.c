@@ -117,10 +117,10 @@ static int finish(const struct boot *boot, struct boot_volume *volume)
 	if (boot_note_read(name, &note) < 0 || !strcmp(note.id, REPLACED))
 		return 0;
 	r = boot_load_header(volume);
-	if (r == 0)
-		r = remember_identity(volume, &note);
 	if (r < 0)
 		return r;
+	/* Not being able to remember is no reason to leave a used password as it is. */
+	remember_identity(volume, &note);
 	/* "/dev/sda2", which a person can use in a command as it stands. */
 	device = strdup(header_path(volume->header));
 	if (!device)
