@@ -83,13 +83,13 @@ int cmd_rotate_recovery(const struct args *args)
 	if (r == 0 && !args->recovery_file && !args->n_escrow) {
 		r = prompt_confirm(args, "The old recovery password stops to open the volume. Is "
 					 "the new one written down?");
-		if (r < 0)
+		if (r < 0) {
 			cli_remove_new(header, fvek, before, n_before);
+			log_notice("Nothing is replaced: the old one still opens.");
+		}
 	}
-	if (r < 0) {
-		log_notice("Nothing is replaced: the old one still opens.");
+	if (r < 0)
 		return r;
-	}
 	r = protector_remove(header, fvek, &old, true);
 	if (r < 0)
 		log_error("the new recovery password was added, and the old one, %s, is still "
