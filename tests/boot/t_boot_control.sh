@@ -43,7 +43,7 @@ disks=(--disk "$TMP/disk,snapshot=on" "${others[@]}")
 boot 0 --initrd "$TMP/initrd" "${shell[@]}" "$(look_typed)"
 reported "a shell"
 grep -qE "^root: [0-9]+ [0-9]+ fve " "$TMP/out" || fail "the root is not open beside the shell"
-grep -qE "^read /dev/dm-0 4096$" "$TMP/out" || fail "nothing could be read"
+grep -qE "^read /dev/mapper/root ext4$" "$TMP/out" || fail "nothing could be read"
 
 echo "=== the thief's volume: his root runs"
 disks=(--disk "$TMP/thief,snapshot=on" "${others[@]}")
