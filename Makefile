@@ -10,6 +10,8 @@ V	?= 0
 
 # Kernels that `make check` and `make demo` build for and boot, by Debian's series. 7.3 works too.
 KERNELS	?= 6.1 6.12
+# Beside them, for most tests of the module: User Mode Linux of the same sources, and with sanitizers.
+DEBUG_KERNELS ?= 6.12-debug
 # Kernel build directory for `make modules`; the running kernel's where it has one.
 KDIR	?= $(wildcard /lib/modules/$(shell uname -r)/build)
 
@@ -54,10 +56,20 @@ endif
 
 # One rule for each kernel of the test matrix.
 test_modules := $(KERNELS:%=test-module-%)
-.PHONY: test-modules $(test_modules)
+uml_kernels  := $(KERNELS:%=%-uml) $(DEBUG_KERNELS)
+uml_modules  := $(uml_kernels:%=test-module-%)
+.PHONY: test-modules $(test_modules) $(uml_modules)
 test-modules: $(test_modules)
-$(test_modules): test-module-%: $(kernel_sources)
-	$(call build_module,$(shell tests/vm/kernel --print kbuild $*),$(BUILD)/$(shell tests/vm/kernel --print release $*),$(MODULE_ARGS))
+$(test_modules) $(uml_modules): test-module-%: $(kernel_sources)
+	$(call build_module,$(shell tests/vm/kernel --print kbuild $*),$(BUILD)/$(shell tests/vm/kernel --print release $*),$(MODULE_ARGS) $(if $(filter %-uml %-debug,$*),ARCH=um))
+
+# Kernels of User Mode Linux, from Debian's sources: minutes for each, once. Without one its tests run
+# in QEMU, and tests/run says so.
+.PHONY: uml-kernels uml-modules
+uml-kernels: ## the kernels of User Mode Linux; half an hour of processor time, once
+	$(Q)for kernel in $(uml_kernels); do tests/vm/kernel $$kernel >/dev/null || \
+		echo "no $$kernel: its tests run in QEMU"; done
+uml-modules: $(foreach k,$(uml_kernels),$(if $(shell tests/vm/uml/kernel --have $k $(BUILD)/kernels/$k && echo yes),test-module-$k))
 
 # The same with a deliberate fault: the IV off by one (tests/host/t_fault_iv.sh fails on it), and
 # no memory but the reserve (tests/host/t_fault_pages.sh must pass with it).
@@ -67,6 +79,19 @@ fault-modules: $(fault_modules)
 $(fault_modules): fault-module-%: $(kernel_sources)
 	$(call build_module,$(shell tests/vm/kernel --print kbuild $*),$(BUILD)/fault/$(shell tests/vm/kernel --print release $*),FVE_BREAK_IV=1)
 	$(call build_module,$(shell tests/vm/kernel --print kbuild $*),$(BUILD)/fault-pages/$(shell tests/vm/kernel --print release $*),FVE_BREAK_PAGES=1)
+
+# For the debug kernels: tests/fault/kernel/NAME.c says in a line "wraps: FUNCTION..." which functions
+# of the module it replaces, for calls from other files.
+kernel_faults := $(patsubst tests/fault/kernel/%.c,%,$(wildcard tests/fault/kernel/*.c))
+built_debug   := $(foreach k,$(DEBUG_KERNELS),$(if $(shell tests/vm/uml/kernel --have $k $(BUILD)/kernels/$k && echo yes),$k))
+debug_faults  := $(foreach k,$(built_debug),$(kernel_faults:%=debug-fault-%@$k))
+.PHONY: debug-faults $(debug_faults)
+debug-faults: $(debug_faults)
+$(debug_faults): debug-fault-%: $(kernel_sources)
+	$(Q)install -D -m 644 tests/fault/kernel/$(fault).c $(fault_dir)/src/kernel/fault.c
+	$(call build_module,$(shell tests/vm/kernel --print kbuild $(lastword $(subst @, ,$*))),$(fault_dir),ARCH=um FVE_BREAK_CALLS="$(shell sed -n 's/^ \* wraps: //p' tests/fault/kernel/$(fault).c)")
+fault = $(firstword $(subst @, ,$*))
+fault_dir = $(BUILD)/fault/$(fault)/$(shell tests/vm/kernel --print release $(lastword $(subst @, ,$*)))
 
 # --- libfve and fvesetup ---------------------------------------------------------------------
 
@@ -206,14 +231,14 @@ test-programs: $(fuzz_targets) $(unit_tests) $(tools) $(BUILD)/fvesetup $(BUILD)
 	$(providers) $(providers:$(BUILD)/%=$(BUILD)/san/%)
 
 .PHONY: check
-check: deps ## lint, unit, host and VM tests on all KERNELS
-	$(Q)$(MAKE) --no-print-directory userspace test-programs test-modules fault-modules
+check: deps uml-kernels ## lint, unit, host and VM tests on all KERNELS
+	$(Q)$(MAKE) --no-print-directory userspace test-programs test-modules uml-modules fault-modules debug-faults
 	$(Q)tests/lint $(KERNELS)
-	$(Q)KERNELS='$(KERNELS)' tests/run
+	$(Q)KERNELS='$(KERNELS) $(DEBUG_KERNELS)' tests/run
 
 .PHONY: check-fast
 check-fast: deps ## lint, unit, host and one VM smoke test: before each commit
-	$(Q)$(MAKE) --no-print-directory userspace test-programs test-modules KERNELS=$(firstword $(KERNELS))
+	$(Q)$(MAKE) --no-print-directory userspace test-programs test-modules uml-modules KERNELS=$(firstword $(KERNELS)) DEBUG_KERNELS=
 	$(Q)tests/lint $(firstword $(KERNELS))
 	$(Q)KERNELS='$(firstword $(KERNELS))' tests/run --group unit --group fast --group smoke
 

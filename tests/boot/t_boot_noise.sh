@@ -49,9 +49,9 @@ noise() {
 		>"$TMP/out" || status=$?
 	tr -d '\r' <"$TMP/console" | tail -n 25 | sed 's/\x1b\[[0-9;?=]*[a-zA-Z]//g'
 	cat "$TMP/out"
-	if grep -q '^the owner.s system$' "$TMP/out"; then
+	if grep -q 'the owner.s system$' "$TMP/out"; then
 		verdict="the owner's system, with its own login"
-	elif grep -q '^a shell$' "$TMP/out"; then
+	elif grep -q 'a shell$' "$TMP/out"; then
 		reported_locked
 		verdict="a shell, and nothing open"
 	else

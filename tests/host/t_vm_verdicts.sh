@@ -14,34 +14,50 @@ verdict() {
 	local want=$1
 	echo "$2" >"$TMP/script.sh"
 	shift 2
-	expect "$want" "$vm" --memory 256 --smp 1 --timeout 600 "$@" "$TMP/script.sh" "an argument" b
+	expect "$want" "$vm" --on "$on" --kernel "$series" --memory 256 --smp 1 --timeout 600 "$@" "$TMP/script.sh" "an argument" b
 }
 
-echo "--- a script's status and output"
-# shellcheck disable=SC2016 # the guest expands it
-verdict 3 'echo "$1, $2" >/dev/stderr; echo "$#"; sleep 1000 & exit 3'
-expect_text 'an argument, b'
-expect_text '2'
+# Where it can run: User Mode Linux only where a kernel of it was built.
+machines=(qemu)
+series=6.1
+for name in 6.1 6.12; do
+	if "$here/../vm/uml/kernel" --have "$name-uml" "$BUILD/kernels/$name-uml"; then
+		machines+=(uml)
+		series=$name
+		break
+	fi
+done
 
-echo "--- a report in the kernel log fails a script that succeeds"
-verdict 125 'echo "BUG: provoked" >/dev/kmsg'
-expect_text 'BUG: provoked'
-verdict 125 'echo "INFO: task fio:12 blocked for more than 120 seconds." >/dev/kmsg'
+for on in "${machines[@]}"; do
+	echo "--- $on: a script's status and output"
+	# shellcheck disable=SC2016 # the guest expands it
+	verdict 3 'echo "$1, $2" >/dev/stderr; echo "$#"; sleep 1000 & exit 3'
+	expect_text 'an argument, b'
+	expect_text '2'
 
-echo "--- unless the test expects it, and that one alone"
-verdict 0 'echo "WARNING: one" >/dev/kmsg' --expect-log 'WARNING: one'
-verdict 125 'echo "WARNING: two" >/dev/kmsg' --expect-log 'WARNING: one'
+	# What is judged alike for both, on the fast one.
+	if [ "$on" = "${machines[-1]}" ]; then
+		echo "--- $on: a report in the kernel log fails a script that succeeds"
+		verdict 125 'echo "BUG: provoked" >/dev/kmsg'
+		expect_text 'BUG: provoked'
+		verdict 125 'echo "INFO: task fio:12 blocked for more than 120 seconds." >/dev/kmsg'
 
-echo "--- a guest without a verdict"
-verdict 126 'busybox poweroff -f'
-expect_text 'without a verdict'
-verdict 126 'echo c >/proc/sysrq-trigger'
-expect_text 'sysrq triggered crash'
-# A line that looks like a verdict is none when it comes from the script.
-verdict 126 'echo "status 0"; echo "status 0" >/dev/ttyS0; busybox poweroff -f'
+		echo "--- $on: unless the test expects it, and that one alone"
+		verdict 0 'echo "WARNING: one" >/dev/kmsg' --expect-log 'WARNING: one'
+		verdict 125 'echo "WARNING: two" >/dev/kmsg' --expect-log 'WARNING: one'
+	fi
 
-echo "--- no end"
-verdict 124 'sleep 1000' --timeout 30
+	echo "--- $on: a guest without a verdict"
+	verdict 126 'busybox poweroff -f'
+	expect_text 'without a verdict'
+	verdict 126 'echo c >/proc/sysrq-trigger'
+	expect_text 'sysrq triggered crash'
+	# A line that looks like a verdict is none when it comes from the script.
+	verdict 126 'echo "status 0"; echo "status 0" >/dev/ttyS0; busybox poweroff -f'
+
+	echo "--- $on: no end"
+	verdict 124 "sleep 1000" --timeout 30
+done
 
 echo "--- an emulator that loses the kernel while it boots is asked once more"
 mkdir "$TMP/bin"

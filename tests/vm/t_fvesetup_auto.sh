@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: a key file is accepted just where its file system stands on encryption, through mappings, and all of it
+# runs: uml qemu
 # group: vm fvesetup
 # kernels: 6.1
 # disks: 64M 64M 64M

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: a header forged with null-cipher keyslots, which takes no key, is opened by no protector and maps nothing; the list and the proof of the volume key each stop it for the machine, and with neither it opens
+# runs: uml qemu
 # group: vm fvesetup tpm
 # kernels: 6.1
 # disks: 64M

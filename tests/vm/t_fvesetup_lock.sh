@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: what opened by itself is locked before a shell, busy or not, and no other root takes over; what a person opened stays
+# runs: uml qemu
 # group: vm fvesetup boot
 # kernels: 6.1
 # disks: 64M 64M 64M 64M

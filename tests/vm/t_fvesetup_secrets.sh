@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: FVEK and VMK are in no command line, environment, kernel log, table or core of fvesetup
+# runs: uml qemu
 # group: vm fvesetup secret
 # disks: 64M
 # vm: --tpm

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: selftest finds the kernel's driver and its known answers right, benchmark measures it
+# runs: uml qemu
 # group: vm fvesetup
 . "$TESTS/vm/lib.sh"
 
@@ -12,18 +13,20 @@ best_driver() {
 		/^$/ { if (ours && internal == "no" && priority >= best) { best = priority; name = driver } }
 		END { print name }' /proc/crypto
 }
+# In an expression: xts(ecb(aes-generic)) has brackets.
+best=$(best_driver | tr '()' ..)
 
 step "known answers"
 fvesetup selftest >out
 cat out
 assert_eq "$(grep -c ' passed ' out)" 7 "tests that passed"
-assert_match "$(cat out)" "AES-XTS +$(best_driver) +passed" "the driver's line"
+assert_match "$(cat out)" "AES-XTS +$best +passed" "the driver's line"
 assert_match "$(cat out)" 'dm-fve is not loaded' "before the module is loaded"
 modprobe dm-fve
 fvesetup selftest >out
 assert_match "$(cat out)" 'dm-fve is loaded, with target fve [0-9]+\.' "after"
 fvesetup selftest --json >out
-assert_match "$(cat out)" "\"implementation\":\"$(best_driver)\"" "JSON"
+assert_match "$(cat out)" "\"implementation\":\"$best\"" "JSON"
 assert_match "$(cat out)" '"module":"[0-9.]+"' "JSON"
 
 step "speed"

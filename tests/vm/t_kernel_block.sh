@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: discards only on request; flush and FUA reach the disk; zeroes are encrypted; limits hold
+# runs: uml qemu
 # group: vm kernel
 # disks: 32M
 # shellcheck source=tests/vm/lib_kernel.sh

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: suspend, reload, swap with dm-crypt, rekey and removal under I/O lose no data and no one
+# runs: uml qemu
 # group: vm kernel
 #
 # FVE_ROUNDS: changes of each kind under I/O (5).

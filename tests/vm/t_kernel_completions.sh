@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: data is right wherever the disk's completion runs: task, softirq, timer, hard interrupt
+# runs: qemu: polled NVMe, and completions in hard interrupts of several drivers
 # group: vm kernel
 # disks: 16M 16M,device=nvme
 # vm: --append nvme.poll_queues=1

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: errors of the disk below reach whoever asked, and nothing else is lost by them
+# runs: uml qemu
 # group: vm kernel
 # shellcheck source=tests/vm/lib_kernel.sh
 . "$TESTS/vm/lib_kernel.sh"

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: few segments, gaps, threaded interrupts, odd log buffers, changing buffers: data is right
+# runs: qemu: limits of a queue, NVMe, threaded interrupts
 # group: vm kernel
 # disks: 4M,queue-size=4,seg-max-adjust=on 4M,device=nvme 320M
 # vm: --append threadirqs --append slub_debug=ZP

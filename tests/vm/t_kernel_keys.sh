@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: keys are wiped, set and revoked as the messages promise, and data follows its key
+# runs: uml qemu
 # group: vm kernel
 # shellcheck source=tests/vm/lib_kernel.sh
 . "$TESTS/vm/lib_kernel.sh"

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: with 128 MiB, swap on fve and a memory cgroup, writes of 1 MiB go on and swap is right
+# runs: qemu: User Mode Linux reads wrong data from swap, on a bare disk as well
 # group: vm kernel
 # disks: 256M 64M
 # vm: --memory 128

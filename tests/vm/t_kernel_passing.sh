@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: the cgroup, its limits, the priority and the write hint of an I/O reach the disk below
+# runs: uml qemu
 # group: vm kernel
 # disks: 16M
 # vm: --memory 512

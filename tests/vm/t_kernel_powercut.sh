@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: a power cut at any flush leaves on ext4 over fve every file that was synced before it
+# runs: uml qemu
 # group: vm kernel
 # vm: --memory 768
 #

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: each wrong table line is refused with its own reason, and leaves nothing behind
+# runs: uml qemu
 # group: vm kernel
 # shellcheck source=tests/vm/lib_kernel.sh
 . "$TESTS/vm/lib_kernel.sh"

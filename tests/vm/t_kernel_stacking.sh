@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: fve works over and under other block devices, itself included; discards go all the way down
+# runs: uml qemu
 # group: vm kernel
 # shellcheck source=tests/vm/lib_kernel.sh
 . "$TESTS/vm/lib_kernel.sh"

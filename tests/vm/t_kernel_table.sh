@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: tables print what was loaded and never a key; random table lines do no harm
+# runs: uml qemu
 # group: vm kernel
 #
 # FVE_FUZZ: random table lines (5000).

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: reads allocate nothing, steady writes almost nothing, NOWAIT holds, and the trace points tell
+# runs: qemu: allocations are counted by stack traces, NVMe
 # group: vm kernel
 # disks: 16M,device=nvme
 #

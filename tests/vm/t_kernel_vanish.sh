@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: a disk that is deleted, unplugged or bad under I/O: errors are told, nothing hangs
+# runs: qemu: NVMe and SCSI disks that are pulled out
 # group: vm kernel
 # disks: 64M,device=nvme
 # vm: --memory 512

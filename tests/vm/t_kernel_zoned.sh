@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: zoned disks work as with dm-crypt: in order, whole, zone append, reset of just our zones
+# runs: uml qemu
 # group: vm kernel
 # vm: --memory 1536
 # shellcheck source=tests/vm/lib_kernel.sh

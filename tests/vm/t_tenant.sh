@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: tenants stacked on an open volume; a policy's withdrawal ends I/O to its tenants, and no other tenant sees it
+# runs: uml qemu
 # group: vm fvesetup services
 # kernels: 6.1
 # disks: 2G
