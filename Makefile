@@ -12,6 +12,8 @@ V	?= 0
 KERNELS	?= 6.1 6.12
 # Beside them, for most tests of the module: User Mode Linux of the same sources, and with sanitizers.
 DEBUG_KERNELS ?= 6.12-debug
+# And the next release with its own kernel, for the tests that ask for it.
+SUITES	?= trixie
 # Kernel build directory for `make modules`; the running kernel's where it has one.
 KDIR	?= $(wildcard /lib/modules/$(shell uname -r)/build)
 
@@ -233,8 +235,9 @@ test-programs: $(fuzz_targets) $(unit_tests) $(tools) $(BUILD)/fvesetup $(BUILD)
 .PHONY: check
 check: deps uml-kernels ## lint, unit, host and VM tests on all KERNELS
 	$(Q)$(MAKE) --no-print-directory userspace test-programs test-modules uml-modules fault-modules debug-faults
+	$(Q)$(MAKE) --no-print-directory test-modules KERNELS='$(SUITES)'
 	$(Q)tests/lint $(KERNELS)
-	$(Q)KERNELS='$(KERNELS) $(DEBUG_KERNELS)' tests/run
+	$(Q)KERNELS='$(KERNELS) $(DEBUG_KERNELS) $(SUITES)' tests/run
 
 .PHONY: check-fast
 check-fast: deps ## lint, unit, host and one VM smoke test: before each commit

@@ -8,11 +8,10 @@
  * and what the operation left must be in order:
  *
  *   nth_fault load MODULE.ko                  load it, and take it away again
- *   nth_fault create NAME "TABLE LINE"        load a mapping's table and resume it; then remove it
- *   nth_fault remove NAME "TABLE LINE"        remove a mapping; then again, if it is still there
- *   nth_fault message NAME WORDS [UNDO]...    send it to a suspended mapping; then the messages
- * UNDO nth_fault suspend NAME                    suspend and resume; then resume it, if it is not
- *   nth_fault status NAME                     ask for status and table
+ *   nth_fault table NAME "TABLE LINE"         load it into a mapping and resume that; then an error
+ * table. NAME is made, and stays nth_fault message NAME WORDS [UNDO]...    send it to a suspended
+ * mapping; then the messages UNDO nth_fault suspend NAME                    suspend and resume;
+ * then resume it, if it is not nth_fault status NAME                     ask for status and table
  *   nth_fault read DEVICE BYTES               read, which gives an error or the right data
  *   nth_fault write DEVICE BYTES              write, then read: what was reported as done is there,
  *                                             and a sector that was not is the old or the new one
@@ -36,6 +35,8 @@
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "util.h"
 
 #define SECTOR	 512u
 #define MAX_NTH	 100000
@@ -88,13 +89,14 @@ static bool mapper(int type, const char *name, const char *table, const char *me
 	struct dm_task *task = dm_task_create(type);
 	unsigned long long start, length;
 	char target[32];
-	int params, done;
+	int params = 0, done;
 
 	if (!task || !dm_task_set_name(task, name))
 		give_up("libdevmapper");
 	if (table) {
-		if (sscanf(table, "%llu %llu %31s %n", &start, &length, target, &params) != 3 ||
-		    !dm_task_add_target(task, start, length, target, table + params))
+		if (sscanf(table, "%llu %llu %31s%n", &start, &length, target, &params) != 3 ||
+		    !dm_task_add_target(task, start, length, target,
+					table + params + strspn(table + params, " ")))
 			give_up("no table line: %s", table);
 	}
 	if (message && (!dm_task_set_sector(task, 0) || !dm_task_set_message(task, message)))
@@ -134,49 +136,39 @@ static bool op_load(bool *met)
 	return done;
 }
 
-/* A mapping without a table: dm's own allocations for it are not the target's. */
-static void make_empty(void)
+static bool load(const char *table)
 {
-	if (!mapper(DM_DEVICE_CREATE, words[0], NULL, NULL))
-		give_up("cannot create %s", words[0]);
-}
-
-static void remove_it(void)
-{
-	if (!mapper(DM_DEVICE_REMOVE, words[0], NULL, NULL))
-		give_up("cannot remove %s", words[0]);
-}
-
-static bool load_table(void)
-{
-	return mapper(DM_DEVICE_RELOAD, words[0], words[1], NULL) &&
+	return mapper(DM_DEVICE_RELOAD, words[0], table, NULL) &&
 	       mapper(DM_DEVICE_RESUME, words[0], NULL, NULL);
 }
 
-static bool op_create(bool *met)
+/* A table of the same size without a target of ours. */
+static void load_error_table(void)
 {
-	bool done;
+	_cleanup_free_ char *table = NULL;
+	unsigned long long start, length;
 
-	make_empty();
-	arm();
-	done = load_table();
-	*met = disarm();
-	remove_it();
-	return done;
+	if (sscanf(words[1], "%llu %llu", &start, &length) != 2 ||
+	    asprintf(&table, "%llu %llu error", start, length) < 0 || !load(table))
+		give_up("cannot load an error table into %s", words[0]);
 }
 
-static bool op_remove(bool *met)
+static bool op_table(bool *met)
 {
+	static bool there;
 	bool done;
 
-	make_empty();
-	if (!load_table())
-		give_up("cannot load the table of %s", words[0]);
+	/* A disk is made with a mapping's first table: hundreds of places that are not the
+	 * target's. */
+	if (!there && !mapper(DM_DEVICE_CREATE, words[0], NULL, NULL))
+		give_up("cannot create %s", words[0]);
+	if (!there)
+		load_error_table();
+	there = true;
 	arm();
-	done = mapper(DM_DEVICE_REMOVE, words[0], NULL, NULL);
+	done = load(words[1]);
 	*met = disarm();
-	if (!done)
-		remove_it();
+	load_error_table();
 	return done;
 }
 
@@ -309,11 +301,15 @@ static const struct operation {
 	int min_words, max_words;
 	bool (*run)(bool *met);
 } operations[] = {
-	{"load", 1, 1, op_load},       {"create", 2, 2, op_create},
-	{"remove", 2, 2, op_remove},   {"message", 2, MAX_UNDO, op_message},
-	{"suspend", 1, 1, op_suspend}, {"status", 1, 1, op_status},
-	{"read", 2, 2, op_read},       {"write", 2, 2, op_write},
-	{"flush", 1, 1, op_flush},     {"discard", 2, 2, op_discard},
+	{"load", 1, 1, op_load},
+	{"table", 2, 2, op_table},
+	{"message", 2, MAX_UNDO, op_message},
+	{"suspend", 1, 1, op_suspend},
+	{"status", 1, 1, op_status},
+	{"read", 2, 2, op_read},
+	{"write", 2, 2, op_write},
+	{"flush", 1, 1, op_flush},
+	{"discard", 2, 2, op_discard},
 };
 
 static void quiet(int level, const char *file, int line, int error, const char *format, ...)

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: fvesetup drives the real target: format, open, status, close, refusals, stock dm-crypt reads it
+# suites: trixie
 # runs: uml qemu
 # group: vm smoke fvesetup
 # disks: 64M 64M

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: stock cryptsetup maps a volume by each of people's secrets with the same data; list and status see open, suspended and closed volumes; a mapped LUKS2 volume is adopted
+# suites: trixie
 # runs: uml qemu
 # group: vm fvesetup
 # kernels: 6.1

@@ -30,13 +30,14 @@ make_key other 64
 udevadm control --stop-exec-queue
 
 step "the control: device-mapper itself"
-nth_fault create faulty "0 $ram_sectors linear $ram 0"
+# In the numbers below are those of dm, and of libdevmapper's calls.
+nth_fault table control "0 $ram_sectors linear $ram 0"
 
 for engine in $(engines); do
 	step "engine $engine: a table"
 	line=$(table_line fve "$ram_sectors" key 0 "$ram" 0 allow_discards "engine:$engine")
-	nth_fault create faulty "$line"
-	nth_fault remove faulty "$line"
+	nth_fault table ours "$line"
+	remove ours
 	assert_eq "$(references)" 0 "references to the module"
 
 	step "engine $engine: messages, status, suspend"
