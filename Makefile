@@ -75,12 +75,14 @@ uml-modules: $(foreach k,$(uml_kernels),$(if $(shell tests/vm/uml/kernel --have 
 
 # The same with a deliberate fault: the IV off by one (tests/host/t_fault_iv.sh fails on it), and
 # no memory but the reserve (tests/host/t_fault_pages.sh must pass with it).
-fault_modules := $(KERNELS:%=fault-module-%)
+# In User Mode Linux, where a kernel of it was built.
+fault_kernels := $(foreach k,$(KERNELS),$(k)$(if $(shell tests/vm/uml/kernel --have $k-uml $(BUILD)/kernels/$k-uml && echo yes),-uml))
+fault_modules := $(fault_kernels:%=fault-module-%)
 .PHONY: fault-modules $(fault_modules)
 fault-modules: $(fault_modules)
 $(fault_modules): fault-module-%: $(kernel_sources)
-	$(call build_module,$(shell tests/vm/kernel --print kbuild $*),$(BUILD)/fault/$(shell tests/vm/kernel --print release $*),FVE_BREAK_IV=1)
-	$(call build_module,$(shell tests/vm/kernel --print kbuild $*),$(BUILD)/fault-pages/$(shell tests/vm/kernel --print release $*),FVE_BREAK_PAGES=1)
+	$(call build_module,$(shell tests/vm/kernel --print kbuild $*),$(BUILD)/fault/$(shell tests/vm/kernel --print release $*),FVE_BREAK_IV=1 $(if $(filter %-uml,$*),ARCH=um))
+	$(call build_module,$(shell tests/vm/kernel --print kbuild $*),$(BUILD)/fault-pages/$(shell tests/vm/kernel --print release $*),FVE_BREAK_PAGES=1 $(if $(filter %-uml,$*),ARCH=um))
 
 # For the debug kernels: tests/fault/kernel/NAME.c says in a line "wraps: FUNCTION..." which functions
 # of the module it replaces, for calls from other files.

@@ -137,3 +137,13 @@ measure_boot() {
 	measure 7 "secure boot state"
 	measure 9 "${1:-initrd and command line}"
 }
+
+# vm_kernel SERIES: the kernel of a guest that could run in either machine: User Mode Linux's where it was
+# built, which is faster.
+vm_kernel() {
+	if "$here/../vm/uml/kernel" --have "$1-uml" "$BUILD/kernels/$1-uml"; then
+		echo "$1-uml"
+	else
+		echo "$1"
+	fi
+}

@@ -15,7 +15,7 @@ machine() {
 	mkdir -p "$TMP/tpm$1"
 	[ -e "$TMP/tpm$1/tpm2-00.permall" ] ||
 		swtpm_setup --tpm2 --tpmstate "$TMP/tpm$1" --pcr-banks sha256 >/dev/null
-	expect 0 "$here/../vm/vm" --tpm "$TMP/tpm$1" --timeout 400 --disk "$TMP/disk.img" --disk "$TMP/mail.img" \
+	expect 0 "$here/../vm/vm" --kernel "$(vm_kernel 6.1)" --tpm "$TMP/tpm$1" --timeout 400 --disk "$TMP/disk.img" --disk "$TMP/mail.img" \
 		--include "$TMP/org.pem" --include "$TMP/org.key" "$2"
 }
 

@@ -10,7 +10,7 @@
 . "$(dirname "$0")/lib.sh"
 
 vm=$here/../vm
-kernel=${FVE_KERNEL:-6.1}
+kernel=$(vm_kernel "${FVE_KERNEL:-6.1}")
 module=$BUILD/fault/$("$vm/kernel" --print release "$kernel")/dm-fve.ko
 [ -f "$module" ] || fail "no $module: make fault-module-$kernel builds it"
 

@@ -159,7 +159,7 @@ umount /kept
 END
 
 machine() { # roll|open
-	"$vm/vm" --kernel "${FVE_KERNEL:-6.1}" --memory 512 --timeout 500 \
+	"$vm/vm" --kernel "$(vm_kernel "${FVE_KERNEL:-6.1}")" --memory 512 --timeout 500 \
 		--disk "$image" --disk "$TMP/kept.img" \
 		--include "$BUILD/fve-provider-pkcs11:/usr/lib/fve/fve-provider-pkcs11" --include "$softhsm:$softhsm" \
 		--include "$opencryptoki:$opencryptoki" --include "$lib/libpkcs11_sw.so:$lib/libpkcs11_sw.so" \

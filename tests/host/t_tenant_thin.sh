@@ -108,7 +108,7 @@ done
 fvesetup close first
 END
 
-"$vm/vm" --kernel "${FVE_KERNEL:-6.1}" --memory 512 --timeout 900 --tpm "$TMP/tpm" --disk "$TMP/disk.img" \
+"$vm/vm" --kernel "$(vm_kernel "${FVE_KERNEL:-6.1}")" --memory 512 --timeout 900 --tpm "$TMP/tpm" --disk "$TMP/disk.img" \
 	--include "$BUILD/fve-provider-pkcs11:/usr/lib/fve/fve-provider-pkcs11" --include "$softhsm:$softhsm" \
 	--include "$TMP/softhsm:$TMP/softhsm" --include "$TMP/softhsm.conf:$TMP/softhsm.conf" \
 	--include "$TMP/pin.softhsm:$TMP/pin.softhsm" --include "$TMP/pass:$TMP/pass" --include "$TMP/approvers:$TMP/approvers" \

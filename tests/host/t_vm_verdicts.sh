@@ -21,11 +21,10 @@ verdict() {
 machines=(qemu)
 series=6.1
 for name in 6.1 6.12; do
-	if "$here/../vm/uml/kernel" --have "$name-uml" "$BUILD/kernels/$name-uml"; then
-		machines+=(uml)
-		series=$name
-		break
-	fi
+	[ "$(vm_kernel $name)" != $name ] || continue
+	machines+=(uml)
+	series=$name
+	break
 done
 
 for on in "${machines[@]}"; do

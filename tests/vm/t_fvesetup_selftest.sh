@@ -13,12 +13,12 @@ best_driver() {
 		/^$/ { if (ours && internal == "no" && priority >= best) { best = priority; name = driver } }
 		END { print name }' /proc/crypto
 }
-# In an expression: xts(ecb(aes-generic)) has brackets.
-best=$(best_driver | tr '()' ..)
 
 step "known answers"
 fvesetup selftest >out
 cat out
+# The test itself made the driver that is to be named. In an expression: xts(ecb(aes-generic)) has brackets.
+best=$(best_driver | tr '()' ..)
 assert_eq "$(grep -c ' passed ' out)" 7 "tests that passed"
 assert_match "$(cat out)" "AES-XTS +$best +passed" "the driver's line"
 assert_match "$(cat out)" 'dm-fve is not loaded' "before the module is loaded"
