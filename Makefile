@@ -65,8 +65,8 @@ test-modules: $(test_modules)
 $(test_modules) $(uml_modules): test-module-%: $(kernel_sources)
 	$(call build_module,$(shell tests/vm/kernel --print kbuild $*),$(BUILD)/$(shell tests/vm/kernel --print release $*),$(MODULE_ARGS) $(if $(filter %-uml %-debug,$*),ARCH=um))
 
-# Kernels of User Mode Linux, from Debian's sources: minutes for each, once. Without one its tests run
-# in QEMU, and tests/run says so.
+# Kernels of User Mode Linux, from Debian's sources: ten minutes and more for each, once, so nothing else makes
+# them. Without one its tests run in QEMU, and tests/run says so.
 .PHONY: uml-kernels uml-modules
 uml-kernels: ## the kernels of User Mode Linux; half an hour of processor time, once
 	$(Q)for kernel in $(uml_kernels); do tests/vm/kernel $$kernel >/dev/null || \
@@ -235,7 +235,7 @@ test-programs: $(fuzz_targets) $(unit_tests) $(tools) $(BUILD)/fvesetup $(BUILD)
 	$(providers) $(providers:$(BUILD)/%=$(BUILD)/san/%)
 
 .PHONY: check
-check: deps uml-kernels ## lint, unit, host and VM tests on all KERNELS
+check: deps ## lint, unit, host and VM tests on all KERNELS
 	$(Q)$(MAKE) --no-print-directory userspace test-programs test-modules uml-modules fault-modules debug-faults
 	$(Q)$(MAKE) --no-print-directory test-modules KERNELS='$(SUITES)'
 	$(Q)tests/lint $(KERNELS)

@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: one volume through fve and through dm-crypt, by choice or for want of the module, which is said and remembered; suspend wipes the key in both
-# suites: trixie
 # runs: uml qemu
 # group: vm fvesetup
 # disks: 64M
