@@ -31,7 +31,8 @@ udevadm control --stop-exec-queue
 
 step "the control: device-mapper itself"
 # In the numbers below are those of dm, and of libdevmapper's calls.
-nth_fault table control "0 $ram_sectors linear $ram 0"
+nth_fault table lower "0 $ram_sectors linear $ram 0"
+dmsetup remove --retry lower
 
 for engine in $(engines); do
 	step "engine $engine: a table"

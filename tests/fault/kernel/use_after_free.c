@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The module with a deliberate fault: a mapping's memory is freed before its last use.
+ * The module with a deliberate fault: something of a mapping is read after it was freed. Not what the rest
+ * of the module still needs, so that the report is all that comes of it.
  * wraps: fve_write_exit
  */
 #include <linux/slab.h>
@@ -12,6 +13,10 @@ void __wrap_fve_write_exit(struct fve *fve);
 
 void __wrap_fve_write_exit(struct fve *fve)
 {
+	struct fve *gone = kmemdup(fve, sizeof(*fve), GFP_KERNEL);
+
+	kfree(gone);
 	__real_fve_write_exit(fve);
-	kfree(fve);
+	if (gone)
+		READ_ONCE(gone->start);
 }
