@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The module with a deliberate fault: two locks that a write takes in one order when it begins and in the
- * other when it ends. One CPU never deadlocks on it.
+ * The module with a deliberate fault: two locks, taken in one order when a write begins and in
+ * the other when it ends. One CPU never deadlocks on it.
+ *
  * wraps: fve_bounce_get fve_bounce_put
  */
 #include <linux/spinlock.h>

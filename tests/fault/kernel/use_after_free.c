@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The module with a deliberate fault: something of a mapping is read after it was freed. Not what the rest
- * of the module still needs, so that the report is all that comes of it.
+ * The module with a deliberate fault: something of a mapping is read after it was freed. The rest
+ * of the module does not need it, so the report is all that comes of it.
+ *
  * wraps: fve_write_exit
  */
 #include <linux/slab.h>
