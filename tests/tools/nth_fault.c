@@ -7,16 +7,24 @@
  * Linux Documentation/fault-injection/fault-injection.rst). Between two rounds nothing is failed,
  * and what the operation left must be in order:
  *
- *   nth_fault load MODULE.ko                  load it, and take it away again
- *   nth_fault table NAME "TABLE LINE"         load it into a mapping and resume that; then an error
- * table. NAME is made, and stays nth_fault message NAME WORDS [UNDO]...    send it to a suspended
- * mapping; then the messages UNDO nth_fault suspend NAME                    suspend and resume;
- * then resume it, if it is not nth_fault status NAME                     ask for status and table
- *   nth_fault read DEVICE BYTES               read, which gives an error or the right data
- *   nth_fault write DEVICE BYTES              write, then read: what was reported as done is there,
- *                                             and a sector that was not is the old or the new one
- *   nth_fault flush DEVICE                    fsync
- *   nth_fault discard DEVICE BYTES            discard the device's last BYTES
+ *   load MODULE.ko            load it, and take it away again
+ *
+ *   table NAME "TABLE LINE"   load it into a mapping, resume that; then an error table. NAME stays
+ *
+ *   message NAME TEXT [UNDO]  send it to a suspended mapping; then the messages UNDO
+ *
+ *   suspend NAME              suspend and resume; then resume it, if it is not
+ *
+ *   status NAME               ask for status and table
+ *
+ *   read DEVICE BYTES         read, which gives an error or the right data
+ *
+ *   write DEVICE BYTES        write, then read: what was reported as done is there, and a sector
+ *                             that was not is the old or the new one
+ *
+ *   flush DEVICE              fsync
+ *
+ *   discard DEVICE BYTES      discard the device's last BYTES
  *
  * Prints "OPERATION: N places, M refused, the others survived". Data of DEVICE's first BYTES is
  * replaced. Needs a kernel with FAULT_INJECTION, failslab and fail_page_alloc set to fail waiting

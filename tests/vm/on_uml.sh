@@ -10,7 +10,7 @@
 #   /fve/tpm       the TPM's state on the host, for a swtpm that runs in the guest (vtpm_proxy)
 #
 # The kernel and each process of the guest are processes of the host that wait for each other: on one
-# processor, a switch between them is seven times as fast as across two.
+# processor, a switch between them is far faster than across two.
 # shellcheck disable=SC2154,SC2034 # variables of tests/vm/vm
 
 uml=() exports=() uml_disks=() storage='' uml_pid='' watchdog=''
@@ -78,7 +78,7 @@ processors() {
 choose_processor() {
 	local number lock
 	for number in $(processors); do
-		exec {lock}>"${TMPDIR:-/tmp}/.fve-vm-processor-$number"
+		exec {lock}>"$build/vm/.processor-$number" # not below TMPDIR: that is each test's own
 		if flock -n "$lock"; then
 			processor=$number
 			return
