@@ -52,8 +52,18 @@ make_root() {
 	umount /mnt
 }
 
-step "opened by machines: root and home; the root takes over"
+step "opened by machines: a root in which nothing is known ends in the shell, not in waiting"
 new_boot
+assert_status 4 unlock 2>out
+assert_match "$(cat out)" "nothing that is known lies in it" "why not"
+fvesetup boot-lock "${boot[@]}"
+is_locked
+new_boot
+fvesetup open /dev/vda root </dev/null
+mkfs.ext4 -q /dev/mapper/root
+fvesetup close root
+
+step "opened by machines: root and home; the root takes over"
 unlock
 make_root /dev/mapper/root
 mkfs.ext4 -q /dev/mapper/home

@@ -495,6 +495,25 @@ static int open_the_rest(struct boot *boot, struct answers *known)
 	return result;
 }
 
+/*
+ * systemd waits without end for a root device in which udev finds nothing, as after one sector of
+ * noise in the right place. The shell that comes of this error is locked first (boot-lock).
+ */
+static int check_root_content(const struct boot *boot)
+{
+	const struct boot_volume *root = &boot->volume[0];
+	char path[FVETAB_PATH_MAX + 32];
+
+	snprintf(path, sizeof(path), "/dev/mapper/%s", root->entry->name);
+	if (device_is_known(path))
+		return 0;
+	return log_errno(ENODEV,
+			 "%s is open, but nothing that is known lies in it, so the boot cannot go "
+			 "on: its file system is damaged, or was never made. To repair it: "
+			 "fvesetup boot-unlock, then fsck %s",
+			 root->entry->name, path);
+}
+
 /* No machine's protector opens anything more in this boot, until somebody proves a secret. */
 static int lock_machine(const struct boot *boot)
 {
@@ -534,5 +553,9 @@ int cmd_boot_unlock(const struct args *args)
 	r = cap(&boot);
 	if (r == 0 && boot.root_refused)
 		r = lock_machine(&boot);
-	return r < 0 ? r : open_the_rest(&boot, &known);
+	if (r == 0)
+		r = open_the_rest(&boot, &known);
+	if (r == 0 && boot.initrd && !args->test && !args->operand[0])
+		r = check_root_content(&boot);
+	return r;
 }

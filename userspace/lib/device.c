@@ -145,6 +145,14 @@ char *device_name(unsigned int major, unsigned int minor)
 	return asprintf(&text, "/dev/%s", basename(target)) < 0 ? NULL : text;
 }
 
+bool device_is_known(const char *path)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	_cleanup_probe_ blkid_probe probe = fd < 0 ? NULL : signature_probe(fd);
+
+	return probe && blkid_do_safeprobe(probe) == 0;
+}
+
 /* A value that blkid found, or "". */
 static const char *value_of(blkid_probe probe, const char *name)
 {

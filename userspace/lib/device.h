@@ -23,6 +23,12 @@ int device_probe(const char *path, struct device_info *ret);
  */
 int device_inner_name(const char *path, char *ret_uuid, char *ret_label, size_t size);
 
+/*
+ * Whether libblkid knows, without doubt, what is on @path: a file system, swap, a part of another
+ * volume, a partition table. systemd waits for an open volume until udev has found one of these.
+ */
+bool device_is_known(const char *path);
+
 /* Wait up to @timeout_s seconds until @path is there. -ETIMEDOUT, without a message. */
 int device_wait(const char *path, uint32_t timeout_s);
 
