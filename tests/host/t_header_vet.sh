@@ -125,4 +125,7 @@ volume 'not just one segment' 'h["segments"]["0"]["size"] = "1048576"; h["segmen
 volume 'not just one digest' 'h["digests"]["1"] = dict(h["digests"]["0"], keyslots=[], segments=[])'
 volume 'with hash sha1' 'h["digests"]["0"]["hash"] = "sha1"'
 volume 'iterations are not 1000' 'h["digests"]["0"]["iterations"] = 100000001'
+volume 'digest has not 20 to 64 bytes' 'h["digests"]["0"]["digest"] = {}'
+volume 'digest has not 20 to 64 bytes' 'h["digests"]["0"]["digest"] = ""'
+volume 'digest has not 20 to 64 bytes' 'h["digests"]["0"]["digest"] = h["digests"]["0"]["digest"][:24] + "=="'
 volume 'not known here' 'h["config"]["requirements"] = {"mandatory": ["future"]}'

@@ -16,6 +16,8 @@
 #define PBKDF2_MIN	1000	  /* iterations: LUKS2's least */
 #define PBKDF2_MAX	100000000 /* a slow machine's ten minutes, a fast one's --iter-time 30000 */
 #define ARGON2_TIME_MIN 4	  /* passes: libcryptsetup's least */
+#define DIGEST_MIN	20	  /* bytes, of a LUKS1 header that cryptsetup converted */
+#define DIGEST_MAX	64	  /* bytes, of SHA-512 */
 #define NAME_SHOWN	40	  /* bytes of a name out of the header */
 
 static enum reason unsafe(char why[VET_WHY_SIZE], const char *format, ...) _printf_(2, 3);
@@ -87,6 +89,17 @@ static struct json_object *only_member(struct json_object *object, const char **
 	return only;
 }
 
+/* libcryptsetup compares as many bytes as there are, and with none any key is the right one. */
+static bool has_digest_value(struct json_object *digest)
+{
+	struct json_object *value = json_object_object_get(digest, "digest");
+	_cleanup_blob_ struct blob bytes = {0};
+
+	return json_object_is_type(value, json_type_string) &&
+	       base64_decode(json_object_get_string(value), &bytes) == 0 &&
+	       bytes.size >= DIGEST_MIN && bytes.size <= DIGEST_MAX;
+}
+
 static enum reason vet_digest(struct json_object *root, const char *segment, char why[VET_WHY_SIZE])
 {
 	const char *name;
@@ -101,6 +114,8 @@ static enum reason vet_digest(struct json_object *root, const char *segment, cha
 			      "its digest is %s with hash %s, or its iterations are not %d to %d",
 			      name_of(digest, "type"), name_of(digest, "hash"), PBKDF2_MIN,
 			      PBKDF2_MAX);
+	if (!has_digest_value(digest))
+		return unsafe(why, "its digest has not %d to %d bytes", DIGEST_MIN, DIGEST_MAX);
 	if (!json_object_is_type(segments, json_type_array) ||
 	    json_object_array_length(segments) != 1 ||
 	    !is_text(json_object_array_get_idx(segments, 0), segment))
