@@ -16,9 +16,10 @@
 #define PBKDF2_MIN	1000	  /* iterations: LUKS2's least */
 #define PBKDF2_MAX	100000000 /* a slow machine's ten minutes, a fast one's --iter-time 30000 */
 #define ARGON2_TIME_MIN 4	  /* passes: libcryptsetup's least */
-#define DIGEST_MIN	20	  /* bytes, of a LUKS1 header that cryptsetup converted */
-#define DIGEST_MAX	64	  /* bytes, of SHA-512 */
-#define NAME_SHOWN	40	  /* bytes of a name out of the header */
+#define SALT_SIZE	32	  /* bytes, of a digest in LUKS */
+#define DIGEST_LUKS1	20	  /* bytes, in a LUKS1 header that cryptsetup converted */
+#define SHA512_SIZE	64
+#define NAME_SHOWN	40 /* bytes of a name out of the header */
 
 static enum reason unsafe(char why[VET_WHY_SIZE], const char *format, ...) _printf_(2, 3);
 
@@ -89,15 +90,25 @@ static struct json_object *only_member(struct json_object *object, const char **
 	return only;
 }
 
-/* libcryptsetup compares as many bytes as there are, and with none any key is the right one. */
-static bool has_digest_value(struct json_object *digest)
+static bool has_bytes(struct json_object *object, const char *key, size_t wanted)
 {
-	struct json_object *value = json_object_object_get(digest, "digest");
+	struct json_object *value = json_object_object_get(object, key);
 	_cleanup_blob_ struct blob bytes = {0};
 
 	return json_object_is_type(value, json_type_string) &&
-	       base64_decode(json_object_get_string(value), &bytes) == 0 &&
-	       bytes.size >= DIGEST_MIN && bytes.size <= DIGEST_MAX;
+	       base64_decode(json_object_get_string(value), &bytes) == 0 && bytes.size == wanted;
+}
+
+/*
+ * With a salt or a digest of any other size libcryptsetup (2.6.1) takes whatever comes out of a
+ * keyslot for the volume key, and any word opens it.
+ */
+static bool has_digest_value(struct json_object *digest)
+{
+	size_t whole = has_text(digest, "hash", "sha512") ? SHA512_SIZE : SHA256_SIZE;
+
+	return has_bytes(digest, "salt", SALT_SIZE) &&
+	       (has_bytes(digest, "digest", whole) || has_bytes(digest, "digest", DIGEST_LUKS1));
 }
 
 static enum reason vet_digest(struct json_object *root, const char *segment, char why[VET_WHY_SIZE])
@@ -115,7 +126,7 @@ static enum reason vet_digest(struct json_object *root, const char *segment, cha
 			      name_of(digest, "type"), name_of(digest, "hash"), PBKDF2_MIN,
 			      PBKDF2_MAX);
 	if (!has_digest_value(digest))
-		return unsafe(why, "its digest has not %d to %d bytes", DIGEST_MIN, DIGEST_MAX);
+		return unsafe(why, "its digest or the digest's salt is not of the right size");
 	if (!json_object_is_type(segments, json_type_array) ||
 	    json_object_array_length(segments) != 1 ||
 	    !is_text(json_object_array_get_idx(segments, 0), segment))
