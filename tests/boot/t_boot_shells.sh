@@ -50,7 +50,7 @@ reported "root: 0 "
 # Debian's root has no password here. The same with one: t_fvesetup_lock.
 echo "=== a mount of fstab fails in the booted system: locked, and started again"
 own_disk
-script "echo '/dev/vdz /srv ext4 x-systemd.device-timeout=5 0 2' >>/etc/fstab"
+script "echo '/dev/vdz /srv ext4 x-systemd.device-timeout=5 0 2' | tee -a /etc/fstab"
 boot 0 --script "$TMP/script"
 boot 126
 said "root (/dev/vda) opened by protector tpm2"
