@@ -55,4 +55,8 @@ boot 0 --script "$TMP/script"
 boot 126
 said "root (/dev/vda) opened by protector tpm2"
 said "Nobody has typed a secret in this boot"
-said "root is locked again"
+for volume in home root swap; do
+	said "$volume is locked again"
+done
+not_said "could not be locked"
+not_said "still be in memory"

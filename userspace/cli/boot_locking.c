@@ -88,6 +88,25 @@ static int lock_one(const struct boot_open *open, size_t i)
 	return 0;
 }
 
+/*
+ * The volume that the booted system itself stands on comes last: without it udev answers no more,
+ * and the removal of another mapping would wait for that without end.
+ */
+static int lock_all(const struct boot_open *open)
+{
+	dev_t root = storage_of_path("/");
+	int result = 0, r;
+
+	for (int last = 0; last < 2; last++)
+		for (size_t i = 0; i < open->n; i++) {
+			if (last != (root && storage_stands_on(root, open->volume[i].number)))
+				continue;
+			r = lock_one(open, i);
+			result = result ?: r;
+		}
+	return result;
+}
+
 int boot_lock_volumes(struct boot *boot)
 {
 	_cleanup_close_ int lock = -1;
@@ -103,9 +122,6 @@ int boot_lock_volumes(struct boot *boot)
 		return result;
 	/* Even with nothing open: whoever is to unlock may be about to. */
 	result = boot_mark_locked();
-	for (size_t i = 0; i < open.n; i++) {
-		r = lock_one(&open, i);
-		result = result ?: r;
-	}
-	return result;
+	r = lock_all(&open);
+	return result ?: r;
 }

@@ -129,8 +129,10 @@ int revoke_volume(const char *name)
 	if (freezing > 0 && !ends(freezing))
 		log_error("a file system on %s still waits for its disk", name);
 	freeze_or_thaw(&mounts, false);
+	/* With "/" would go whatever is mounted below it: /proc and /dev, which are needed yet. */
 	for (size_t i = mounts.n; i > 0; i--)
-		if (umount2(mounts.points[i - 1], MNT_DETACH) < 0)
+		if (strcmp(mounts.points[i - 1], "/") &&
+		    umount2(mounts.points[i - 1], MNT_DETACH) < 0)
 			log_error("cannot unmount %s: %m", mounts.points[i - 1]);
 	drop_caches(name);
 	if (r == 0)
