@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: suspend, reload, message, revoke, remove and create at once under I/O: no crash, no wrong data
-# runs: uml qemu
+# runs: qemu uml: the engines with SIMD instructions, several processors
 # group: vm kernel
 #
 # kernel_changes has one kind of change at a time and no I/O may fail; here all kinds meet, most of

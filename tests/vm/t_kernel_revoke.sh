@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: revoke ends all I/O, also while the disk hangs; nothing stays suspended, umount works
-# runs: uml qemu
+# runs: qemu uml: the engines with SIMD instructions, several processors
 # group: vm kernel
 # vm: --memory 512
 #
