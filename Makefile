@@ -65,10 +65,10 @@ test-modules: $(test_modules)
 $(test_modules) $(uml_modules): test-module-%: $(kernel_sources)
 	$(call build_module,$(shell tests/vm/kernel --print kbuild $*),$(BUILD)/$(shell tests/vm/kernel --print release $*),$(MODULE_ARGS) $(if $(filter %-uml %-debug,$*),ARCH=um))
 
-# Kernels of User Mode Linux, from Debian's sources: ten minutes and more for each, once, so nothing else makes
+# Kernels of User Mode Linux, from Debian's sources: ten minutes of processor time for each, once, so nothing else makes
 # them. Without one its tests run in QEMU, and tests/run says so.
 .PHONY: uml-kernels uml-modules
-uml-kernels: ## the kernels of User Mode Linux, an hour of processor time, once
+uml-kernels: ## the kernels of User Mode Linux, half an hour of processor time, once
 	$(Q)for kernel in $(uml_kernels); do tests/vm/kernel $$kernel >/dev/null || \
 		echo "no $$kernel: its tests run in QEMU"; done
 uml-modules: $(foreach k,$(uml_kernels),$(if $(shell tests/vm/uml/kernel --have $k $(BUILD)/kernels/$k && echo yes),test-module-$k))
