@@ -18,8 +18,8 @@
 #define ARGON2_TIME_MIN 4	  /* passes: libcryptsetup's least */
 #define SALT_SIZE	32	  /* bytes, of a digest in LUKS */
 #define DIGEST_LUKS1	20	  /* bytes, in a LUKS1 header that cryptsetup converted */
-#define SHA512_SIZE	64
-#define NAME_SHOWN	40 /* bytes of a name out of the header */
+#define SHA512_SIZE	64	  /* bytes */
+#define NAME_SHOWN	40	  /* bytes of a name out of the header */
 
 static enum reason unsafe(char why[VET_WHY_SIZE], const char *format, ...) _printf_(2, 3);
 
