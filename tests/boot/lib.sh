@@ -87,6 +87,23 @@ reported_locked() {
 	! grep -q "diary\$" "$TMP/out" || fail "the owner's file was read"
 }
 
+# ends_locked STEP...: how a machine ends that finds its root in disorder: a shell in which nothing is open,
+# or none, since Debian 13's initramfs says that root has no password.
+ends_locked() {
+	if [ "${FVE_SUITE-}" = trixie ]; then
+		boot 126 "$@" "expect=Cannot open access to console, the root account is locked" "monitor=quit"
+	else
+		boot 0 "$@" "${shell[@]}" "$(look_typed)"
+		reported_locked
+	fi
+}
+
+# noise BYTE: 4 KiB of noise on the disk, from there on in the file system.
+noise() {
+	head -c 4096 /dev/urandom |
+		dd of="$TMP/disk" bs=4096 seek=$((4096 + $1 / 4096)) conv=notrunc status=none
+}
+
 # approved WORDS [STEP...]: the TPM is told of the command line WORDS, by whoever has the passphrase, on a
 # copy of the root's disk.
 approved() {

@@ -38,10 +38,10 @@ places=(
 
 # A boot with noise in block $1 ends in one of two ways, each of them safe: the owner's system asks who is
 # there, or nothing is open where a shell is.
-noise() {
+with_noise() {
 	local status=0
 	own_disk
-	head -c 4096 /dev/urandom | dd of="$TMP/disk" bs=4096 seek=$((4096 + $1)) conv=notrunc status=none
+	noise $(($1 * 4096))
 	rm -f "$TMP/tpm/log"
 	"$here/machine" --kernel "$inst/vmlinuz" --initrd "$inst/initrd" --append "$cmdline" --tpm "$TMP/tpm" \
 		--uefi "$TMP/vars" "${disks[@]}" --console "$TMP/console" --timeout "${FVE_BOOT_TIMEOUT:-300}" \
@@ -63,7 +63,7 @@ script "echo the owner\\'s system"
 for place in ${FVE_PLACES:-"${!places[@]}"}; do
 	[ -n "${places[$place]}" ] || fail "no block of $place"
 	echo "=== $place: block ${places[$place]}"
-	noise "${places[$place]}"
+	with_noise "${places[$place]}"
 	summary+="$place: $verdict"$'\n'
 done
 echo "$summary"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: a Debian root opens itself by the TPM, swap and data with it by one unseal, and is capped
-# by-hand: one boot, three minutes, in make boot-tests
-# timeout: 7200
+# kernels: 6.1
+# timeout: 3600
 . "$(dirname "$0")/lib.sh"
 
 script "
