@@ -3,6 +3,7 @@
 # proves: suspend, reload, message, revoke, remove and create at once under I/O: no crash, no wrong data
 # runs: qemu uml: the engines with SIMD instructions, several processors
 # group: vm kernel
+# vm: --parallel
 #
 # kernel_changes has one kind of change at a time and no I/O may fail; here all kinds meet, most of
 # them are refused or fail, and what must hold is that the kernel and the data survive.

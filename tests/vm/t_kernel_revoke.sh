@@ -3,7 +3,7 @@
 # proves: revoke ends all I/O, also while the disk hangs; nothing stays suspended, umount works
 # runs: qemu uml: the engines with SIMD instructions, several processors
 # group: vm kernel
-# vm: --memory 512
+# vm: --memory 512 --parallel
 #
 # FVE_REVOKES: rounds of the last step (5).
 # tests/host/t_fault_pages.sh runs it once more where no memory is to be had but the reserve.
