@@ -10,8 +10,9 @@ V	?= 0
 
 # Kernels that `make check` and `make demo` build for and boot, by Debian's series. 7.3 works too.
 KERNELS	?= 6.1 6.12
-# Beside them, for most tests of the module: User Mode Linux of the same sources, and with sanitizers.
-DEBUG_KERNELS ?= 6.12-debug
+# User Mode Linux of the same sources: a test that can runs on 6.12-uml instead of 6.12, and once more with
+# sanitizers. 6.1-uml and 6.1-debug work too; Debian 12's own kernel is left to QEMU, where it is Debian's.
+UML_KERNELS ?= 6.12-uml 6.12-debug
 # And the next release with its own kernel, for the tests that ask for it.
 SUITES	?= trixie
 # Kernel build directory for `make modules`; the running kernel's where it has one.
@@ -58,25 +59,26 @@ endif
 
 # One rule for each kernel of the test matrix.
 test_modules := $(KERNELS:%=test-module-%)
-uml_kernels  := $(KERNELS:%=%-uml) $(DEBUG_KERNELS)
-uml_modules  := $(uml_kernels:%=test-module-%)
+uml_modules  := $(UML_KERNELS:%=test-module-%)
 .PHONY: test-modules $(test_modules) $(uml_modules)
 test-modules: $(test_modules)
 $(test_modules) $(uml_modules): test-module-%: $(kernel_sources)
 	$(call build_module,$(shell tests/vm/kernel --print kbuild $*),$(BUILD)/$(shell tests/vm/kernel --print release $*),$(MODULE_ARGS) $(if $(filter %-uml %-debug,$*),ARCH=um))
 
-# Kernels of User Mode Linux, from Debian's sources: ten minutes of processor time for each, once, so nothing else makes
-# them. Without one its tests run in QEMU, and tests/run says so.
+# Kernels of User Mode Linux, from Debian's sources: ten minutes of processor time for each, once. Without one
+# its tests run in QEMU, and tests/run says so.
 .PHONY: uml-kernels uml-modules
-uml-kernels: ## the kernels of User Mode Linux, half an hour of processor time, once
-	$(Q)for kernel in $(uml_kernels); do tests/vm/kernel $$kernel >/dev/null || \
+uml-kernels: packages
+	$(Q)for kernel in $(UML_KERNELS); do tests/vm/kernel $$kernel >/dev/null || \
 		echo "no $$kernel: its tests run in QEMU"; done
-uml-modules: $(foreach k,$(uml_kernels),$(if $(shell tests/vm/uml/kernel --have $k $(BUILD)/kernels/$k && echo yes),test-module-$k))
+# Those that are there, and run on this host.
+built_uml    := $(foreach k,$(UML_KERNELS),$(if $(shell tests/vm/uml/kernel --have $k $(BUILD)/kernels/$k && echo yes),$k))
+uml-modules: $(built_uml:%=test-module-%)
 
 # The same with a deliberate fault: the IV off by one (tests/host/t_fault_iv.sh fails on it), and
 # no memory but the reserve (tests/host/t_fault_pages.sh must pass with it).
 # In User Mode Linux, where a kernel of it was built.
-fault_kernels := $(foreach k,$(KERNELS),$(k)$(if $(shell tests/vm/uml/kernel --have $k-uml $(BUILD)/kernels/$k-uml && echo yes),-uml))
+fault_kernels := $(foreach k,$(KERNELS),$(or $(filter $k-uml,$(built_uml)),$k))
 fault_modules := $(fault_kernels:%=fault-module-%)
 .PHONY: fault-modules $(fault_modules)
 fault-modules: $(fault_modules)
@@ -87,8 +89,7 @@ $(fault_modules): fault-module-%: $(kernel_sources)
 # For the debug kernels: tests/fault/kernel/NAME.c says in a line "wraps: FUNCTION..." which functions
 # of the module it replaces, for calls from other files.
 kernel_faults := $(patsubst tests/fault/kernel/%.c,%,$(wildcard tests/fault/kernel/*.c))
-built_debug   := $(foreach k,$(DEBUG_KERNELS),$(if $(shell tests/vm/uml/kernel --have $k $(BUILD)/kernels/$k && echo yes),$k))
-debug_faults  := $(foreach k,$(built_debug),$(kernel_faults:%=debug-fault-%@$k))
+debug_faults  := $(foreach k,$(filter %-debug,$(built_uml)),$(kernel_faults:%=debug-fault-%@$k))
 .PHONY: debug-faults $(debug_faults)
 debug-faults: $(debug_faults)
 $(debug_faults): debug-fault-%: $(kernel_sources)
@@ -224,8 +225,9 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(BUILD)/fuzz/libfve.a
 # --- tests -----------------------------------------------------------------------------------
 # Only tests/deps installs anything; everything after it builds and runs.
 
-.PHONY: deps demo-deps
-deps: ## install by package name what building and testing need
+.PHONY: deps packages demo-deps
+deps: packages uml-kernels ## what building and testing need: packages, by name, and kernels of User Mode Linux
+packages:
 	$(Q)tests/deps
 demo-deps:
 	$(Q)tests/deps demo
@@ -239,22 +241,24 @@ check: deps ## lint, unit, host and VM tests on all KERNELS
 	$(Q)$(MAKE) --no-print-directory userspace test-programs test-modules uml-modules fault-modules debug-faults
 	$(Q)$(MAKE) --no-print-directory test-modules KERNELS='$(SUITES)'
 	$(Q)tests/lint $(KERNELS)
-	$(Q)KERNELS='$(KERNELS) $(DEBUG_KERNELS) $(SUITES)' tests/run
+	$(Q)KERNELS='$(KERNELS) $(filter %-debug,$(UML_KERNELS)) $(SUITES)' tests/run
 
+# On User Mode Linux where it is there.
+fast_kernel = $(firstword $(patsubst %-uml,%,$(filter %-uml,$(built_uml))) $(KERNELS))
 .PHONY: check-fast
-check-fast: deps ## lint, unit, host and one VM smoke test: before each commit
-	$(Q)$(MAKE) --no-print-directory userspace test-programs test-modules uml-modules KERNELS=$(firstword $(KERNELS)) DEBUG_KERNELS=
-	$(Q)tests/lint $(firstword $(KERNELS))
-	$(Q)KERNELS='$(firstword $(KERNELS))' tests/run --group unit --group fast --group smoke
+check-fast: packages ## lint, unit, host and one VM smoke test: before each commit
+	$(Q)$(MAKE) --no-print-directory userspace test-programs test-modules uml-modules KERNELS=$(fast_kernel)
+	$(Q)tests/lint $(fast_kernel)
+	$(Q)KERNELS='$(fast_kernel)' tests/run --group unit --group fast --group smoke
 
 .PHONY: fuzz
 FUZZ_TIME ?= 60
-fuzz: deps ## fuzz each parser for FUZZ_TIME seconds
+fuzz: packages ## fuzz each parser for FUZZ_TIME seconds
 	$(Q)$(MAKE) --no-print-directory $(fuzz_targets)
 	$(Q)tests/fuzz/run --time $(FUZZ_TIME)
 
 .PHONY: soak
-soak: deps ## the long figures: every write cut, 500 kills, every byte of a header, 10^6 I/Os; and the packages; hours
+soak: packages ## the long figures: every write cut, 500 kills, every byte of a header, 10^6 I/Os; and the packages; hours
 	$(Q)$(MAKE) --no-print-directory userspace test-programs test-modules
 	$(Q)FVE_CUTS=1 FVE_KILLS=500 FVE_BYTES=all FVE_UNLOCKS=200 FVE_POWER_CUTS=200 tests/run cut header_bytes bus header_powercut
 	$(Q)FVE_OUTAGES=100 FVE_KILLS=50 FVE_TENANTS=64 FVE_POLICIES=8 tests/run policy policy_roll policy_roll_mounted tenant tenant_thin
@@ -262,12 +266,12 @@ soak: deps ## the long figures: every write cut, 500 kills, every byte of a head
 	$(Q)KERNELS='$(KERNELS)' tests/soak
 
 .PHONY: boot-tests
-boot-tests: deps ## all boots of an installed Debian by UEFI with a TPM, on the first of KERNELS; two hours
+boot-tests: packages ## all boots of an installed Debian by UEFI with a TPM, on the first of KERNELS; two hours
 	$(Q)$(MAKE) --no-print-directory userspace test-programs test-modules
 	$(Q)FVE_BOOT_ALL=1 tests/run --jobs 1 $(notdir $(wildcard tests/boot/t_*.sh))
 
 .PHONY: lint
-lint: deps ## all linters
+lint: packages ## all linters
 	$(Q)tests/lint $(KERNELS)
 
 .PHONY: demo
@@ -277,7 +281,7 @@ demo: demo-deps ## a Debian root opens itself, until somebody changes how the ma
 	$(Q)tests/demo/demo --kernel $(firstword $(KERNELS))
 
 .PHONY: bench
-bench: deps ## instructions per I/O, fve beside dm-crypt and dm-linear
+bench: packages ## instructions per I/O, fve beside dm-crypt and dm-linear
 	$(Q)$(MAKE) --no-print-directory userspace test-modules
 	$(Q)tests/bench/bench $(KERNELS)
 
