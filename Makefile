@@ -225,6 +225,9 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(BUILD)/fuzz/libfve.a
 # --- tests -----------------------------------------------------------------------------------
 # Only tests/deps installs anything; everything after it builds and runs.
 
+# What a goal builds before it tests: on all processors, unless make was told how many.
+submake = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 .PHONY: deps packages demo-deps
 deps: packages uml-kernels ## what building and testing need: packages, by name, and kernels of User Mode Linux
 packages:
@@ -238,8 +241,8 @@ test-programs: $(fuzz_targets) $(unit_tests) $(tools) $(BUILD)/fvesetup $(BUILD)
 
 .PHONY: check
 check: deps ## lint, unit, host and VM tests on all KERNELS
-	$(Q)$(MAKE) --no-print-directory userspace test-programs test-modules uml-modules fault-modules debug-faults
-	$(Q)$(MAKE) --no-print-directory test-modules KERNELS='$(SUITES)'
+	+$(Q)$(submake) userspace test-programs test-modules uml-modules fault-modules debug-faults
+	+$(Q)$(submake) test-modules KERNELS='$(SUITES)'
 	$(Q)tests/lint $(KERNELS)
 	$(Q)KERNELS='$(KERNELS) $(filter %-debug,$(UML_KERNELS)) $(SUITES)' tests/run
 
@@ -247,19 +250,19 @@ check: deps ## lint, unit, host and VM tests on all KERNELS
 fast_kernel = $(firstword $(patsubst %-uml,%,$(filter %-uml,$(built_uml))) $(KERNELS))
 .PHONY: check-fast
 check-fast: packages ## lint, unit, host and one VM smoke test: before each commit
-	$(Q)$(MAKE) --no-print-directory userspace test-programs test-modules uml-modules KERNELS=$(fast_kernel)
+	+$(Q)$(submake) userspace test-programs test-modules uml-modules KERNELS=$(fast_kernel)
 	$(Q)tests/lint $(fast_kernel)
 	$(Q)KERNELS='$(fast_kernel)' tests/run --group unit --group fast --group smoke
 
 .PHONY: fuzz
 FUZZ_TIME ?= 60
 fuzz: packages ## fuzz each parser for FUZZ_TIME seconds
-	$(Q)$(MAKE) --no-print-directory $(fuzz_targets)
+	+$(Q)$(submake) $(fuzz_targets)
 	$(Q)tests/fuzz/run --time $(FUZZ_TIME)
 
 .PHONY: soak
 soak: packages ## the long figures: every write cut, 500 kills, every byte of a header, 10^6 I/Os; and the packages; hours
-	$(Q)$(MAKE) --no-print-directory userspace test-programs test-modules
+	+$(Q)$(submake) userspace test-programs test-modules
 	$(Q)FVE_CUTS=1 FVE_KILLS=500 FVE_BYTES=all FVE_UNLOCKS=200 FVE_POWER_CUTS=200 tests/run cut header_bytes bus header_powercut
 	$(Q)FVE_OUTAGES=100 FVE_KILLS=50 FVE_TENANTS=64 FVE_POLICIES=8 tests/run policy policy_roll policy_roll_mounted tenant tenant_thin
 	$(Q)tests/run packages
@@ -267,7 +270,7 @@ soak: packages ## the long figures: every write cut, 500 kills, every byte of a 
 
 .PHONY: boot-tests
 boot-tests: packages ## all boots of an installed Debian by UEFI with a TPM, on the first of KERNELS; two hours
-	$(Q)$(MAKE) --no-print-directory userspace test-programs test-modules
+	+$(Q)$(submake) userspace test-programs test-modules
 	$(Q)FVE_BOOT_ALL=1 tests/run --jobs 1 $(notdir $(wildcard tests/boot/t_*.sh))
 
 .PHONY: lint
@@ -276,13 +279,13 @@ lint: packages ## all linters
 
 .PHONY: demo
 demo: demo-deps ## a Debian root opens itself, until somebody changes how the machine boots
-	$(Q)$(MAKE) --no-print-directory userspace test-modules KERNELS=$(firstword $(KERNELS))
-	$(Q)$(MAKE) --no-print-directory $(BUILD)/tools/volume_keys $(BUILD)/tools/xts_file
+	+$(Q)$(submake) userspace test-modules KERNELS=$(firstword $(KERNELS))
+	+$(Q)$(submake) $(BUILD)/tools/volume_keys $(BUILD)/tools/xts_file
 	$(Q)tests/demo/demo --kernel $(firstword $(KERNELS))
 
 .PHONY: bench
 bench: packages ## instructions per I/O, fve beside dm-crypt and dm-linear
-	$(Q)$(MAKE) --no-print-directory userspace test-modules
+	+$(Q)$(submake) userspace test-modules
 	$(Q)tests/bench/bench $(KERNELS)
 
 # --- install ---------------------------------------------------------------------------------
