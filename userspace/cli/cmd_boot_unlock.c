@@ -25,6 +25,7 @@
 #include "cap.h"
 #include "device.h"
 #include "dm.h"
+#include "kdf.h"
 #include "key_medium.h"
 #include "process.h"
 #include "volume.h"
@@ -540,7 +541,7 @@ int cmd_boot_unlock(const struct args *args)
 		return log_errno(ENOENT, "the table has no volume %s", args->operand[0]);
 	if (!boot.table.n)
 		return 0;
-	process_lock_memory();
+	process_lock_memory(KDF_ROOM);
 	find_devices(&boot);
 	if (boot.kernel.recovery)
 		log_notice("Asked for recovery on the kernel command line: the machine's "

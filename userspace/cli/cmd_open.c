@@ -4,6 +4,7 @@
 
 #include "cli.h"
 #include "device.h"
+#include "kdf.h"
 #include "process.h"
 
 int cmd_open(const struct args *args)
@@ -28,7 +29,7 @@ int cmd_open(const struct args *args)
 		if (r < 0)
 			return r;
 	}
-	process_lock_memory();
+	process_lock_memory(KDF_ROOM);
 	r = header_load(path, &header);
 	if (r == 0)
 		r = cli_unlock(args, header, &fvek, &used);

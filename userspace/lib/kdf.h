@@ -27,6 +27,9 @@ struct kdf_argon2id {
 #define KDF_MEMORY_MAX (4u * 1024 * 1024) /* KiB, LUKS2's most */
 #define KDF_CPUS_MAX   4		  /* LUKS2's most */
 
+/* Bytes of memory for the largest. */
+#define KDF_ROOM (KDF_MEMORY_MAX * (size_t)1024)
+
 /*
  * A header is the attacker's until it is proved, and may not choose how long we compute: no more
  * work than 64 passes over 4 GiB, in whatever shape.

@@ -9,12 +9,10 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "kdf.h"
 #include "log.h"
 #include "process.h"
 
-#define FREED_BYTE 0x5a				   /* any but 0: that would turn M_PERTURB off */
-#define KDF_ROOM   (KDF_MEMORY_MAX * (size_t)1024) /* bytes */
+#define FREED_BYTE 0x5a /* any but 0: that would turn M_PERTURB off */
 
 /*
  * open() gives the lowest number that is free. If that were 1, a password that is printed would go
@@ -46,19 +44,19 @@ void process_init(void)
 	umask(077);
 }
 
-/* Whether the memory of the largest KDF could be had now. It is not touched. */
-static bool has_room(void)
+/* Whether @room bytes of memory could be had now. They are not touched. */
+static bool has_room(size_t room)
 {
 	void *probe =
-		mmap(NULL, KDF_ROOM, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	return probe != MAP_FAILED && munmap(probe, KDF_ROOM) == 0;
+	return probe != MAP_FAILED && munmap(probe, room) == 0;
 }
 
-void process_lock_memory(void)
+void process_lock_memory(size_t room)
 {
 	/* Only pages in use: threads' stacks and heaps are mapped far larger than they get. */
-	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0 && has_room())
+	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0 && has_room(room))
 		return;
 	log_debug("Only keys are locked into memory: %m");
 	munlockall();

@@ -3,6 +3,8 @@
 #ifndef FVE_PROCESS_H
 #define FVE_PROCESS_H
 
+#include <stddef.h>
+
 /*
  * The first call of main(). A standard descriptor that is closed is taken by /dev/null, opened so
  * that whoever uses it gets EBADF as before, and no file that is opened later can be taken for it;
@@ -14,9 +16,9 @@ void process_init(void);
 /*
  * Keep all of the process out of swap, libraries' copies of secrets too; struct secret does that
  * for itself. Before the first secret, since it is undone where RLIMIT_MEMLOCK would then refuse
- * the memory that a KDF needs.
+ * the @room bytes that are needed later, by a KDF (KDF_ROOM).
  */
-void process_lock_memory(void);
+void process_lock_memory(size_t room);
 
 /* 0 where something may be written to standard output. -errno: it is closed, or full. */
 int process_check_stdout(void);
