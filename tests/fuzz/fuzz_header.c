@@ -39,7 +39,7 @@ static char path[64];
 static uint8_t *copies; /* of the genuine header, both */
 static char *genuine;	/* its JSON */
 static int image = -1;
-static char uuid[TOKEN_UUID_LENGTH + 1];
+static char uuid[UUID_LENGTH + 1];
 
 static struct json_object *at(struct json_object *root, const char *first, const char *second)
 {

@@ -21,8 +21,8 @@ enum boot_whose {
 /* How a volume was opened. */
 struct boot_note {
 	enum protector_kind kind;
-	char id[TOKEN_UUID_LENGTH + 1]; /* of the protector */
-	bool mismatch;			/* the TPM refused this boot state before */
+	char id[UUID_LENGTH + 1]; /* of the protector */
+	bool mismatch;		  /* the TPM refused this boot state before */
 	enum boot_whose whose;
 	uint8_t identity[IDENTITY_SIZE];
 };

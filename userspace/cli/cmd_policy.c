@@ -16,7 +16,7 @@
 #define PROOF_SIZE ROOTWRAP_KEY_SIZE
 
 /* A version 4 UUID (RFC 4122, 4.4) from the kernel's random generator. */
-static int new_uuid(char ret[TOKEN_UUID_LENGTH + 1])
+static int new_uuid(char ret[UUID_LENGTH + 1])
 {
 	_cleanup_secret_ struct secret *random = secret_random(16);
 	_cleanup_free_ char *hex = NULL;
@@ -28,7 +28,7 @@ static int new_uuid(char ret[TOKEN_UUID_LENGTH + 1])
 	hex = hex_encode(random->data, random->size);
 	if (!hex)
 		return -ENOMEM;
-	snprintf(ret, TOKEN_UUID_LENGTH + 1, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12,
+	snprintf(ret, UUID_LENGTH + 1, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12,
 		 hex + 16, hex + 20);
 	return 0;
 }

@@ -139,7 +139,7 @@ int cmd_protector_remove(const struct args *args)
 	_cleanup_header_ struct header *header = NULL;
 	_cleanup_close_ int lock = -1;
 	const char *path = args->operand[0];
-	char file[TOKEN_PATH_MAX + 1] = "", volume[TOKEN_UUID_LENGTH + 1];
+	char file[TOKEN_PATH_MAX + 1] = "", volume[UUID_LENGTH + 1];
 	struct protector protector, used;
 	int r = device_lock(path, &lock);
 

@@ -29,7 +29,7 @@ static const char *const verdicts[] = {
 static enum verdict test_auto(struct header *header, const struct protector *p,
 			      struct refusal *refusal)
 {
-	char file[TOKEN_PATH_MAX + 1], volume[TOKEN_UUID_LENGTH + 1];
+	char file[TOKEN_PATH_MAX + 1], volume[UUID_LENGTH + 1];
 	_cleanup_secret_ struct secret *fvek = NULL;
 
 	if (protector_auto_source(header, p, file, volume) == 0 && *volume)

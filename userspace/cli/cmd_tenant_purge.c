@@ -30,13 +30,13 @@ static int write_text(const char *path, const char *text)
 	return 0;
 }
 
-static int time_in_days(uint32_t days, char ret[TOKEN_TIME_LENGTH + 1])
+static int time_in_days(uint32_t days, char ret[TIME_LENGTH + 1])
 {
 	time_t then = time(NULL) + (time_t)days * SECONDS_OF_DAY;
 	struct tm tm;
 
 	if (!gmtime_r(&then, &tm) ||
-	    strftime(ret, TOKEN_TIME_LENGTH + 1, "%Y-%m-%dT%H:%M:%SZ", &tm) != TOKEN_TIME_LENGTH)
+	    strftime(ret, TIME_LENGTH + 1, "%Y-%m-%dT%H:%M:%SZ", &tm) != TIME_LENGTH)
 		return -EIO;
 	return 0;
 }

@@ -21,7 +21,7 @@
 
 static bool is_ours(const char *type)
 {
-	return !strncmp(type, TOKEN_TYPE_PREFIX, strlen(TOKEN_TYPE_PREFIX));
+	return !strncmp(type, HEADER_TOKEN_PREFIX, strlen(HEADER_TOKEN_PREFIX));
 }
 
 /* One segment, to the end of the device. */

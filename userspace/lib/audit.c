@@ -169,7 +169,7 @@ static char *make_line(const struct log_file *log, const char *event, bool ancho
 		       const struct audit_field *fields, size_t n)
 {
 	struct writer w = {.object = json_object_new_object()};
-	char now[TOKEN_TIME_LENGTH + 1], boot[37] = "";
+	char now[TIME_LENGTH + 1], boot[37] = "";
 	FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
 
 	if (file && !fgets(boot, sizeof(boot), file))

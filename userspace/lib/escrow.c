@@ -68,7 +68,7 @@ static int load_key(const char *path, struct secret **ret)
 static char *format_head(const char *volume, const char *protector)
 {
 	struct writer w = {.object = json_object_new_object()};
-	char now[TOKEN_TIME_LENGTH + 1];
+	char now[TIME_LENGTH + 1];
 	struct utsname host;
 
 	token_time_now(now);
@@ -189,7 +189,7 @@ int escrow_ack(const char *cert, const char *key, const struct blob *packet, str
 	_cleanup_certs_ struct certs public = {0};
 	_cleanup_free_ char *text = NULL, *pem = NULL;
 	uint8_t digest[SHA256_SIZE];
-	char now[TOKEN_TIME_LENGTH + 1];
+	char now[TIME_LENGTH + 1];
 	int r = crypto_sha256(&(struct span){packet->data, packet->size}, 1, digest);
 
 	token_time_now(now);
@@ -218,7 +218,7 @@ int escrow_check_ack(const char *const certs[], size_t n, const struct blob *pac
 	_cleanup_certs_ struct certs loaded = {0};
 	_cleanup_free_ char *text = NULL;
 	uint8_t digest[SHA256_SIZE], named[SHA256_SIZE];
-	char created[TOKEN_TIME_LENGTH + 1];
+	char created[TIME_LENGTH + 1];
 	struct reader reader;
 	size_t signer;
 	int r = load_certs(certs, n, &loaded);

@@ -17,9 +17,9 @@
 /* What a packet says beside the password. */
 struct escrow_packet {
 	char host[ESCROW_HOST_MAX + 1]; /* its node name */
-	char volume[TOKEN_UUID_LENGTH + 1];
+	char volume[UUID_LENGTH + 1];
 	char protector[TOKEN_ID_LENGTH + 1];
-	char created[TOKEN_TIME_LENGTH + 1];
+	char created[TIME_LENGTH + 1];
 };
 
 /* For @password of @protector of @volume, made now on this host, and encrypted to @certs. */

@@ -21,6 +21,7 @@
 #define HEADER_MAX_KEYSLOTS 32 /* LUKS2 */
 #define HEADER_MAX_TOKENS   32
 #define HEADER_CIPHER	    "aes-xts-plain64"
+#define HEADER_TOKEN_PREFIX "fve-" /* of the types of our tokens */
 
 struct header; /* an open header; single thread */
 

@@ -117,7 +117,7 @@ static bool covered(struct json_object *token)
 {
 	const char *type = json_object_get_string(json_object_object_get(token, "type")) ?: "";
 
-	return !strncmp(type, TOKEN_TYPE_PREFIX, strlen(TOKEN_TYPE_PREFIX)) &&
+	return !strncmp(type, HEADER_TOKEN_PREFIX, strlen(HEADER_TOKEN_PREFIX)) &&
 	       strcmp(type, TOKEN_TYPE_MAC);
 }
 

@@ -67,14 +67,14 @@ struct keypolicy_lease {
 };
 
 struct keypolicy_volume {
-	char uuid[TOKEN_UUID_LENGTH + 1];
+	char uuid[UUID_LENGTH + 1];
 	char path[TOKEN_PATH_MAX + 1]; /* where it was when it was assigned */
 };
 
 struct keypolicy {
 	char name[KEYPOLICY_NAME_MAX + 1];
-	char uuid[TOKEN_UUID_LENGTH + 1];
-	char created[TOKEN_TIME_LENGTH + 1];
+	char uuid[UUID_LENGTH + 1];
+	char created[TIME_LENGTH + 1];
 	uint32_t generation; /* one more with each new key */
 	struct keypolicy_root roots[WRAP_ROOTS];
 
@@ -85,11 +85,11 @@ struct keypolicy {
 	struct keypolicy_lease lease;
 
 	enum keypolicy_action on_revocation;
-	uint32_t bound;			    /* minutes from a withdrawal to its effect */
-	char proved[TOKEN_TIME_LENGTH + 1]; /* when a root unwrapped last */
+	uint32_t bound;		      /* minutes from a withdrawal to its effect */
+	char proved[TIME_LENGTH + 1]; /* when a root unwrapped last */
 
 	/* "": active. Else it is suspended since then: no volume of it opens. */
-	char suspended[TOKEN_TIME_LENGTH + 1];
+	char suspended[TIME_LENGTH + 1];
 	char suspended_why[TOKEN_LABEL_MAX + 1]; /* "key-denied", "revoked" */
 
 	char *approvers[KEYPOLICY_APPROVERS_MAX]; /* owned; certificates in PEM: who may say purge

@@ -69,7 +69,7 @@ static int reader_name(struct reader *r, const char *key, const char *const *nam
 }
 
 /* A time, or null. */
-static void reader_maybe_time(struct reader *r, const char *key, char ret[TOKEN_TIME_LENGTH + 1])
+static void reader_maybe_time(struct reader *r, const char *key, char ret[TIME_LENGTH + 1])
 {
 	struct json_object *value;
 

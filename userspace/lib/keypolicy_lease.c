@@ -81,7 +81,7 @@ static bool is_full(const struct keypolicy_lease *lease, const struct keypolicy_
 
 struct news {
 	struct keypolicy_lease lease; /* .there: a new one */
-	char proved[TOKEN_TIME_LENGTH + 1];
+	char proved[TIME_LENGTH + 1];
 };
 
 static int set_news(struct keypolicy *policy, void *data)

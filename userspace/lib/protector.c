@@ -175,7 +175,7 @@ static bool foreign_token(const struct header *header, int slot, char ret[TOKEN_
 
 	for (int i = 0; i < HEADER_MAX_TOKENS; i++) {
 		if (header_token_get(header, i, &type, &json) < 0 ||
-		    !strncmp(type, TOKEN_TYPE_PREFIX, strlen(TOKEN_TYPE_PREFIX)) ||
+		    !strncmp(type, HEADER_TOKEN_PREFIX, strlen(HEADER_TOKEN_PREFIX)) ||
 		    !header_token_names(header, i, slot))
 			continue;
 		snprintf(ret, TOKEN_LABEL_MAX + 1, "%s", type);
@@ -195,7 +195,7 @@ int protector_list(const struct header *header, struct protector *ret)
 	for (int kind = 0; kind < PROTECTOR_MAX; kind++) {
 		for (int i = 0; i < HEADER_MAX_TOKENS; i++) {
 			if (header_token_get(header, i, &type, &json) < 0 ||
-			    strncmp(type, TOKEN_TYPE_PREFIX, strlen(TOKEN_TYPE_PREFIX)) ||
+			    strncmp(type, HEADER_TOKEN_PREFIX, strlen(HEADER_TOKEN_PREFIX)) ||
 			    is_bookkeeping(type) ||
 			    kind_of_token(type) != (enum protector_kind)kind)
 				continue;

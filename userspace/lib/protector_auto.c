@@ -87,7 +87,7 @@ static int read_token(const struct header *header, const struct protector *prote
 }
 
 int protector_auto_source(const struct header *header, const struct protector *protector,
-			  char ret_file[TOKEN_PATH_MAX + 1], char ret_volume[TOKEN_UUID_LENGTH + 1])
+			  char ret_file[TOKEN_PATH_MAX + 1], char ret_volume[UUID_LENGTH + 1])
 {
 	_cleanup_token_auto_ struct token_auto token = {0};
 	int r = read_token(header, protector, &token);

@@ -31,8 +31,7 @@ int protector_auto_add(struct header *header, const struct secret *fvek,
  * the token is damaged. No message.
  */
 int protector_auto_source(const struct header *header, const struct protector *protector,
-			  char ret_file[TOKEN_PATH_MAX + 1],
-			  char ret_volume[TOKEN_UUID_LENGTH + 1]);
+			  char ret_file[TOKEN_PATH_MAX + 1], char ret_volume[UUID_LENGTH + 1]);
 
 /*
  * Open the volume by the key file, or by that of the @n volumes at @others which the protector

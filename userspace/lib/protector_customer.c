@@ -45,7 +45,7 @@ int protector_customer_find(const struct header *header, const char *uuid, struc
 }
 
 int protector_customer_policy(const struct header *header, const struct protector *protector,
-			      char ret_uuid[TOKEN_UUID_LENGTH + 1])
+			      char ret_uuid[UUID_LENGTH + 1])
 {
 	_cleanup_token_customer_ struct token_customer token = {0};
 	int r = read_token(header, protector, &token);

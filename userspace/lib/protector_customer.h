@@ -30,7 +30,7 @@ int protector_customer_find(const struct header *header, const char *uuid, struc
 
 /* The policy's UUID. -EBADMSG: the token is damaged. No message. */
 int protector_customer_policy(const struct header *header, const struct protector *protector,
-			      char ret_uuid[TOKEN_UUID_LENGTH + 1]);
+			      char ret_uuid[UUID_LENGTH + 1]);
 
 /*
  * Open the volume by one of the roots: both are asked, the other a moment later. Where this machine

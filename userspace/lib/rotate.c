@@ -100,7 +100,8 @@ static bool holder_read(const struct header *header, int i, struct holder *ret)
 	struct json_object *root;
 
 	if (header_token_get(header, i, &type, &json) < 0 ||
-	    strncmp(type, TOKEN_TYPE_PREFIX, strlen(TOKEN_TYPE_PREFIX)) || !strcmp(type, "fve-vmk"))
+	    strncmp(type, HEADER_TOKEN_PREFIX, strlen(HEADER_TOKEN_PREFIX)) ||
+	    !strcmp(type, "fve-vmk"))
 		return false;
 	root = json_tokener_parse(json);
 	ret->root = root;
@@ -108,7 +109,7 @@ static bool holder_read(const struct header *header, int i, struct holder *ret)
 	ret->id = text_of(root, "id");
 	ret->generation =
 		(uint32_t)json_object_get_int64(json_object_object_get(root, "generation"));
-	ret->kind = ret->type ? ret->type + strlen(TOKEN_TYPE_PREFIX) : "";
+	ret->kind = ret->type ? ret->type + strlen(HEADER_TOKEN_PREFIX) : "";
 	ret->machine = ret->id && text_of(root, "vmk") && text_of(root, "kek");
 	ret->policy = !strcmp(type, "fve-policy") && text_of(root, "private");
 	return ret->generation && (ret->machine || ret->policy);

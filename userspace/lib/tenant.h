@@ -16,20 +16,20 @@
 
 /* What has to be agreed to before a purge. */
 struct tenant_purge {
-	char *request; /* owned; JSON that the approvers sign; NULL: none is wanted */
-	char until[TOKEN_TIME_LENGTH + 1];	    /* not before */
+	char *request;		     /* owned; JSON that the approvers sign; NULL: none is wanted */
+	char until[TIME_LENGTH + 1]; /* not before */
 	struct blob approvals[KEYPOLICY_APPROVALS]; /* CMS, each of another approver */
 	size_t n_approvals;
 };
 
 struct tenant {
 	char name[TENANT_NAME_MAX + 1];
-	char uuid[TOKEN_UUID_LENGTH + 1];    /* of its volume */
-	char path[TOKEN_PATH_MAX + 1];	     /* of its device or file */
-	char policy[TOKEN_UUID_LENGTH + 1];  /* UUID */
-	char created[TOKEN_TIME_LENGTH + 1]; /* "": it was begun, and is not finished */
+	char uuid[UUID_LENGTH + 1];    /* of its volume */
+	char path[TOKEN_PATH_MAX + 1]; /* of its device or file */
+	char policy[UUID_LENGTH + 1];  /* UUID */
+	char created[TIME_LENGTH + 1]; /* "": it was begun, and is not finished */
 	struct tenant_purge purge;
-	char purged[TOKEN_TIME_LENGTH + 1]; /* "": it is there */
+	char purged[TIME_LENGTH + 1]; /* "": it is there */
 };
 
 void tenant_free(struct tenant *tenant);

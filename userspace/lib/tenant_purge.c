@@ -40,7 +40,7 @@ static int put_tenant(struct writer *w, const struct tenant *tenant, const struc
 int tenant_purge_request(const struct tenant *tenant, const struct keypolicy *policy, char **ret)
 {
 	struct writer w = {.object = json_object_new_object()};
-	char now[TOKEN_TIME_LENGTH + 1];
+	char now[TIME_LENGTH + 1];
 	int r = token_time_now(now);
 
 	writer_string(
@@ -131,7 +131,7 @@ static int check_approvals(const struct tenant *tenant, const struct keypolicy *
 /* "2026-..." compares as text. */
 static int check_time(const struct tenant *tenant)
 {
-	char now[TOKEN_TIME_LENGTH + 1];
+	char now[TIME_LENGTH + 1];
 	int r = token_time_now(now);
 
 	if (r == 0 && strcmp(now, tenant->purge.until) < 0)

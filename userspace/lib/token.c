@@ -506,13 +506,13 @@ int token_head_init(struct token_head *head, const char *label)
 	return token_time_now(head->created);
 }
 
-int token_time_now(char ret[TOKEN_TIME_LENGTH + 1])
+int token_time_now(char ret[TIME_LENGTH + 1])
 {
 	time_t now = time(NULL);
 	struct tm tm;
 
 	if (!gmtime_r(&now, &tm) ||
-	    strftime(ret, TOKEN_TIME_LENGTH + 1, "%Y-%m-%dT%H:%M:%SZ", &tm) != TOKEN_TIME_LENGTH)
+	    strftime(ret, TIME_LENGTH + 1, "%Y-%m-%dT%H:%M:%SZ", &tm) != TIME_LENGTH)
 		return -EOVERFLOW;
 	return 0;
 }

@@ -12,14 +12,11 @@
 #include "tpm.h"
 #include "util.h"
 
-#define TOKEN_TYPE_PREFIX   "fve-"
 #define TOKEN_ID_LENGTH	    8	/* lower-case hex digits */
 #define TOKEN_LABEL_MAX	    63	/* bytes */
 #define TOKEN_PATH_MAX	    255 /* bytes of a key file's path */
-#define TOKEN_UUID_LENGTH   36
 #define TOKEN_URI_MAX	    511 /* bytes of a root key's URI */
 #define TOKEN_ALG_MAX	    31
-#define TOKEN_TIME_LENGTH   20 /* RFC 3339, UTC, seconds: "2026-11-23T19:00:00Z" */
 
 #define TOKEN_APPROVALS_MAX 12 /* of one TPM; some 2 KiB each at most, in a header of 64 KiB */
 
@@ -28,11 +25,11 @@ struct token_head {
 	char id[TOKEN_ID_LENGTH + 1];	  /* unique within the volume */
 	char label[TOKEN_LABEL_MAX + 1];  /* @stored as a terminal may have it: make_printable() */
 	char stored[TOKEN_LABEL_MAX + 1]; /* as it stands in the header, for what writes it again */
-	char created[TOKEN_TIME_LENGTH + 1];
+	char created[TIME_LENGTH + 1];
 };
 
 /* The present time as RFC 3339. */
-int token_time_now(char ret[TOKEN_TIME_LENGTH + 1]);
+int token_time_now(char ret[TIME_LENGTH + 1]);
 
 /* Fill in a new random id and the present time. @label must fit. */
 int token_head_init(struct token_head *head, const char *label);
@@ -73,11 +70,11 @@ struct token_tpm2 {
  */
 struct token_auto {
 	struct token_head head;
-	uint32_t generation;		    /* of the VMK in @vmk */
-	struct blob vmk;		    /* wrapped under the KEK */
-	struct blob kek;		    /* wrapped under the FVEK */
-	char file[TOKEN_PATH_MAX + 1];	    /* absolute path of a key file */
-	char volume[TOKEN_UUID_LENGTH + 1]; /* UUID of a volume, as LUKS2 spells it */
+	uint32_t generation;	       /* of the VMK in @vmk */
+	struct blob vmk;	       /* wrapped under the KEK */
+	struct blob kek;	       /* wrapped under the FVEK */
+	char file[TOKEN_PATH_MAX + 1]; /* absolute path of a key file */
+	char volume[UUID_LENGTH + 1];  /* UUID of a volume, as LUKS2 spells it */
 };
 
 /* A KEK under one public key: docs/on-disk.md, "Wraps under root keys". */
@@ -100,10 +97,10 @@ enum wrap_key {
 /* "fve-customer-key": the KEK under the root keys of a policy and its availability key. */
 struct token_customer {
 	struct token_head head;
-	uint32_t generation;		    /* of the VMK in @vmk */
-	struct blob vmk;		    /* wrapped under the KEK */
-	struct blob kek;		    /* wrapped under the FVEK */
-	char policy[TOKEN_UUID_LENGTH + 1]; /* UUID of the policy */
+	uint32_t generation;	      /* of the VMK in @vmk */
+	struct blob vmk;	      /* wrapped under the KEK */
+	struct blob kek;	      /* wrapped under the FVEK */
+	char policy[UUID_LENGTH + 1]; /* UUID of the policy */
 	uint32_t policy_generation;
 	struct token_wrap wraps[WRAP_MAX];
 	/*

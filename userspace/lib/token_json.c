@@ -47,10 +47,10 @@ void reader_text(struct reader *r, const char *key, char *ret, size_t size)
 		strcpy(ret, text);
 }
 
-void reader_uuid(struct reader *r, const char *key, char ret[TOKEN_UUID_LENGTH + 1])
+void reader_uuid(struct reader *r, const char *key, char ret[UUID_LENGTH + 1])
 {
-	reader_text(r, key, ret, TOKEN_UUID_LENGTH + 1);
-	if (strspn(ret, "0123456789abcdef-") != TOKEN_UUID_LENGTH)
+	reader_text(r, key, ret, UUID_LENGTH + 1);
+	if (strspn(ret, "0123456789abcdef-") != UUID_LENGTH)
 		reader_fail(r, -EBADMSG);
 }
 
@@ -91,12 +91,12 @@ uint32_t reader_generation(struct reader *r)
 	return reader_number(r, "generation", 1, GENERATION_MAX);
 }
 
-void reader_time(struct reader *r, const char *key, char ret[TOKEN_TIME_LENGTH + 1])
+void reader_time(struct reader *r, const char *key, char ret[TIME_LENGTH + 1])
 {
 	struct tm tm;
 	const char *end;
 
-	reader_text(r, key, ret, TOKEN_TIME_LENGTH + 1);
+	reader_text(r, key, ret, TIME_LENGTH + 1);
 	end = strptime(ret, "%Y-%m-%dT%H:%M:%SZ", &tm);
 	/* strptime() lets white space pass before a number. */
 	if (!end || *end || ret[strspn(ret, "0123456789-:TZ")])

@@ -46,11 +46,11 @@ uint64_t reader_number64(struct reader *r, const char *key, uint64_t min, uint64
 uint32_t reader_number(struct reader *r, const char *key, uint32_t min, uint32_t max);
 void reader_text(struct reader *r, const char *key, char *ret, size_t size);
 /* A UUID as LUKS2 spells it. */
-void reader_uuid(struct reader *r, const char *key, char ret[TOKEN_UUID_LENGTH + 1]);
+void reader_uuid(struct reader *r, const char *key, char ret[UUID_LENGTH + 1]);
 void reader_hex(struct reader *r, const char *key, void *ret, size_t size);
 void reader_blob(struct reader *r, const char *key, struct blob *ret);
 uint32_t reader_generation(struct reader *r);
-void reader_time(struct reader *r, const char *key, char ret[TOKEN_TIME_LENGTH + 1]);
+void reader_time(struct reader *r, const char *key, char ret[TIME_LENGTH + 1]);
 void reader_head(struct reader *r, struct token_head *head);
 /* "reset_limit", and "restart_limit" where it is there, which can only be 0. */
 void reader_boots(struct reader *r, struct policy_boots *boots);

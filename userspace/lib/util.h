@@ -11,6 +11,9 @@
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
+#define UUID_LENGTH   36
+#define TIME_LENGTH   20 /* RFC 3339, UTC, seconds: "2026-11-23T19:00:00Z" */
+
 /* Bytes that are not secret: wrapped keys, public areas. @data is owned by the blob. */
 struct blob {
 	uint8_t *data;
