@@ -13,8 +13,8 @@
 #include <string.h>
 
 #include "header_mac.h"
+#include "json.h"
 #include "log.h"
-#include "token_json.h"
 #include "vmk.h"
 
 #define BINARY	      4096 /* LUKS2 On-Disk Format Specification 1.1.1, 2.1: before the JSON */

@@ -7,11 +7,11 @@
 #include "boot_policy.h"
 #include "change.h"
 #include "header_mac.h"
+#include "json.h"
 #include "lockout.h"
 #include "log.h"
 #include "protector.h"
 #include "rotate.h"
-#include "token_json.h"
 
 #define LABEL "adopted"
 

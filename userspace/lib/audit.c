@@ -14,8 +14,9 @@
 #include <time.h>
 
 #include "audit.h"
+#include "json.h"
 #include "log.h"
-#include "token_json.h"
+#include "token.h"
 #include "tpm.h"
 
 static const char *const faults[AUDIT_FAULTS] = {

@@ -6,9 +6,9 @@
 
 #include "change.h"
 #include "header_mac.h"
+#include "json.h"
 #include "log.h"
 #include "reason.h"
-#include "token_json.h"
 
 /* Bytes of JSON kept free: a second VMK's token and keyslot, and the MACs of a rotation. */
 #define RESERVE_BYTES 6144

@@ -10,9 +10,9 @@
 #include "crypto_cms.h"
 #include "escrow.h"
 #include "file.h"
+#include "json.h"
 #include "log.h"
 #include "recovery.h"
-#include "token_json.h"
 
 #define PACKET	       "fve-escrow"
 #define ACK	       "fve-escrow-ack"

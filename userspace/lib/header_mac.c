@@ -4,8 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "header.h"
 #include "header_mac.h"
-#include "token_json.h"
+#include "header_slots.h"
 
 #define INFO_MAC "fve mac"
 /* json-c leaves white space out, escapes what JSON must escape, and nothing else. */

@@ -7,8 +7,8 @@
 #ifndef FVE_HEADER_MAC_H
 #define FVE_HEADER_MAC_H
 
+#include "crypto.h"
 #include "header.h"
-#include "token.h"
 
 #define TOKEN_TYPE_MAC	"fve-mac"
 #define HEADER_MACS_MAX 128 /* states of one change */

@@ -5,10 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "crypto.h"
 #include "header.h"
 #include "header_vet.h"
+#include "json.h"
 #include "kdf.h"
-#include "token_json.h"
 
 #define AREA_KEY_SMALL	32 /* bytes: AES-128-XTS */
 #define AREA_KEY_LARGE	64 /* bytes: AES-256-XTS */

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "json.h"
 #include "provider_wire.h"
-#include "token_json.h"
 
 #define FROM_HEADER "header"
 

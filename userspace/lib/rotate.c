@@ -16,9 +16,9 @@
 #include <string.h>
 
 #include "change.h"
+#include "json.h"
 #include "log.h"
 #include "rotate.h"
-#include "token_json.h"
 #include "vmk.h"
 
 /* Tokens "fve-vmk" of a header: one, or two in a rotation. */

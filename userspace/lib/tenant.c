@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "json.h"
 #include "log.h"
 #include "state.h"
 #include "tenant.h"
-#include "token_json.h"
 
 #define DIRECTORY "tenants"
 #define SUFFIX	  ".json"

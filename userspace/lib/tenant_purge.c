@@ -6,10 +6,10 @@
 #include <time.h>
 
 #include "crypto_cms.h"
+#include "json.h"
 #include "log.h"
 #include "state.h"
 #include "tenant.h"
-#include "token_json.h"
 
 #define MACHINE_KEY  "machine.key"
 #define MACHINE_CERT "machine.pem"

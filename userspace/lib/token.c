@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "header_slots.h"
 #include "token.h"
 #include "token_json.h"
 

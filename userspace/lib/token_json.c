@@ -1,106 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Members of tokens from JSON and to JSON, by json-c. */
+/* Members that several of our formats have. */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "token_json.h"
 
-#define TOKEN_VERSION  1
 #define GENERATION_MAX INT32_MAX /* what fits json_object_new_int() */
-#define KEYSLOT_MAX    31	 /* LUKS2: at most 32 keyslots */
-
-void reader_fail(struct reader *r, int error)
-{
-	if (!r->error)
-		r->error = error;
-}
-
-struct json_object *reader_take(struct reader *r, const char *key, enum json_type type)
-{
-	struct json_object *value = NULL;
-
-	if (!json_object_object_get_ex(r->object, key, &value) ||
-	    !json_object_is_type(value, type)) {
-		reader_fail(r, -EBADMSG);
-		return NULL;
-	}
-	r->taken++;
-	return value;
-}
-
-const char *reader_string(struct reader *r, const char *key)
-{
-	struct json_object *value = reader_take(r, key, json_type_string);
-
-	return value ? json_object_get_string(value) : "";
-}
-
-void reader_text(struct reader *r, const char *key, char *ret, size_t size)
-{
-	const char *text = reader_string(r, key);
-
-	if (strlen(text) >= size)
-		reader_fail(r, -EBADMSG);
-	else
-		strcpy(ret, text);
-}
-
-void reader_uuid(struct reader *r, const char *key, char ret[UUID_LENGTH + 1])
-{
-	reader_text(r, key, ret, UUID_LENGTH + 1);
-	if (strspn(ret, "0123456789abcdef-") != UUID_LENGTH)
-		reader_fail(r, -EBADMSG);
-}
-
-void reader_hex(struct reader *r, const char *key, void *ret, size_t size)
-{
-	if (hex_decode(reader_string(r, key), ret, size) < 0)
-		reader_fail(r, -EBADMSG);
-}
-
-void reader_blob(struct reader *r, const char *key, struct blob *ret)
-{
-	int error = base64_decode(reader_string(r, key), ret);
-
-	if (error)
-		reader_fail(r, error == -ENOMEM ? error : -EBADMSG);
-}
-
-uint64_t reader_number64(struct reader *r, const char *key, uint64_t min, uint64_t max)
-{
-	struct json_object *value = reader_take(r, key, json_type_int);
-	int64_t number = value ? json_object_get_int64(value) : -1;
-
-	/* A number that does not fit is given as the nearest that does. */
-	if (number < 0 || (uint64_t)number < min || (uint64_t)number > max || number == INT64_MAX) {
-		reader_fail(r, -EBADMSG);
-		return min;
-	}
-	return (uint64_t)number;
-}
-
-uint32_t reader_number(struct reader *r, const char *key, uint32_t min, uint32_t max)
-{
-	return (uint32_t)reader_number64(r, key, min, max);
-}
 
 uint32_t reader_generation(struct reader *r)
 {
 	return reader_number(r, "generation", 1, GENERATION_MAX);
 }
 
-void reader_time(struct reader *r, const char *key, char ret[TIME_LENGTH + 1])
+void writer_generation(struct writer *w, uint32_t generation)
 {
-	struct tm tm;
-	const char *end;
-
-	reader_text(r, key, ret, TIME_LENGTH + 1);
-	end = strptime(ret, "%Y-%m-%dT%H:%M:%SZ", &tm);
-	/* strptime() lets white space pass before a number. */
-	if (!end || *end || ret[strspn(ret, "0123456789-:TZ")])
-		reader_fail(r, -EBADMSG);
+	writer_number(w, "generation", generation);
 }
 
 void reader_head(struct reader *r, struct token_head *head)
@@ -116,6 +30,13 @@ void reader_head(struct reader *r, struct token_head *head)
 	reader_time(r, "created", head->created);
 }
 
+void writer_head(struct writer *w, const struct token_head *head)
+{
+	writer_string(w, "id", head->id);
+	writer_string(w, "label", head->stored);
+	writer_string(w, "created", head->created);
+}
+
 void reader_boots(struct reader *r, struct policy_boots *boots)
 {
 	boots->reset_limit = reader_number(r, "reset_limit", 1, UINT32_MAX);
@@ -124,134 +45,9 @@ void reader_boots(struct reader *r, struct policy_boots *boots)
 		reader_number(r, "restart_limit", 0, 0);
 }
 
-int reader_slot(struct reader *r)
-{
-	struct json_object *slots = reader_take(r, "keyslots", json_type_array);
-	const char *text;
-	char *end;
-	long slot;
-
-	if (slots && json_object_array_length(slots) == 0)
-		return -1;
-	if (!slots || json_object_array_length(slots) != 1) {
-		reader_fail(r, -EBADMSG);
-		return -1;
-	}
-	text = json_object_get_string(json_object_array_get_idx(slots, 0));
-	slot = text ? strtol(text, &end, 10) : -1;
-	if (slot < 0 || slot > KEYSLOT_MAX || end == text || *end) {
-		reader_fail(r, -EBADMSG);
-		return -1;
-	}
-	return (int)slot;
-}
-
-void reader_no_slots(struct reader *r)
-{
-	struct json_object *slots = reader_take(r, "keyslots", json_type_array);
-
-	if (slots && json_object_array_length(slots) != 0)
-		reader_fail(r, -EBADMSG);
-}
-
-struct json_object *reader_open(struct reader *r, const char *json)
-{
-	struct json_object *root = json_tokener_parse(json), *version;
-
-	*r = (struct reader){.object = root};
-	if (!root || !json_object_is_type(root, json_type_object)) {
-		json_object_put(root);
-		r->error = -EBADMSG;
-		return NULL;
-	}
-	r->type = reader_string(r, "type");
-	version = reader_take(r, "version", json_type_int);
-	if (version && json_object_get_int(version) != TOKEN_VERSION)
-		reader_fail(r, -ENOTSUP);
-	return root;
-}
-
-int reader_close(struct reader *r)
-{
-	if (r->taken != json_object_object_length(r->object))
-		reader_fail(r, -EBADMSG);
-	return r->error;
-}
-
-void writer_put(struct writer *w, const char *key, struct json_object *value)
-{
-	if (!value || !w->object || json_object_object_add(w->object, key, value) < 0) {
-		json_object_put(value);
-		w->failed = true;
-	}
-}
-
-void writer_string(struct writer *w, const char *key, const char *text)
-{
-	writer_put(w, key, text ? json_object_new_string(text) : NULL);
-}
-
-void writer_hex(struct writer *w, const char *key, const void *data, size_t size)
-{
-	_cleanup_free_ char *text = hex_encode(data, size);
-
-	writer_string(w, key, text);
-}
-
-void writer_blob(struct writer *w, const char *key, const struct blob *blob)
-{
-	_cleanup_free_ char *text = base64_encode(blob);
-
-	writer_string(w, key, text);
-}
-
-struct writer writer_open(const char *type, int slot)
-{
-	struct writer w = {.object = json_object_new_object()};
-	struct json_object *slots = json_object_new_array();
-	char text[12];
-
-	writer_string(&w, "type", type);
-	writer_put(&w, "keyslots", slots);
-	if (slot >= 0) {
-		snprintf(text, sizeof(text), "%d", slot);
-		if (w.failed || json_object_array_add(slots, json_object_new_string(text)) < 0)
-			w.failed = true;
-	}
-	writer_put(&w, "version", json_object_new_int(TOKEN_VERSION));
-	return w;
-}
-
-char *writer_close(struct writer *w)
-{
-	char *text = NULL;
-
-	if (!w->failed)
-		text = strdup(json_object_to_json_string_ext(w->object, JSON_C_TO_STRING_PLAIN));
-	json_object_put(w->object);
-	return text;
-}
-
 void writer_boots(struct writer *w, const struct policy_boots *boots)
 {
 	writer_number(w, "reset_limit", boots->reset_limit);
 	if (boots->no_restart)
 		writer_number(w, "restart_limit", 0);
-}
-
-void writer_head(struct writer *w, const struct token_head *head)
-{
-	writer_string(w, "id", head->id);
-	writer_string(w, "label", head->stored);
-	writer_string(w, "created", head->created);
-}
-
-void writer_number(struct writer *w, const char *key, uint64_t number)
-{
-	writer_put(w, key, json_object_new_int64((int64_t)number));
-}
-
-void writer_generation(struct writer *w, uint32_t generation)
-{
-	writer_number(w, "generation", generation);
 }
