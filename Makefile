@@ -105,13 +105,13 @@ PKGS	 := libcryptsetup devmapper tss2-esys tss2-mu tss2-rc tss2-tctildr libkmod 
 CFLAGS	 ?= -O2 -g
 WARN	 := -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wformat=2
 HARDEN	 := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
-CPPFLAGS += -D_GNU_SOURCE -DFVE_VERSION='"$(VERSION)"' -Iuserspace/lib
+CPPFLAGS += -D_GNU_SOURCE -DFVE_VERSION='"$(VERSION)"' -Iuserspace -Iuserspace/lib
 FVE_CFLAGS = -std=gnu11 $(WARN) $(shell pkg-config --cflags $(PKGS) p11-kit-1)
 FVE_LIBS   = $(shell pkg-config --libs $(PKGS))
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g
 
-lib_sources := $(wildcard userspace/lib/*.c)
-cli_sources := $(wildcard userspace/cli/*.c)
+lib_sources := $(wildcard userspace/lib/*.c userspace/lib/*/*.c)
+cli_sources := $(wildcard userspace/cli/*.c userspace/cli/*/*.c)
 providers   := $(BUILD)/fve-provider-pkcs11 $(BUILD)/fve-provider-kmip
 unit_tests  := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 tools	    := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/tools/*.c))
@@ -129,13 +129,14 @@ $(BUILD)/san/%.o: userspace/%.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(FVE_CFLAGS) $(SANITIZE) -MMD -MP -c -o $@ $<
 
+# Not "r", by which the second of two files of one name, in two folders, replaces the first.
 $(BUILD)/libfve.a: $(lib_sources:userspace/%.c=$(BUILD)/obj/%.o)
 	$(call say,AR,$@)
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) qcs $@ $^
 
 $(BUILD)/san/libfve.a: $(lib_sources:userspace/%.c=$(BUILD)/san/%.o)
 	$(call say,AR,$@)
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) qcs $@ $^
 
 $(BUILD)/fvesetup: $(cli_sources:userspace/%.c=$(BUILD)/obj/%.o) $(BUILD)/libfve.a
 	$(call say,LD,$@)
@@ -214,7 +215,7 @@ $(BUILD)/fuzz/obj/%.o: userspace/%.c
 
 $(BUILD)/fuzz/libfve.a: $(lib_sources:userspace/%.c=$(BUILD)/fuzz/obj/%.o)
 	$(call say,AR,$@)
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) qcs $@ $^
 
 $(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(BUILD)/fuzz/libfve.a
 	$(call say,LD,$@)
