@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* /etc/fvetab and the kernel command line, one after the other, split at the first NUL. */
+#include "base/util.h"
 #include "fuzz.h"
 #include "fvetab.h"
-#include "util.h"
 
 static unsigned int complaints;
 

@@ -2,9 +2,9 @@
 /* Lists of PCRs: what is accepted is written back as a list of the same PCRs. */
 #include <errno.h>
 
+#include "base/util.h"
 #include "fuzz.h"
 #include "policy.h"
-#include "util.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -3,9 +3,9 @@
  */
 #include <errno.h>
 
+#include "base/util.h"
 #include "fuzz.h"
 #include "recovery.h"
-#include "util.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -12,9 +12,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json.h"
+#include "base/log.h"
 #include "header_mac.h"
-#include "json.h"
-#include "log.h"
 #include "vmk.h"
 
 #define BINARY	      4096 /* LUKS2 On-Disk Format Specification 1.1.1, 2.1: before the JSON */

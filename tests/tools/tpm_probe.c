@@ -21,7 +21,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "log.h"
+#include "base/log.h"
 #include "tpm.h"
 
 #define REF	 "fve:tpm-probe"

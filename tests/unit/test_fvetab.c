@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/util.h"
 #include "fvetab.h"
 #include "protector.h"
 #include "test.h"
-#include "util.h"
 
 static unsigned int complaints, last_line;
 static char last_word[64];

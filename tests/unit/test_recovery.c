@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/util.h"
 #include "recovery.h"
 #include "test.h"
-#include "util.h"
 
 /* Values 0, 1, 65535 and some between, times eleven. */
 static const char canonical[] = "000000-000011-720885-000110-110011-300003-555555-654324";

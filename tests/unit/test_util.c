@@ -2,8 +2,8 @@
 /* Texts that go to a terminal. */
 #include <string.h>
 
+#include "base/util.h"
 #include "test.h"
-#include "util.h"
 
 static void test_printable(void)
 {

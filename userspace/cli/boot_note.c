@@ -8,8 +8,8 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "base/log.h"
 #include "boot_note.h"
-#include "log.h"
 
 #define RUN	  "/run/fve"
 #define NOTES	  RUN "/boot"

@@ -3,11 +3,11 @@
 #ifndef FVE_CLI_H
 #define FVE_CLI_H
 
+#include "base/log.h"
+#include "base/secret.h"
 #include "header.h"
 #include "keypolicy.h"
-#include "log.h"
 #include "protector.h"
-#include "secret.h"
 #include "unlock.h"
 #include "volume.h"
 

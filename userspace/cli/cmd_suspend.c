@@ -2,8 +2,8 @@
 /* The 'fvesetup suspend' and 'fvesetup resume' actions. */
 #include <errno.h>
 
+#include "base/signals.h"
 #include "cli.h"
-#include "signals.h"
 
 int cmd_suspend(const struct args *args)
 {

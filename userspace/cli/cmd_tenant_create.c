@@ -10,11 +10,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/signals.h"
 #include "cli_tenant.h"
 #include "device.h"
 #include "factors.h"
 #include "protector_customer.h"
-#include "signals.h"
 #include "storage.h"
 #include "vmk.h"
 

@@ -7,10 +7,10 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "base/signals.h"
 #include "cli_tenant.h"
 #include "device.h"
 #include "factors.h"
-#include "signals.h"
 
 #define SECONDS_OF_DAY 86400
 

@@ -4,12 +4,12 @@
 #include <string.h>
 
 #include "adopt.h"
+#include "base/json.h"
+#include "base/log.h"
 #include "boot_policy.h"
 #include "change.h"
 #include "header_mac.h"
-#include "json.h"
 #include "lockout.h"
-#include "log.h"
 #include "protector.h"
 #include "rotate.h"
 

@@ -14,8 +14,8 @@
 #include <time.h>
 
 #include "audit.h"
-#include "json.h"
-#include "log.h"
+#include "base/json.h"
+#include "base/log.h"
 #include "token.h"
 #include "tpm.h"
 

@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "boot_policy.h"
 #include "change.h"
 #include "lockout.h"
-#include "log.h"
 #include "vmk.h"
 
 /* How the types of tokens begin whose key is released by a policy: fve-tpm2, -pin, -key. */

@@ -12,9 +12,9 @@
 #ifndef FVE_BOOT_POLICY_H
 #define FVE_BOOT_POLICY_H
 
+#include "base/reason.h"
 #include "boot_state.h"
 #include "header.h"
-#include "reason.h"
 #include "token.h"
 
 struct boot_policy {

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "boot_state.h"
-#include "log.h"
 
 #define EFIVARS "/sys/firmware/efi/efivars"
 

@@ -6,8 +6,8 @@
 #ifndef FVE_BOOT_STATE_H
 #define FVE_BOOT_STATE_H
 
+#include "base/reason.h"
 #include "event_log.h"
-#include "reason.h"
 
 /* A boot chain to be approved. */
 struct boot_state {

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "boot_state.h"
 #include "cap.h"
-#include "log.h"
 #include "module.h"
 #include "protector.h"
 #include "tpm.h"

@@ -6,9 +6,9 @@
 #ifndef FVE_CAP_H
 #define FVE_CAP_H
 
+#include "base/reason.h"
 #include "crypto.h"
 #include "header.h"
-#include "reason.h"
 
 /* How long a TPM that the firmware announces may take to show up, in seconds. */
 #define CAP_TPM_WAIT_S 5

@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json.h"
+#include "base/log.h"
+#include "base/reason.h"
 #include "change.h"
 #include "header_mac.h"
-#include "json.h"
-#include "log.h"
-#include "reason.h"
 
 /* Bytes of JSON kept free: a second VMK's token and keyslot, and the MACs of a rotation. */
 #define RESERVE_BYTES 6144

@@ -6,8 +6,8 @@
 #ifndef FVE_CONCERNS_H
 #define FVE_CONCERNS_H
 
+#include "base/reason.h"
 #include "header.h"
-#include "reason.h"
 
 #define CONCERNS_MAX 2
 

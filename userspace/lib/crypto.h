@@ -6,8 +6,8 @@
 #ifndef FVE_CRYPTO_H
 #define FVE_CRYPTO_H
 
-#include "secret.h"
-#include "util.h"
+#include "base/secret.h"
+#include "base/util.h"
 
 #define SHA256_SIZE 32
 #define P256_SIZE   32 /* bytes of one coordinate, scalar, r or s on NIST P-256 */

@@ -13,8 +13,8 @@
 #include <sys/sysmacros.h>
 #include <time.h>
 
+#include "base/log.h"
 #include "device.h"
-#include "log.h"
 #include "storage.h"
 
 #define LOCK_DIRECTORY	   "/run/fve"

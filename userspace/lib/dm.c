@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
+#include "base/util.h"
 #include "dm.h"
-#include "log.h"
-#include "util.h"
 
 static void dm_task_destroyp(struct dm_task **task)
 {

@@ -7,11 +7,11 @@
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "base/json.h"
+#include "base/log.h"
 #include "crypto_cms.h"
 #include "escrow.h"
 #include "file.h"
-#include "json.h"
-#include "log.h"
 #include "recovery.h"
 
 #define PACKET	       "fve-escrow"

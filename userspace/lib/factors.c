@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "factors.h"
-#include "log.h"
 #include "state.h"
 
 #define FILE_NAME "factors"

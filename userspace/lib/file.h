@@ -5,8 +5,8 @@
 
 #include <sys/types.h>
 
-#include "secret.h"
-#include "util.h"
+#include "base/secret.h"
+#include "base/util.h"
 
 /* All of @path, which has at most @max bytes. -ENOENT; -EFBIG. No message. */
 int file_read(const char *path, size_t max, struct blob *ret);

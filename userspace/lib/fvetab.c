@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/util.h"
 #include "fvetab.h"
 #include "protector.h"
-#include "util.h"
 
 #define WHITE " \t\r"
 

@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
+#include "base/signals.h"
 #include "device.h"
 #include "header.h"
 #include "header_vet.h"
-#include "log.h"
-#include "signals.h"
 
 #define SUBSYSTEM	  "fve"
 #define METADATA_SIZE	  (64 * 1024)	     /* one JSON copy: room for all 32 tokens */

@@ -3,7 +3,7 @@
 #ifndef FVE_HEADER_SLOTS_H
 #define FVE_HEADER_SLOTS_H
 
-#include "json.h"
+#include "base/json.h"
 
 /* The keyslot that the token names; -1: none, as after an interrupted removal. */
 int reader_slot(struct reader *r);

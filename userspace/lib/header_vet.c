@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "crypto.h"
 #include "header.h"
 #include "header_vet.h"
-#include "json.h"
 #include "kdf.h"
 
 #define AREA_KEY_SMALL	32 /* bytes: AES-128-XTS */

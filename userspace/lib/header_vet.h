@@ -11,7 +11,7 @@
 #ifndef FVE_HEADER_VET_H
 #define FVE_HEADER_VET_H
 
-#include "reason.h"
+#include "base/reason.h"
 
 #define VET_WHY_SIZE 120 /* bytes of what is not on the list, in printable text */
 

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "identity.h"
-#include "log.h"
 #include "state.h"
 
 #define INFO_IDENTITY "fve identity"

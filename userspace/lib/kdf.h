@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-#include "secret.h"
+#include "base/secret.h"
 
 #define KDF_SALT_SIZE 32
 

@@ -7,9 +7,9 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include "base/log.h"
 #include "device.h"
 #include "key_medium.h"
-#include "log.h"
 #include "protector.h"
 
 #define MOUNT_POINT "/run/fve/key"

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "secret.h"
+#include "base/secret.h"
 
 /*
  * Wait up to @timeout_s seconds for the device @device (a path under /dev, or NULL where @path

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "audit.h"
+#include "base/log.h"
 #include "keypolicy.h"
-#include "log.h"
 #include "state.h"
 
 #define DIRECTORY      "policies"

@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "keypolicy.h"
-#include "log.h"
 #include "token_json.h"
 
 #define TYPE "fve-key-policy"

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "keypolicy_lease.h"
-#include "log.h"
 
 #define KEEP_INFO "fve availability key"
 

@@ -4,8 +4,8 @@
 #include <linux/keyctl.h>
 #include <sys/syscall.h>
 
+#include "base/log.h"
 #include "keyring.h"
-#include "log.h"
 
 int keyring_add(const char *description, const struct secret *key, int32_t *ret_id)
 {

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "secret.h"
+#include "base/secret.h"
 
 /*
  * Put @key into this thread's keyring as a "logon" key: userspace cannot read it back, and it

@@ -7,8 +7,8 @@
 #ifndef FVE_KMIP_H
 #define FVE_KMIP_H
 
-#include "secret.h"
-#include "util.h"
+#include "base/secret.h"
+#include "base/util.h"
 
 #define KMIP_HEADER_SIZE 8 /* bytes of an item's tag, type and length */
 #define KMIP_MESSAGE_MAX 16384

@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "lockout.h"
-#include "log.h"
 #include "vmk.h"
 
 /* Longer than the digest of the SRK's nameAlg no authValue may be (Part 3, 24.8). */

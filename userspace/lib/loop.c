@@ -6,9 +6,9 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#include "log.h"
+#include "base/log.h"
+#include "base/util.h"
 #include "loop.h"
-#include "util.h"
 
 #define TRIES 16 /* another process may take the device that was free */
 

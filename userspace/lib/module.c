@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <libkmod.h>
 
-#include "log.h"
+#include "base/log.h"
 #include "module.h"
 
 static void kmod_unrefp(struct kmod_ctx **ctx)

@@ -7,9 +7,9 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "base/util.h"
 #include "mounts.h"
 #include "storage.h"
-#include "util.h"
 
 #define BTRFS_DEVICES_MAX 64
 

@@ -15,7 +15,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "log.h"
+#include "base/log.h"
 #include "pe.h"
 #include "predict.h"
 

@@ -9,7 +9,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "log.h"
+#include "base/log.h"
 #include "process.h"
 
 #define FREED_BYTE 0x5a /* any but 0: that would turn M_PERTURB off */

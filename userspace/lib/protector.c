@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "change.h"
 #include "header_mac.h"
-#include "log.h"
 #include "policy.h"
 #include "protector.h"
 #include "vmk.h"

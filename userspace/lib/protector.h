@@ -6,8 +6,8 @@
 #ifndef FVE_PROTECTOR_H
 #define FVE_PROTECTOR_H
 
+#include "base/reason.h"
 #include "header.h"
-#include "reason.h"
 #include "token.h"
 
 enum protector_kind {

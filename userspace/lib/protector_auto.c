@@ -6,9 +6,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/log.h"
 #include "change.h"
 #include "crypto.h"
-#include "log.h"
 #include "protector_auto.h"
 #include "vmk.h"
 

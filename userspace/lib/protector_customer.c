@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "change.h"
 #include "factors.h"
 #include "keypolicy_lease.h"
-#include "log.h"
 #include "protector_customer.h"
 #include "vmk.h"
 

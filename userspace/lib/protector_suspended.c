@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "change.h"
-#include "log.h"
 #include "protector_suspended.h"
 #include "vmk.h"
 

@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "boot_policy.h"
 #include "change.h"
 #include "lockout.h"
-#include "log.h"
 #include "protector_tpm2.h"
 #include "second_factor.h"
 #include "vmk.h"

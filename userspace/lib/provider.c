@@ -14,8 +14,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "base/log.h"
 #include "crypto.h"
-#include "log.h"
 #include "provider_wire.h"
 
 #define DIRECTORY  "/usr/lib/fve" /* FVE_PROVIDERS names another */

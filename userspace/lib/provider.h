@@ -11,8 +11,8 @@
 #ifndef FVE_PROVIDER_H
 #define FVE_PROVIDER_H
 
-#include "secret.h"
-#include "util.h"
+#include "base/secret.h"
+#include "base/util.h"
 
 /* What became of a request. Whoever decides on fallbacks needs to tell these apart. */
 enum provider_outcome {

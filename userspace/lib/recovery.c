@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/util.h"
 #include "recovery.h"
-#include "util.h"
 
 #define GROUP_DIGITS  6
 #define GROUP_DIVISOR 11

@@ -6,7 +6,7 @@
 #ifndef FVE_RECOVERY_H
 #define FVE_RECOVERY_H
 
-#include "secret.h"
+#include "base/secret.h"
 
 #define RECOVERY_GROUPS	     8
 #define RECOVERY_TEXT_LENGTH (RECOVERY_GROUPS * 7 - 1) /* "000000-...-000000" */

@@ -10,8 +10,8 @@
 #include <sys/mount.h>
 #include <sys/wait.h>
 
+#include "base/log.h"
 #include "dm.h"
-#include "log.h"
 #include "mounts.h"
 #include "revoke.h"
 #include "storage.h"

@@ -15,9 +15,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json.h"
+#include "base/log.h"
 #include "change.h"
-#include "json.h"
-#include "log.h"
 #include "rotate.h"
 #include "vmk.h"
 

@@ -9,8 +9,8 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "base/log.h"
 #include "file.h"
-#include "log.h"
 #include "state.h"
 
 #define STATE_DIRECTORY	 "/var/lib/fve"

@@ -7,8 +7,8 @@
 #ifndef FVE_STATE_H
 #define FVE_STATE_H
 
-#include "secret.h"
-#include "util.h"
+#include "base/secret.h"
+#include "base/util.h"
 
 /* The directory: /var/lib/fve, or what FVE_STATE in the environment says. Borrowed. */
 const char *state_directory(void);

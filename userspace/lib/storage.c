@@ -9,9 +9,9 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "base/log.h"
 #include "device.h"
 #include "dm.h"
-#include "log.h"
 #include "mounts.h"
 #include "storage.h"
 

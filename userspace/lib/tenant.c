@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "json.h"
-#include "log.h"
+#include "base/json.h"
+#include "base/log.h"
 #include "state.h"
 #include "tenant.h"
 

@@ -5,9 +5,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/json.h"
+#include "base/log.h"
 #include "crypto_cms.h"
-#include "json.h"
-#include "log.h"
 #include "state.h"
 #include "tenant.h"
 

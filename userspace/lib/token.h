@@ -7,10 +7,10 @@
 #ifndef FVE_TOKEN_H
 #define FVE_TOKEN_H
 
+#include "base/util.h"
 #include "kdf.h"
 #include "policy.h"
 #include "tpm.h"
-#include "util.h"
 
 #define TOKEN_ID_LENGTH	    8	/* lower-case hex digits */
 #define TOKEN_LABEL_MAX	    63	/* bytes */

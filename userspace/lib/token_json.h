@@ -3,7 +3,7 @@
 #ifndef FVE_TOKEN_JSON_H
 #define FVE_TOKEN_JSON_H
 
-#include "json.h"
+#include "base/json.h"
 #include "token.h"
 
 uint32_t reader_generation(struct reader *r);

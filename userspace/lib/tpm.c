@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "log.h"
+#include "base/log.h"
 #include "tpm_private.h"
 
 /* --- handles and sessions --------------------------------------------------------------- */

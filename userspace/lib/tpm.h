@@ -14,11 +14,11 @@
 #ifndef FVE_TPM_H
 #define FVE_TPM_H
 
+#include "base/reason.h"
+#include "base/secret.h"
+#include "base/util.h"
 #include "crypto.h"
 #include "policy.h"
-#include "reason.h"
-#include "secret.h"
-#include "util.h"
 
 struct tpm; /* an open connection; one thread */
 

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "log.h"
+#include "base/log.h"
 #include "tpm_private.h"
 
 #define ATTRIBUTES                                              \

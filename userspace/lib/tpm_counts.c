@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "log.h"
+#include "base/log.h"
 #include "tpm_private.h"
 
 int tpm_property_read(struct tpm *tpm, uint32_t tag, uint32_t *ret, enum reason *ret_reason)

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "log.h"
+#include "base/log.h"
 #include "tpm_private.h"
 
 TPML_PCR_SELECTION tpm_pcr_selection(uint32_t mask)

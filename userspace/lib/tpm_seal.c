@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "log.h"
+#include "base/log.h"
 #include "tpm_private.h"
 
 /* Tries of what a concurrent PCR extend can spoil. */

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "log.h"
+#include "base/log.h"
 #include "tpm_private.h"
 
 /* Where it is kept (TCG TPM v2.0 Provisioning Guidance, 7.8). */

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "header_mac.h"
 #include "identity.h"
-#include "log.h"
 #include "protector_customer.h"
 #include "protector_suspended.h"
 #include "recovery.h"

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "change.h"
-#include "log.h"
 #include "vmk.h"
 
 /*

@@ -8,12 +8,12 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "base/log.h"
+#include "base/reason.h"
 #include "device.h"
 #include "dm.h"
 #include "keyring.h"
-#include "log.h"
 #include "module.h"
-#include "reason.h"
 #include "storage.h"
 #include "volume.h"
 

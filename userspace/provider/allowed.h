@@ -7,7 +7,7 @@
 #ifndef FVE_ALLOWED_H
 #define FVE_ALLOWED_H
 
-#include "util.h"
+#include "base/util.h"
 
 /* Whether @path, without symbolic links, is a line of /etc/fve/modules. */
 bool allowed_module(const char *path);

@@ -3,7 +3,7 @@
 #include <signal.h>
 #include <stddef.h>
 
-#include "signals.h"
+#include "base/signals.h"
 
 static void mask(int how)
 {

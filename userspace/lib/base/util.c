@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "util.h"
+#include "base/util.h"
 
 int blob_set(struct blob *ret, const void *data, size_t size)
 {

@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "log.h"
+#include "base/log.h"
 
 static enum log_level log_max = LOG_LEVEL_NOTICE;
 

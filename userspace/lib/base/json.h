@@ -9,7 +9,7 @@
 
 #include <json-c/json.h>
 
-#include "util.h"
+#include "base/util.h"
 
 static inline void json_putp(struct json_object **object)
 {

@@ -7,8 +7,8 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 
-#include "secret.h"
-#include "util.h"
+#include "base/secret.h"
+#include "base/util.h"
 
 void secret_wipe(void *data, size_t size)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Codes and texts of refusals. The codes are a promise to programs: docs/json.md. */
-#include "reason.h"
+#include "base/reason.h"
 
 static const struct {
 	const char *code;

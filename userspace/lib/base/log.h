@@ -6,7 +6,7 @@
 #ifndef FVE_LOG_H
 #define FVE_LOG_H
 
-#include "util.h"
+#include "base/util.h"
 
 enum log_level {
 	LOG_LEVEL_ERROR,   /* what failed, on which object, what to do */

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "json.h"
+#include "base/json.h"
 
 void reader_fail(struct reader *r, int error)
 {
