@@ -10,7 +10,7 @@
 
 #include "../../userspace/cli/boot_locking.h"
 #include "identity.h"
-#include "mounts.h"
+#include "os/mounts.h"
 
 int __wrap_identity_of(const struct secret *fvek, uint8_t ret[IDENTITY_SIZE]);
 int __wrap_identity_parse(const char *text, uint8_t ret[IDENTITY_SIZE]);

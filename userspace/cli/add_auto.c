@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "cli.h"
+#include "os/storage.h"
 #include "protector_auto.h"
-#include "storage.h"
 
 int cli_check_auto(const struct args *args, const struct protector_spec *spec)
 {

@@ -9,7 +9,7 @@
 #include <sys/uio.h>
 
 #include "cli.h"
-#include "process.h"
+#include "os/process.h"
 #include "recovery.h"
 
 int cli_check_new_file(const char *path, const char *what)

@@ -7,9 +7,9 @@
 
 #include "boot_locking.h"
 #include "boot_note.h"
-#include "dm.h"
+#include "os/dm.h"
+#include "os/storage.h"
 #include "revoke.h"
-#include "storage.h"
 
 static int collect(void *data, const char *name)
 {

@@ -6,8 +6,8 @@
 
 #include "change.h"
 #include "cli.h"
-#include "device.h"
 #include "identity.h"
+#include "os/device.h"
 #include "rotate.h"
 
 static void refused(void *data, const struct protector *protector, const struct refusal *refusal)

@@ -5,7 +5,7 @@
 
 #include "adopt.h"
 #include "cli.h"
-#include "device.h"
+#include "os/device.h"
 
 /* What a person has, wherever it was made. */
 #define PERSONS                                                                                \

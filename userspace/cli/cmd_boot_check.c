@@ -12,7 +12,7 @@
 
 #include "boot.h"
 #include "concerns.h"
-#include "inner_name.h"
+#include "os/inner_name.h"
 #include "show.h"
 
 #define UNITS  "/etc/systemd/system"

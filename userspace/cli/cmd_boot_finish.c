@@ -12,7 +12,7 @@
 
 #include "boot.h"
 #include "boot_note.h"
-#include "inner_name.h"
+#include "os/inner_name.h"
 
 #define ACK_WAIT_S 60 /* fvetab(5) */
 

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 
 #include "boot.h"
-#include "inner_name.h"
+#include "os/inner_name.h"
 
 /* A name in a unit's name, as systemd.unit(5) "STRING ESCAPING FOR INCLUSION IN UNIT NAMES". */
 static void escape(char *ret, const char *name)

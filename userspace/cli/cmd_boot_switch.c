@@ -17,9 +17,9 @@
 #include <sys/wait.h>
 
 #include "boot_locking.h"
-#include "file.h"
-#include "mounts.h"
-#include "storage.h"
+#include "os/file.h"
+#include "os/mounts.h"
+#include "os/storage.h"
 
 #define SYSROOT "/sysroot"
 #define INIT	"/sbin/init"

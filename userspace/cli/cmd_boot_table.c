@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "boot.h"
-#include "inner_name.h"
+#include "os/inner_name.h"
 
 /* The volume's identity as this machine remembers it, by the UUID that the table or a header has.
  */

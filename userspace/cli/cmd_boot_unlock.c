@@ -23,11 +23,11 @@
 #include "boot.h"
 #include "boot_note.h"
 #include "cap.h"
-#include "device.h"
-#include "dm.h"
 #include "kdf.h"
 #include "key_medium.h"
-#include "process.h"
+#include "os/device.h"
+#include "os/dm.h"
+#include "os/process.h"
 #include "volume.h"
 
 #define DEVICE_TIMEOUT_S     90 /* systemd's for a device */

@@ -5,8 +5,8 @@
 
 #include "boot_policy.h"
 #include "cli.h"
-#include "device.h"
 #include "lockout.h"
+#include "os/device.h"
 
 static int confirm(const struct args *args, const char *path)
 {

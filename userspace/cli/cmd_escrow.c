@@ -7,7 +7,7 @@
 
 #include "cli.h"
 #include "escrow.h"
-#include "file.h"
+#include "os/file.h"
 #include "recovery.h"
 
 /* The protector whose recovery password this is. */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cli.h"
-#include "device.h"
+#include "os/device.h"
 #include "vmk.h"
 
 /* What is to be made: protectors, and what their owner will have to bring. */

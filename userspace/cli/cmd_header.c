@@ -8,8 +8,8 @@
 
 #include "change.h"
 #include "cli.h"
-#include "device.h"
 #include "header_mac.h"
+#include "os/device.h"
 #include "rotate.h"
 #include "show.h"
 

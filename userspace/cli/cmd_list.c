@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cli.h"
-#include "device.h"
+#include "os/device.h"
 #include "show.h"
 
 struct listing {

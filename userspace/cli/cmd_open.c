@@ -3,9 +3,9 @@
 #include <errno.h>
 
 #include "cli.h"
-#include "device.h"
 #include "kdf.h"
-#include "process.h"
+#include "os/device.h"
+#include "os/process.h"
 
 int cmd_open(const struct args *args)
 {

@@ -10,8 +10,8 @@
 #include "cli_policy.h"
 #include "crypto_cms.h"
 #include "keypolicy_lease.h"
+#include "os/storage.h"
 #include "show.h"
-#include "storage.h"
 
 #define PROOF_SIZE ROOTWRAP_KEY_SIZE
 

@@ -6,8 +6,8 @@
 
 #include "change.h"
 #include "cli_policy.h"
-#include "device.h"
 #include "keypolicy_lease.h"
+#include "os/device.h"
 #include "protector_customer.h"
 #include "rotate.h"
 

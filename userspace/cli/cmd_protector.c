@@ -7,7 +7,7 @@
 
 #include "boot_policy.h"
 #include "cli.h"
-#include "device.h"
+#include "os/device.h"
 #include "protector_auto.h"
 #include "show.h"
 

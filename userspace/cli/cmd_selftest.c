@@ -7,7 +7,7 @@
 
 #include "afalg.h"
 #include "cli.h"
-#include "dm.h"
+#include "os/dm.h"
 #include "selftest.h"
 #include "show.h"
 

@@ -7,10 +7,10 @@
 #include <sys/stat.h>
 
 #include "cli.h"
-#include "device.h"
+#include "os/device.h"
+#include "os/storage.h"
 #include "protector_suspended.h"
 #include "show.h"
-#include "storage.h"
 
 #define LAYERS_MAX 16
 

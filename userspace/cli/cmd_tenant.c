@@ -9,12 +9,12 @@
 
 #include "base/signals.h"
 #include "cli_tenant.h"
-#include "device.h"
 #include "factors.h"
-#include "loop.h"
+#include "os/device.h"
+#include "os/loop.h"
+#include "os/storage.h"
 #include "protector_customer.h"
 #include "show.h"
-#include "storage.h"
 #include "vmk.h"
 
 /* --- open and close ------------------------------------------------------------------------------

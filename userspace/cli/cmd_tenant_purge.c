@@ -9,8 +9,8 @@
 
 #include "base/signals.h"
 #include "cli_tenant.h"
-#include "device.h"
 #include "factors.h"
+#include "os/device.h"
 
 #define SECONDS_OF_DAY 86400
 

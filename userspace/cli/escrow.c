@@ -9,7 +9,7 @@
 #include "audit.h"
 #include "cli.h"
 #include "escrow.h"
-#include "file.h"
+#include "os/file.h"
 #include "recovery.h"
 
 #define WAIT_S	300 /* without --timeout */

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "process.h"
+#include "os/process.h"
 #include "table.h"
 
 #define DEFAULT_TRIES 3

@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "boot_state.h"
 #include "cap.h"
-#include "module.h"
+#include "os/module.h"
 #include "protector.h"
 #include "tpm.h"
 #include "vmk.h"

@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "crypto_cms.h"
 #include "escrow.h"
-#include "file.h"
+#include "os/file.h"
 #include "recovery.h"
 
 #define PACKET	       "fve-escrow"

@@ -5,7 +5,7 @@
 
 #include "base/log.h"
 #include "factors.h"
-#include "state.h"
+#include "os/state.h"
 
 #define FILE_NAME "factors"
 /* Is there while the first table is made: a key in the TPM without a table is then no loss. */

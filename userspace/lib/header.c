@@ -7,9 +7,9 @@
 
 #include "base/log.h"
 #include "base/signals.h"
-#include "device.h"
 #include "header.h"
 #include "header_vet.h"
+#include "os/device.h"
 
 #define SUBSYSTEM	  "fve"
 #define METADATA_SIZE	  (64 * 1024)	     /* one JSON copy: room for all 32 tokens */

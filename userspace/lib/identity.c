@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 #include "identity.h"
-#include "state.h"
+#include "os/state.h"
 
 #define INFO_IDENTITY "fve identity"
 

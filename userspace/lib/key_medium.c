@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
-#include "device.h"
 #include "key_medium.h"
+#include "os/device.h"
 #include "protector.h"
 
 #define MOUNT_POINT "/run/fve/key"

@@ -7,7 +7,7 @@
 #include "audit.h"
 #include "base/log.h"
 #include "keypolicy.h"
-#include "state.h"
+#include "os/state.h"
 
 #define DIRECTORY      "policies"
 #define SUFFIX	       ".json"

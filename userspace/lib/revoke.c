@@ -11,10 +11,10 @@
 #include <sys/wait.h>
 
 #include "base/log.h"
-#include "dm.h"
-#include "mounts.h"
+#include "os/dm.h"
+#include "os/mounts.h"
+#include "os/storage.h"
 #include "revoke.h"
-#include "storage.h"
 #include "volume.h"
 
 #define FREEZE_MS   10000

@@ -6,7 +6,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
-#include "state.h"
+#include "os/state.h"
 #include "tenant.h"
 
 #define DIRECTORY "tenants"

@@ -8,7 +8,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "crypto_cms.h"
-#include "state.h"
+#include "os/state.h"
 #include "tenant.h"
 
 #define MACHINE_KEY  "machine.key"

@@ -10,11 +10,11 @@
 
 #include "base/log.h"
 #include "base/reason.h"
-#include "device.h"
-#include "dm.h"
-#include "keyring.h"
-#include "module.h"
-#include "storage.h"
+#include "os/device.h"
+#include "os/dm.h"
+#include "os/keyring.h"
+#include "os/module.h"
+#include "os/storage.h"
 #include "volume.h"
 
 #define UUID_DIGITS 32 /* of a volume's UUID, in the mapping's UUID without its dashes */

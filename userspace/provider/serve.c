@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "process.h"
+#include "os/process.h"
 #include "serve.h"
 
 /* Whether nobody listens any more, since another root has answered. */

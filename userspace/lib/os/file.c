@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "file.h"
+#include "os/file.h"
 
 static int open_regular(const char *path, size_t max, int *ret_fd, size_t *ret_size)
 {

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
-#include "process.h"
+#include "os/process.h"
 
 #define FREED_BYTE 0x5a /* any but 0: that would turn M_PERTURB off */
 

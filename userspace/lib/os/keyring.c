@@ -5,7 +5,7 @@
 #include <sys/syscall.h>
 
 #include "base/log.h"
-#include "keyring.h"
+#include "os/keyring.h"
 
 int keyring_add(const char *description, const struct secret *key, int32_t *ret_id)
 {

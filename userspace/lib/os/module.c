@@ -4,7 +4,7 @@
 #include <libkmod.h>
 
 #include "base/log.h"
-#include "module.h"
+#include "os/module.h"
 
 static void kmod_unrefp(struct kmod_ctx **ctx)
 {

@@ -8,8 +8,8 @@
 #include <sys/sysmacros.h>
 
 #include "base/util.h"
-#include "mounts.h"
-#include "storage.h"
+#include "os/mounts.h"
+#include "os/storage.h"
 
 #define BTRFS_DEVICES_MAX 64
 

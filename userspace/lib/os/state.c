@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
-#include "file.h"
-#include "state.h"
+#include "os/file.h"
+#include "os/state.h"
 
 #define STATE_DIRECTORY	 "/var/lib/fve"
 #define STATE_SIZE_MAX	 (1024 * 1024)

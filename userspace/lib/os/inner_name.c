@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "device.h"
-#include "inner_name.h"
-#include "state.h"
+#include "os/device.h"
+#include "os/inner_name.h"
+#include "os/state.h"
 
 static char *file_name(const char *mapping)
 {

@@ -10,10 +10,10 @@
 #include <sys/sysmacros.h>
 
 #include "base/log.h"
-#include "device.h"
-#include "dm.h"
-#include "mounts.h"
-#include "storage.h"
+#include "os/device.h"
+#include "os/dm.h"
+#include "os/mounts.h"
+#include "os/storage.h"
 
 #define DEPTH_MAX 16 /* of a stack of devices; more is a loop */
 

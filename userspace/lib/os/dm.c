@@ -9,7 +9,7 @@
 
 #include "base/log.h"
 #include "base/util.h"
-#include "dm.h"
+#include "os/dm.h"
 
 static void dm_task_destroyp(struct dm_task **task)
 {

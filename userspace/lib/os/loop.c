@@ -8,7 +8,7 @@
 
 #include "base/log.h"
 #include "base/util.h"
-#include "loop.h"
+#include "os/loop.h"
 
 #define TRIES 16 /* another process may take the device that was free */
 

@@ -14,8 +14,8 @@
 #include <time.h>
 
 #include "base/log.h"
-#include "device.h"
-#include "storage.h"
+#include "os/device.h"
+#include "os/storage.h"
 
 #define LOCK_DIRECTORY	   "/run/fve"
 #define LOCK_TRIES	   100
