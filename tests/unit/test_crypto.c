@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "crypto.h"
+#include "crypto/crypto.h"
 #include "test.h"
 
 static void test_encodings(void)

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "afalg.h"
 #include "cli.h"
-#include "kdf.h"
+#include "crypto/afalg.h"
+#include "crypto/kdf.h"
 #include "show.h"
 
 #define MEASURE_NS     500000000 /* of one direction */

@@ -23,7 +23,7 @@
 #include "boot.h"
 #include "boot_note.h"
 #include "cap.h"
-#include "kdf.h"
+#include "crypto/kdf.h"
 #include "key_medium.h"
 #include "os/device.h"
 #include "os/dm.h"

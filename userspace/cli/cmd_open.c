@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "cli.h"
-#include "kdf.h"
+#include "crypto/kdf.h"
 #include "os/device.h"
 #include "os/process.h"
 

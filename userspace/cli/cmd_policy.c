@@ -8,7 +8,7 @@
 
 #include "cli.h"
 #include "cli_policy.h"
-#include "crypto_cms.h"
+#include "crypto/cms.h"
 #include "keypolicy_lease.h"
 #include "os/storage.h"
 #include "show.h"

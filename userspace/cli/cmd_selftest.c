@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "afalg.h"
 #include "cli.h"
+#include "crypto/afalg.h"
+#include "crypto/selftest.h"
 #include "os/dm.h"
-#include "selftest.h"
 #include "show.h"
 
 /* One line of the result; collected for JSON where @array is one. */

@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-#include "crypto.h"
+#include "crypto/crypto.h"
 
 #define AUDIT_FILE "/var/lib/fve/audit.log" /* FVE_STATE names another directory */
 

@@ -7,7 +7,7 @@
 #define FVE_CAP_H
 
 #include "base/reason.h"
-#include "crypto.h"
+#include "crypto/crypto.h"
 #include "header.h"
 
 /* How long a TPM that the firmware announces may take to show up, in seconds. */

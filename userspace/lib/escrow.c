@@ -9,7 +9,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
-#include "crypto_cms.h"
+#include "crypto/cms.h"
 #include "escrow.h"
 #include "os/file.h"
 #include "recovery.h"

@@ -7,7 +7,7 @@
 #ifndef FVE_ESCROW_H
 #define FVE_ESCROW_H
 
-#include "crypto.h"
+#include "crypto/crypto.h"
 #include "token.h"
 
 #define ESCROW_HOST_MAX	 64

@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "crypto.h"
+#include "crypto/crypto.h"
 #include "header_copies.h"
 
 #define BINARY_SIZE   4096 /* the JSON follows */

@@ -7,7 +7,7 @@
 #ifndef FVE_HEADER_MAC_H
 #define FVE_HEADER_MAC_H
 
-#include "crypto.h"
+#include "crypto/crypto.h"
 #include "header.h"
 
 #define TOKEN_TYPE_MAC	"fve-mac"

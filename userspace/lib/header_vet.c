@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "crypto.h"
+#include "crypto/crypto.h"
+#include "crypto/kdf.h"
 #include "header.h"
 #include "header_vet.h"
-#include "kdf.h"
 
 #define AREA_KEY_SMALL	32 /* bytes: AES-128-XTS */
 #define AREA_KEY_LARGE	64 /* bytes: AES-256-XTS */

@@ -9,7 +9,7 @@
 #ifndef FVE_IDENTITY_H
 #define FVE_IDENTITY_H
 
-#include "crypto.h"
+#include "crypto/crypto.h"
 
 #define IDENTITY_SIZE SHA256_SIZE
 

@@ -6,7 +6,7 @@
 #ifndef FVE_PE_H
 #define FVE_PE_H
 
-#include "crypto.h"
+#include "crypto/crypto.h"
 
 #define PE_SECTIONS_MAX 96 /* of one image; Windows' own limit */
 

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "crypto.h"
+#include "crypto/crypto.h"
 
 #define PCR_COUNT 24
 #define PCR_UKI	  11 /* systemd-stub, then systemd's phases of the boot */

@@ -8,7 +8,7 @@
 
 #include "base/log.h"
 #include "change.h"
-#include "crypto.h"
+#include "crypto/crypto.h"
 #include "protector_auto.h"
 #include "vmk.h"
 

@@ -15,7 +15,7 @@
 #include <time.h>
 
 #include "base/log.h"
-#include "crypto.h"
+#include "crypto/crypto.h"
 #include "provider_wire.h"
 
 #define DIRECTORY  "/usr/lib/fve" /* FVE_PROVIDERS names another */

@@ -6,7 +6,7 @@
 #ifndef FVE_ROOTWRAP_H
 #define FVE_ROOTWRAP_H
 
-#include "crypto.h"
+#include "crypto/crypto.h"
 
 #define ROOTWRAP_KEY_SIZE 32
 

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "crypto.h"
+#include "crypto/crypto.h"
 #include "second_factor.h"
 
 #define INFO_KEK  "fve tpm2 kek"

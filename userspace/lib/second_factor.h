@@ -9,7 +9,7 @@
 #ifndef FVE_SECOND_FACTOR_H
 #define FVE_SECOND_FACTOR_H
 
-#include "kdf.h"
+#include "crypto/kdf.h"
 
 #define FACTOR_AUTH_SIZE 32 /* bytes; the digest of nameAlg is the longest authValue */
 #define FACTOR_HALF_SIZE 32

@@ -7,7 +7,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
-#include "crypto_cms.h"
+#include "crypto/cms.h"
 #include "os/state.h"
 #include "tenant.h"
 

@@ -8,7 +8,7 @@
 #define FVE_TOKEN_H
 
 #include "base/util.h"
-#include "kdf.h"
+#include "crypto/kdf.h"
 #include "policy.h"
 #include "tpm.h"
 

@@ -17,7 +17,7 @@
 #include "base/reason.h"
 #include "base/secret.h"
 #include "base/util.h"
-#include "crypto.h"
+#include "crypto/crypto.h"
 #include "policy.h"
 
 struct tpm; /* an open connection; one thread */

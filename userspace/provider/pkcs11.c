@@ -13,7 +13,7 @@
 #include <p11-kit/uri.h>
 
 #include "allowed.h"
-#include "crypto.h"
+#include "crypto/crypto.h"
 #include "serve.h"
 
 #define SLOTS_MAX     64

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "crypto_private.h"
+#include "crypto/private.h"
 #include "tls.h"
 
 DEFINE_CLEANUP(SSL_CTX, SSL_CTX_free)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "afalg.h"
+#include "crypto/afalg.h"
 
 #define ALGORITHM "xts(aes)"
 

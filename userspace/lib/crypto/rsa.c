@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "crypto_private.h"
+#include "crypto/private.h"
 
 static EVP_PKEY *rsa_key(const struct blob *spki)
 {

@@ -2,7 +2,7 @@
 /* RSA keys whose private half is a file in somebody's hands: an availability key. */
 #include <errno.h>
 
-#include "crypto_private.h"
+#include "crypto/private.h"
 
 DEFINE_CLEANUP(BIO, BIO_free_all)
 

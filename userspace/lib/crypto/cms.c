@@ -2,8 +2,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "crypto_cms.h"
-#include "crypto_private.h"
+#include "crypto/cms.h"
+#include "crypto/private.h"
 
 DEFINE_CLEANUP(BIO, BIO_free_all)
 DEFINE_CLEANUP(X509, X509_free)

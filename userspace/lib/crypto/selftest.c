@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "afalg.h"
-#include "crypto.h"
-#include "kdf.h"
-#include "selftest.h"
+#include "crypto/afalg.h"
+#include "crypto/crypto.h"
+#include "crypto/kdf.h"
+#include "crypto/selftest.h"
 
 #define UNIT_SIZE 512 /* bytes of a data unit in IEEE 1619's vectors */
 

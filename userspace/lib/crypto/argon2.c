@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "base/util.h"
-#include "kdf.h"
+#include "crypto/kdf.h"
 
 #define DEFAULT_TIME_MS 2000	     /* LUKS2's default */
 #define DEFAULT_MEMORY	(256 * 1024) /* KiB */

@@ -21,7 +21,7 @@
 
 #include <openssl/cms.h> /* after pem.h: else it does not declare its PEM functions */
 
-#include "crypto.h"
+#include "crypto/crypto.h"
 
 #define DEFINE_CLEANUP(type, free_function)            \
 	static inline void free_function##_p(type **p) \

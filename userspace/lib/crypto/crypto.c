@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "crypto_private.h"
+#include "crypto/private.h"
 
 #define KEY_SIZE   32 /* AES-256 and HKDF output */
 #define NONCE_SIZE 12 /* SP 800-38D, 8.2: 96-bit IV */

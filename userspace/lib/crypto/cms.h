@@ -7,7 +7,7 @@
 #ifndef FVE_CRYPTO_CMS_H
 #define FVE_CRYPTO_CMS_H
 
-#include "crypto.h"
+#include "crypto/crypto.h"
 
 /* One certificate in PEM, valid now: its subject (RFC 2253), and SHA-256 of its DER. -ESTALE: not
  * valid now. */
