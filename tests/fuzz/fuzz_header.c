@@ -16,7 +16,7 @@
 #include <sys/mman.h>
 
 #include "fuzz.h"
-#include "header_mac.h"
+#include "header/mac.h"
 #include "protector_auto.h"
 #include "unlock.h"
 #include "vmk.h"

@@ -3,7 +3,7 @@
 #include <json-c/json.h>
 
 #include "fuzz.h"
-#include "header_mac.h"
+#include "header/mac.h"
 
 #define UUID "01234567-89ab-cdef-0123-456789abcdef"
 

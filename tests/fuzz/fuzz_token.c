@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "fuzz.h"
-#include "header_mac.h"
+#include "header/mac.h"
 #include "token.h"
 
 /* @again: the token of @text, written; parsing it gives it once more. Takes @text over. */

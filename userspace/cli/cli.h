@@ -5,7 +5,7 @@
 
 #include "base/log.h"
 #include "base/secret.h"
-#include "header.h"
+#include "header/header.h"
 #include "keypolicy.h"
 #include "protector.h"
 #include "unlock.h"

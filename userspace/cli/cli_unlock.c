@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "change.h"
 #include "cli.h"
+#include "header/change.h"
 #include "identity.h"
 #include "os/device.h"
 #include "rotate.h"

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "change.h"
 #include "cli.h"
-#include "header_mac.h"
+#include "header/change.h"
+#include "header/mac.h"
 #include "os/device.h"
 #include "rotate.h"
 #include "show.h"

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "change.h"
 #include "cli_policy.h"
+#include "header/change.h"
 #include "keypolicy_lease.h"
 #include "os/device.h"
 #include "protector_customer.h"

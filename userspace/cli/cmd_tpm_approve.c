@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "boot_policy.h"
-#include "change.h"
 #include "cli.h"
+#include "header/change.h"
 #include "predict.h"
 #include "show.h"
 #include "vmk.h"

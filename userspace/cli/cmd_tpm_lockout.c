@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "change.h"
 #include "cli.h"
+#include "header/change.h"
 #include "lockout.h"
 #include "vmk.h"
 

@@ -5,8 +5,8 @@
 #include <stdio.h>
 
 #include "concerns.h"
+#include "header/mac.h"
 #include "protector.h"
-#include "header_mac.h"
 #include "show.h"
 
 void show_protectors(const struct header *header)

@@ -3,7 +3,7 @@
 #ifndef FVE_SHOW_H
 #define FVE_SHOW_H
 
-#include "header.h"
+#include "header/header.h"
 
 struct json_object;
 

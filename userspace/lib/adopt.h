@@ -8,7 +8,7 @@
 #ifndef FVE_ADOPT_H
 #define FVE_ADOPT_H
 
-#include "header.h"
+#include "header/header.h"
 
 /*
  * Whether the volume can be adopted, from a header of header_load_any(). -EEXIST: it is one of

@@ -14,7 +14,7 @@
 
 #include "base/reason.h"
 #include "boot_state.h"
-#include "header.h"
+#include "header/header.h"
 #include "token.h"
 
 struct boot_policy {

@@ -8,7 +8,7 @@
 
 #include "base/reason.h"
 #include "crypto/crypto.h"
-#include "header.h"
+#include "header/header.h"
 
 /* How long a TPM that the firmware announces may take to show up, in seconds. */
 #define CAP_TPM_WAIT_S 5

@@ -7,7 +7,7 @@
 #define FVE_CONCERNS_H
 
 #include "base/reason.h"
-#include "header.h"
+#include "header/header.h"
 
 #define CONCERNS_MAX 2
 

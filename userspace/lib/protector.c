@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "change.h"
-#include "header_mac.h"
+#include "header/change.h"
+#include "header/mac.h"
 #include "policy.h"
 #include "protector.h"
 #include "vmk.h"

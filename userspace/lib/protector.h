@@ -7,7 +7,7 @@
 #define FVE_PROTECTOR_H
 
 #include "base/reason.h"
-#include "header.h"
+#include "header/header.h"
 #include "token.h"
 
 enum protector_kind {

@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
-#include "change.h"
 #include "crypto/crypto.h"
+#include "header/change.h"
 #include "protector_auto.h"
 #include "vmk.h"
 

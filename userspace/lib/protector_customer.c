@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "change.h"
 #include "factors.h"
+#include "header/change.h"
 #include "keypolicy_lease.h"
 #include "protector_customer.h"
 #include "vmk.h"

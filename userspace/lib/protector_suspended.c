@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "change.h"
+#include "header/change.h"
 #include "protector_suspended.h"
 #include "vmk.h"
 

@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 #include "boot_policy.h"
-#include "change.h"
+#include "header/change.h"
 #include "lockout.h"
 #include "protector_tpm2.h"
 #include "second_factor.h"

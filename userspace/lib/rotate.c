@@ -17,7 +17,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
-#include "change.h"
+#include "header/change.h"
 #include "rotate.h"
 #include "vmk.h"
 

@@ -6,7 +6,7 @@
 #ifndef FVE_ROTATE_H
 #define FVE_ROTATE_H
 
-#include "header.h"
+#include "header/header.h"
 
 /*
  * Make a new VMK, put it in the place of the old one in all tokens, and destroy the old one's

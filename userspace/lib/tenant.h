@@ -9,7 +9,7 @@
 #ifndef FVE_TENANT_H
 #define FVE_TENANT_H
 
-#include "header.h"
+#include "header/header.h"
 #include "keypolicy.h"
 
 #define TENANT_NAME_MAX 63 /* it is the mapping's name, too */

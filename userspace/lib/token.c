@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "header_slots.h"
+#include "header/slots.h"
 #include "token.h"
 #include "token_json.h"
 

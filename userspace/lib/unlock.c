@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "header_mac.h"
+#include "header/mac.h"
 #include "identity.h"
 #include "protector_customer.h"
 #include "protector_suspended.h"

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "change.h"
+#include "header/change.h"
 #include "vmk.h"
 
 /*

@@ -11,7 +11,7 @@
 #ifndef FVE_VMK_H
 #define FVE_VMK_H
 
-#include "header.h"
+#include "header/header.h"
 #include "token.h"
 
 #define VMK_SIZE 32

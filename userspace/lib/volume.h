@@ -5,7 +5,7 @@
 
 #include <sys/types.h>
 
-#include "header.h"
+#include "header/header.h"
 
 /* Which device-mapper target does the work. Both read and write the same bytes. */
 enum volume_target {

@@ -7,8 +7,8 @@
 
 #include "base/log.h"
 #include "base/signals.h"
-#include "header.h"
-#include "header_vet.h"
+#include "header/header.h"
+#include "header/vet.h"
 #include "os/device.h"
 
 #define SUBSYSTEM	  "fve"

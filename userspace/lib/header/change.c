@@ -7,8 +7,8 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/reason.h"
-#include "change.h"
-#include "header_mac.h"
+#include "header/change.h"
+#include "header/mac.h"
 
 /* Bytes of JSON kept free: a second VMK's token and keyslot, and the MACs of a rotation. */
 #define RESERVE_BYTES 6144

@@ -8,8 +8,8 @@
 #include "base/json.h"
 #include "crypto/crypto.h"
 #include "crypto/kdf.h"
-#include "header.h"
-#include "header_vet.h"
+#include "header/header.h"
+#include "header/vet.h"
 
 #define AREA_KEY_SMALL	32 /* bytes: AES-128-XTS */
 #define AREA_KEY_LARGE	64 /* bytes: AES-256-XTS */

@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "header.h"
-#include "header_slots.h"
+#include "header/header.h"
+#include "header/slots.h"
 
 int reader_slot(struct reader *r)
 {

@@ -13,8 +13,8 @@
 #include <stdint.h>
 
 #include "base/secret.h"
-#include "header_copies.h"
-#include "header_vet.h"
+#include "header/copies.h"
+#include "header/vet.h"
 
 #define FVEK_SIZE	    64 /* bytes: two AES-256 keys, IEEE 1619 XTS */
 #define HEADER_ANY	    -1 /* any keyslot, any free token */

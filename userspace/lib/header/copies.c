@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "crypto/crypto.h"
-#include "header_copies.h"
+#include "header/copies.h"
 
 #define BINARY_SIZE   4096 /* the JSON follows */
 #define SIZE_MIN      0x4000

@@ -14,7 +14,7 @@
 #ifndef FVE_CHANGE_H
 #define FVE_CHANGE_H
 
-#include "header.h"
+#include "header/header.h"
 
 #define CHANGE_STEPS_MAX (2 * HEADER_MAX_TOKENS + HEADER_MAX_KEYSLOTS)
 

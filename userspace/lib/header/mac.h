@@ -8,7 +8,7 @@
 #define FVE_HEADER_MAC_H
 
 #include "crypto/crypto.h"
-#include "header.h"
+#include "header/header.h"
 
 #define TOKEN_TYPE_MAC	"fve-mac"
 #define HEADER_MACS_MAX 128 /* states of one change */

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "header.h"
-#include "header_mac.h"
-#include "header_slots.h"
+#include "header/header.h"
+#include "header/mac.h"
+#include "header/slots.h"
 
 #define INFO_MAC "fve mac"
 /* json-c leaves white space out, escapes what JSON must escape, and nothing else. */
