@@ -4,7 +4,7 @@
 
 #include "base/util.h"
 #include "fuzz.h"
-#include "policy.h"
+#include "tpm/policy_digest.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

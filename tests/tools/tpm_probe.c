@@ -22,7 +22,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "tpm.h"
+#include "tpm/tpm.h"
 
 #define REF	 "fve:tpm-probe"
 #define KEK_SIZE 32

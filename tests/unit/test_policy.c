@@ -26,8 +26,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "policy.h"
 #include "test.h"
+#include "tpm/policy_digest.h"
 
 #define REF "fve-ref"
 

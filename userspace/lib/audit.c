@@ -17,7 +17,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "token.h"
-#include "tpm.h"
+#include "tpm/tpm.h"
 
 static const char *const faults[AUDIT_FAULTS] = {
 	[AUDIT_IN_ORDER] = "in-order",	   [AUDIT_EDITED] = "edited",

@@ -10,7 +10,7 @@
 #include "cap.h"
 #include "os/module.h"
 #include "protector.h"
-#include "tpm.h"
+#include "tpm/tpm.h"
 #include "vmk.h"
 
 #define WAIT_STEP_USEC 50000

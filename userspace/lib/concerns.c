@@ -3,7 +3,7 @@
 #include "boot_policy.h"
 #include "concerns.h"
 #include "protector.h"
-#include "tpm.h"
+#include "tpm/tpm.h"
 
 static bool lockout_open(struct tpm *tpm)
 {

@@ -7,7 +7,7 @@
 #ifndef FVE_EVENT_LOG_H
 #define FVE_EVENT_LOG_H
 
-#include "policy.h"
+#include "tpm/policy_digest.h"
 
 /* Event types that mean something here (PFP 10.4.1). */
 #define EV_NO_ACTION			 0x00000003

@@ -16,7 +16,7 @@
 #ifndef FVE_FACTORS_H
 #define FVE_FACTORS_H
 
-#include "tpm.h"
+#include "tpm/tpm.h"
 
 #define FACTOR_SIZE 32	/* bytes */
 #define FACTORS_MAX 512 /* tenants of one machine */

@@ -7,8 +7,8 @@
 #include "base/log.h"
 #include "header/change.h"
 #include "header/mac.h"
-#include "policy.h"
 #include "protector.h"
+#include "tpm/policy_digest.h"
 #include "vmk.h"
 
 static const struct {

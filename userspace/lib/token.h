@@ -9,8 +9,8 @@
 
 #include "base/util.h"
 #include "crypto/kdf.h"
-#include "policy.h"
-#include "tpm.h"
+#include "tpm/policy_digest.h"
+#include "tpm/tpm.h"
 
 #define TOKEN_ID_LENGTH	    8	/* lower-case hex digits */
 #define TOKEN_LABEL_MAX	    63	/* bytes */

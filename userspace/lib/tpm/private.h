@@ -19,7 +19,7 @@
 #include <tss2/tss2_rc.h>
 #include <tss2/tss2_tctildr.h>
 
-#include "tpm.h"
+#include "tpm/tpm.h"
 
 /*
  * Our NV indices, in the part of the index space that belongs to the owner (TCG Registry of

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "tpm_private.h"
+#include "tpm/private.h"
 
 /* --- handles and sessions --------------------------------------------------------------- */
 

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "tpm_private.h"
+#include "tpm/private.h"
 
 #define ATTRIBUTES                                              \
 	(TPMA_NV_AUTHREAD | TPMA_NV_AUTHWRITE | TPMA_NV_NO_DA | \

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "tpm_private.h"
+#include "tpm/private.h"
 
 /* How long the TPM refuses after a wrong lockoutAuth, in seconds: a day, as Windows sets it. */
 #define LOCKOUT_RECOVERY_S (24 * 60 * 60)

@@ -2,7 +2,7 @@
 /* Opening and making NV indices: what counters, slots and the audit log's head have in common. */
 #include <errno.h>
 
-#include "tpm_private.h"
+#include "tpm/private.h"
 
 int tpm_nv_open(struct tpm *tpm, uint32_t index, struct tpm_handle *ret, enum reason *ret_reason)
 {

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "policy.h"
+#include "tpm/policy_digest.h"
 
 /* An integer's bytes, big-endian, as initialisers of an array. */
 #define BE16(v) (uint8_t)((v) >> 8), (uint8_t)(v)

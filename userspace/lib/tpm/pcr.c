@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "tpm_private.h"
+#include "tpm/private.h"
 
 TPML_PCR_SELECTION tpm_pcr_selection(uint32_t mask)
 {

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "tpm_private.h"
+#include "tpm/private.h"
 
 #define ATTRIBUTES                                              \
 	(TPMA_NV_AUTHREAD | TPMA_NV_AUTHWRITE | TPMA_NV_NO_DA | \

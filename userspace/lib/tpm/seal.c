@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "tpm_private.h"
+#include "tpm/private.h"
 
 /* Tries of what a concurrent PCR extend can spoil. */
 #define TRIES 3

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "tpm_private.h"
+#include "tpm/private.h"
 
 /* Where it is kept (TCG TPM v2.0 Provisioning Guidance, 7.8). */
 #define SRK_HANDLE 0x81000001

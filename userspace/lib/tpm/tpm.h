@@ -18,7 +18,7 @@
 #include "base/secret.h"
 #include "base/util.h"
 #include "crypto/crypto.h"
-#include "policy.h"
+#include "tpm/policy_digest.h"
 
 struct tpm; /* an open connection; one thread */
 
