@@ -2,9 +2,9 @@
 /* The event log: what is accepted can be replayed, described, compared and predicted from. */
 #include <errno.h>
 
-#include "event_log.h"
 #include "fuzz.h"
-#include "predict.h"
+#include "measured/event_log.h"
+#include "measured/predict.h"
 
 #define PCRS ((1u << 16) - 1)
 

@@ -5,10 +5,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "event_log.h"
 #include "fuzz.h"
-#include "pe.h"
-#include "predict.h"
+#include "measured/event_log.h"
+#include "measured/pe.h"
+#include "measured/predict.h"
 
 #define UKI_LOG "tests/fuzz/corpus/event_log/uki"
 

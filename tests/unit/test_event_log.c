@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "event_log.h"
+#include "measured/event_log.h"
 #include "test.h"
 
 #define LOG "tests/vectors/event-log-ovmf-linux-6.1.bin"

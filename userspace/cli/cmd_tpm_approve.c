@@ -8,7 +8,7 @@
 #include "boot_policy.h"
 #include "cli.h"
 #include "header/change.h"
-#include "predict.h"
+#include "measured/predict.h"
 #include "show.h"
 #include "vmk.h"
 

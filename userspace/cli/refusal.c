@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "cli.h"
-#include "event_log.h"
+#include "measured/event_log.h"
 
 #define DIGEST_SHOWN 8 /* bytes of a PCR value that a person is shown */
 

@@ -13,8 +13,8 @@
 #define FVE_BOOT_POLICY_H
 
 #include "base/reason.h"
-#include "boot_state.h"
 #include "header/header.h"
+#include "measured/boot_state.h"
 #include "token.h"
 
 struct boot_policy {

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "boot_state.h"
 #include "cap.h"
+#include "measured/boot_state.h"
 #include "os/module.h"
 #include "protector.h"
 #include "tpm/tpm.h"

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "boot_state.h"
+#include "measured/boot_state.h"
 
 #define EFIVARS "/sys/firmware/efi/efivars"
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "event_log.h"
+#include "measured/event_log.h"
 
 #define ALG_SHA256     0x000b
 #define ALGORITHMS_MAX 16	   /* banks of one log; TPM2_NUM_PCR_BANKS */

@@ -6,7 +6,7 @@
 #ifndef FVE_PREDICT_H
 #define FVE_PREDICT_H
 
-#include "boot_state.h"
+#include "measured/boot_state.h"
 
 /* What will be different; what is NULL stays as it is. */
 struct predict_change {

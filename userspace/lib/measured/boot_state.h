@@ -7,7 +7,7 @@
 #define FVE_BOOT_STATE_H
 
 #include "base/reason.h"
-#include "event_log.h"
+#include "measured/event_log.h"
 
 /* A boot chain to be approved. */
 struct boot_state {

@@ -16,8 +16,8 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
-#include "pe.h"
-#include "predict.h"
+#include "measured/pe.h"
+#include "measured/predict.h"
 
 #define PCR_COMMANDS 8
 #define PCR_FILES    9

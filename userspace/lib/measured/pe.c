@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "pe.h"
+#include "measured/pe.h"
 
 #define SECTION_HEADER_SIZE 40
 #define COFF_HEADER_SIZE    20
