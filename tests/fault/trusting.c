@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "../../userspace/cli/boot_locking.h"
-#include "identity.h"
+#include "keys/identity.h"
 #include "os/mounts.h"
 
 int __wrap_identity_of(const struct secret *fvek, uint8_t ret[IDENTITY_SIZE]);

@@ -4,7 +4,7 @@
  * for one of ours.
  * wraps: header_vet_volume header_vet_keyslot vmk_open
  */
-#include "vmk.h"
+#include "keys/vmk.h"
 
 enum reason __wrap_header_vet_volume(const char *json, char ret_why[VET_WHY_SIZE]);
 enum reason __wrap_header_vet_keyslot(const char *json, int slot, char ret_why[VET_WHY_SIZE]);

@@ -2,7 +2,7 @@
 /* What is in an escrow packet (JSON): whoever has the certificate can make one. */
 #include "escrow.h"
 #include "fuzz.h"
-#include "recovery.h"
+#include "keys/recovery.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

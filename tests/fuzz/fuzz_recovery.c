@@ -5,7 +5,7 @@
 
 #include "base/util.h"
 #include "fuzz.h"
-#include "recovery.h"
+#include "keys/recovery.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -4,7 +4,7 @@
 
 #include "fuzz.h"
 #include "header/mac.h"
-#include "token.h"
+#include "keys/token.h"
 
 /* @again: the token of @text, written; parsing it gives it once more. Takes @text over. */
 #define ROUND_TRIP(name, type, format)                                   \

@@ -15,7 +15,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "header/mac.h"
-#include "vmk.h"
+#include "keys/vmk.h"
 
 #define BINARY	      4096 /* LUKS2 On-Disk Format Specification 1.1.1, 2.1: before the JSON */
 #define CHECKSUM      448

@@ -6,7 +6,7 @@
  */
 #include <stdio.h>
 
-#include "vmk.h"
+#include "keys/vmk.h"
 
 static void print_key(const char *name, const struct secret *key)
 {

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "keys/vmk.h"
 #include "test.h"
 #include "unlock.h"
-#include "vmk.h"
 
 #define IMAGE_SIZE (20 * 1024 * 1024)
 

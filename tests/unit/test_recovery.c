@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/util.h"
-#include "recovery.h"
+#include "keys/recovery.h"
 #include "test.h"
 
 /* Values 0, 1, 65535 and some between, times eleven. */

@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "keys/rotate.h"
+#include "keys/vmk.h"
 #include "protector_auto.h"
-#include "rotate.h"
 #include "test.h"
-#include "vmk.h"
 
 #define IMAGE_SIZE (20 * 1024 * 1024)
 

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "keys/token.h"
 #include "protector.h"
 #include "test.h"
-#include "token.h"
 
 static void test_vmk(void)
 {

@@ -9,8 +9,8 @@
 #include <sys/uio.h>
 
 #include "cli.h"
+#include "keys/recovery.h"
 #include "os/process.h"
-#include "recovery.h"
 
 int cli_check_new_file(const char *path, const char *what)
 {

@@ -5,7 +5,7 @@
 
 #include "cli.h"
 #include "fvetab.h"
-#include "identity.h"
+#include "keys/identity.h"
 
 #define BOOT_TABLE   "/etc/fvetab"
 #define BOOT_CMDLINE "/proc/cmdline"

@@ -8,7 +8,7 @@
 #define FVE_CLI_BOOT_NOTE_H
 
 #include "fvetab.h"
-#include "identity.h"
+#include "keys/identity.h"
 #include "protector.h"
 
 /* Which volume it is that was opened. */

@@ -6,9 +6,9 @@
 
 #include "cli.h"
 #include "header/change.h"
-#include "identity.h"
+#include "keys/identity.h"
+#include "keys/rotate.h"
 #include "os/device.h"
-#include "rotate.h"
 
 static void refused(void *data, const struct protector *protector, const struct refusal *refusal)
 {

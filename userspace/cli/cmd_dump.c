@@ -4,10 +4,10 @@
 #include <json-c/json.h>
 #include <stdio.h>
 
-#include "boot_policy.h"
 #include "cli.h"
+#include "keys/boot_policy.h"
+#include "keys/vmk.h"
 #include "show.h"
-#include "vmk.h"
 
 #define SECTOR 512
 

@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "boot_policy.h"
 #include "cli.h"
-#include "lockout.h"
+#include "keys/boot_policy.h"
+#include "keys/lockout.h"
 #include "os/device.h"
 
 static int confirm(const struct args *args, const char *path)

@@ -7,8 +7,8 @@
 
 #include "cli.h"
 #include "escrow.h"
+#include "keys/recovery.h"
 #include "os/file.h"
-#include "recovery.h"
 
 /* The protector whose recovery password this is. */
 static int find_owner(struct header *header, const struct secret *password, struct protector *ret)

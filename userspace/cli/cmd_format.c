@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "cli.h"
+#include "keys/vmk.h"
 #include "os/device.h"
-#include "vmk.h"
 
 /* What is to be made: protectors, and what their owner will have to bring. */
 struct plan {

@@ -9,8 +9,8 @@
 #include "cli.h"
 #include "header/change.h"
 #include "header/mac.h"
+#include "keys/rotate.h"
 #include "os/device.h"
-#include "rotate.h"
 #include "show.h"
 
 #define SECTOR 512

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "cli.h"
-#include "identity.h"
+#include "keys/identity.h"
 #include "show.h"
 
 int cli_remember_identity(const struct header *header, const struct secret *fvek)

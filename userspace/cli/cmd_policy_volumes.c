@@ -7,9 +7,9 @@
 #include "cli_policy.h"
 #include "header/change.h"
 #include "keypolicy_lease.h"
+#include "keys/rotate.h"
 #include "os/device.h"
 #include "protector_customer.h"
-#include "rotate.h"
 
 #define BOTH_ROOTS (1u << WRAP_ROOT_A | 1u << WRAP_ROOT_B)
 

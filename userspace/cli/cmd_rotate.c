@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cli.h"
-#include "rotate.h"
+#include "keys/rotate.h"
 
 int cmd_rotate_vmk(const struct args *args)
 {

@@ -10,12 +10,12 @@
 #include "base/signals.h"
 #include "cli_tenant.h"
 #include "factors.h"
+#include "keys/vmk.h"
 #include "os/device.h"
 #include "os/loop.h"
 #include "os/storage.h"
 #include "protector_customer.h"
 #include "show.h"
-#include "vmk.h"
 
 /* --- open and close ------------------------------------------------------------------------------
  */

@@ -13,10 +13,10 @@
 #include "base/signals.h"
 #include "cli_tenant.h"
 #include "factors.h"
+#include "keys/vmk.h"
 #include "os/device.h"
 #include "os/storage.h"
 #include "protector_customer.h"
-#include "vmk.h"
 
 static int make_file(const char *path, uint64_t size)
 {

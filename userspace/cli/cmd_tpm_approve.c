@@ -5,12 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "boot_policy.h"
 #include "cli.h"
 #include "header/change.h"
+#include "keys/boot_policy.h"
+#include "keys/vmk.h"
 #include "measured/predict.h"
 #include "show.h"
-#include "vmk.h"
 
 #define ALL_PCRS ((1u << PCR_COUNT) - 1)
 

@@ -5,8 +5,8 @@
 
 #include "cli.h"
 #include "header/change.h"
-#include "lockout.h"
-#include "vmk.h"
+#include "keys/lockout.h"
+#include "keys/vmk.h"
 
 /* The volume's policy in the machine's TPM. */
 static int policy_open(const struct args *args, const struct header *header, struct tpm **ret_tpm,

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "boot_policy.h"
 #include "cli.h"
+#include "keys/boot_policy.h"
 #include "protector_suspended.h"
 #include "show.h"
 

@@ -9,8 +9,8 @@
 #include "audit.h"
 #include "cli.h"
 #include "escrow.h"
+#include "keys/recovery.h"
 #include "os/file.h"
-#include "recovery.h"
 
 #define WAIT_S	300 /* without --timeout */
 #define POLL_MS 200

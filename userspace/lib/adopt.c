@@ -6,12 +6,12 @@
 #include "adopt.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "boot_policy.h"
 #include "header/change.h"
 #include "header/mac.h"
-#include "lockout.h"
+#include "keys/boot_policy.h"
+#include "keys/lockout.h"
+#include "keys/rotate.h"
 #include "protector.h"
-#include "rotate.h"
 
 #define LABEL "adopted"
 

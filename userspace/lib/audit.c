@@ -16,7 +16,7 @@
 #include "audit.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "token.h"
+#include "keys/token.h"
 #include "tpm/tpm.h"
 
 static const char *const faults[AUDIT_FAULTS] = {

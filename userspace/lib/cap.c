@@ -7,11 +7,11 @@
 
 #include "base/log.h"
 #include "cap.h"
+#include "keys/vmk.h"
 #include "measured/boot_state.h"
 #include "os/module.h"
 #include "protector.h"
 #include "tpm/tpm.h"
-#include "vmk.h"
 
 #define WAIT_STEP_USEC 50000
 

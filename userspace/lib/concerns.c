@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* What is weaker about a volume's TPM protectors than this version would make it. */
-#include "boot_policy.h"
 #include "concerns.h"
+#include "keys/boot_policy.h"
 #include "protector.h"
 #include "tpm/tpm.h"
 

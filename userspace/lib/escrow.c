@@ -11,8 +11,8 @@
 #include "base/log.h"
 #include "crypto/cms.h"
 #include "escrow.h"
+#include "keys/recovery.h"
 #include "os/file.h"
-#include "recovery.h"
 
 #define PACKET	       "fve-escrow"
 #define ACK	       "fve-escrow-ack"

@@ -8,7 +8,7 @@
 #define FVE_ESCROW_H
 
 #include "crypto/crypto.h"
-#include "token.h"
+#include "keys/token.h"
 
 #define ESCROW_HOST_MAX	 64
 #define ESCROW_CERTS_MAX 4

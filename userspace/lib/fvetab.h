@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "identity.h"
+#include "keys/identity.h"
 
 #define FVETAB_MAX	   32	 /* volumes */
 #define FVETAB_LINE_MAX	   1024	 /* bytes of a line, with its end */

@@ -5,7 +5,7 @@
 
 #include "base/log.h"
 #include "keypolicy.h"
-#include "token_json.h"
+#include "keys/token_json.h"
 
 #define TYPE "fve-key-policy"
 

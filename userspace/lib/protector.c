@@ -7,9 +7,9 @@
 #include "base/log.h"
 #include "header/change.h"
 #include "header/mac.h"
+#include "keys/vmk.h"
 #include "protector.h"
 #include "tpm/policy_digest.h"
-#include "vmk.h"
 
 static const struct {
 	const char *name;

@@ -8,7 +8,7 @@
 
 #include "base/reason.h"
 #include "header/header.h"
-#include "token.h"
+#include "keys/token.h"
 
 enum protector_kind {
 	PROTECTOR_AUTO,		/* a machine's: a key on another volume, open already */

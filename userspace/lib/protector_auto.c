@@ -9,8 +9,8 @@
 #include "base/log.h"
 #include "crypto/crypto.h"
 #include "header/change.h"
+#include "keys/vmk.h"
 #include "protector_auto.h"
-#include "vmk.h"
 
 #define KIND "auto"
 

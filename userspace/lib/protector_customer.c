@@ -8,8 +8,8 @@
 #include "factors.h"
 #include "header/change.h"
 #include "keypolicy_lease.h"
+#include "keys/vmk.h"
 #include "protector_customer.h"
-#include "vmk.h"
 
 #define KIND	    "customer-key"
 #define KIND_FACTOR "tenant-factor"

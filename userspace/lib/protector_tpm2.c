@@ -5,12 +5,12 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "boot_policy.h"
 #include "header/change.h"
-#include "lockout.h"
+#include "keys/boot_policy.h"
+#include "keys/lockout.h"
+#include "keys/second_factor.h"
+#include "keys/vmk.h"
 #include "protector_tpm2.h"
-#include "second_factor.h"
-#include "vmk.h"
 
 #define ALL_PCRS ((1u << PCR_COUNT) - 1)
 

@@ -6,10 +6,10 @@
 
 #include "base/log.h"
 #include "header/mac.h"
-#include "identity.h"
+#include "keys/identity.h"
+#include "keys/recovery.h"
 #include "protector_customer.h"
 #include "protector_suspended.h"
-#include "recovery.h"
 #include "unlock.h"
 
 /* Tries of the TPM that are not offered after a wrong PIN. */

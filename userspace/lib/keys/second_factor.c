@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "crypto/crypto.h"
-#include "second_factor.h"
+#include "keys/second_factor.h"
 
 #define INFO_KEK  "fve tpm2 kek"
 #define INFO_HALF "fve startup key half"

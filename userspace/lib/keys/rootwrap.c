@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "rootwrap.h"
+#include "keys/rootwrap.h"
 
 #define UUID_SIZE 16
 

@@ -14,8 +14,8 @@
 
 #include "base/reason.h"
 #include "header/header.h"
+#include "keys/token.h"
 #include "measured/boot_state.h"
-#include "token.h"
 
 struct boot_policy {
 	struct token_policy token;

@@ -12,7 +12,7 @@
 #define FVE_VMK_H
 
 #include "header/header.h"
-#include "token.h"
+#include "keys/token.h"
 
 #define VMK_SIZE 32
 #define KEK_SIZE 32

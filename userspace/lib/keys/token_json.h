@@ -4,7 +4,7 @@
 #define FVE_TOKEN_JSON_H
 
 #include "base/json.h"
-#include "token.h"
+#include "keys/token.h"
 
 uint32_t reader_generation(struct reader *r);
 void reader_head(struct reader *r, struct token_head *head);

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "lockout.h"
-#include "vmk.h"
+#include "keys/lockout.h"
+#include "keys/vmk.h"
 
 /* Longer than the digest of the SRK's nameAlg no authValue may be (Part 3, 24.8). */
 #define AUTH_SIZE 32

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "identity.h"
+#include "keys/identity.h"
 #include "os/state.h"
 
 #define INFO_IDENTITY "fve identity"

@@ -11,7 +11,7 @@
 #ifndef FVE_LOCKOUT_H
 #define FVE_LOCKOUT_H
 
-#include "boot_policy.h"
+#include "keys/boot_policy.h"
 
 /* Windows' numbers: generous to a person, hopeless for a machine that guesses. */
 #define LOCKOUT_TRIES	   32

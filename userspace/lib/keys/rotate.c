@@ -18,8 +18,8 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "header/change.h"
-#include "rotate.h"
-#include "vmk.h"
+#include "keys/rotate.h"
+#include "keys/vmk.h"
 
 /* Tokens "fve-vmk" of a header: one, or two in a rotation. */
 struct vmks {

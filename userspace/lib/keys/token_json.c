@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "token_json.h"
+#include "keys/token_json.h"
 
 #define GENERATION_MAX INT32_MAX /* what fits json_object_new_int() */
 

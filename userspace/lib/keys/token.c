@@ -6,8 +6,8 @@
 #include <time.h>
 
 #include "header/slots.h"
-#include "token.h"
-#include "token_json.h"
+#include "keys/token.h"
+#include "keys/token_json.h"
 
 int token_vmk_parse(const char *json, struct token_vmk *ret)
 {

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/util.h"
-#include "recovery.h"
+#include "keys/recovery.h"
 
 #define GROUP_DIGITS  6
 #define GROUP_DIVISOR 11

@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 #include "header/change.h"
-#include "vmk.h"
+#include "keys/vmk.h"
 
 /*
  * Associated data of a wrap, docs/on-disk.md "Wraps": the volume, what is wrapped, and where it

@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "boot_policy.h"
 #include "header/change.h"
-#include "lockout.h"
-#include "vmk.h"
+#include "keys/boot_policy.h"
+#include "keys/lockout.h"
+#include "keys/vmk.h"
 
 /* How the types of tokens begin whose key is released by a policy: fve-tpm2, -pin, -key. */
 #define TPM2_TYPE "fve-tpm2"
