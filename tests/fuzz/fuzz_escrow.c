@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* What is in an escrow packet (JSON): whoever has the certificate can make one. */
-#include "escrow.h"
+#include "custody/escrow.h"
 #include "fuzz.h"
 #include "keys/recovery.h"
 

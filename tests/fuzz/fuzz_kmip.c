@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* What a KMIP server, or who sits in its place, answers. */
+#include "custody/ttlv.h"
 #include "fuzz.h"
-#include "kmip.h"
 
 static void check_inside(struct kmip_bytes piece, const uint8_t *data, size_t size)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* What a provider answers (JSON), and what it is asked. */
+#include "custody/provider_wire.h"
 #include "fuzz.h"
-#include "provider_wire.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -2,7 +2,7 @@
 /* audit_probe TCTI COUNT EVENT [NAME VALUE]...: write COUNT records to the audit log. */
 #include <stdlib.h>
 
-#include "audit.h"
+#include "custody/audit.h"
 
 int main(int argc, char **argv)
 {

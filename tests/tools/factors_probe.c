@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "factors.h"
+#include "custody/factors.h"
 
 int main(int argc, char **argv)
 {

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "crypto/crypto.h"
-#include "provider.h"
+#include "custody/provider.h"
 
 static int deadline_ms = 20000;
 

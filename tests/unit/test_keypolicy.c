@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "keypolicy_lease.h"
+#include "custody/keypolicy_lease.h"
 #include "test.h"
 
 #define UUID_1 "01234567-89ab-4def-8123-456789abcdef"

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "provider_wire.h"
+#include "custody/provider_wire.h"
 #include "test.h"
 
 #define DEADLINE_MS 1000  /* for those that never answer */

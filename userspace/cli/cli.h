@@ -5,8 +5,8 @@
 
 #include "base/log.h"
 #include "base/secret.h"
+#include "custody/keypolicy.h"
 #include "header/header.h"
-#include "keypolicy.h"
 #include "protector.h"
 #include "unlock.h"
 #include "volume.h"

@@ -4,7 +4,7 @@
 #define FVE_CLI_POLICY_H
 
 #include "cli.h"
-#include "keypolicy.h"
+#include "custody/keypolicy.h"
 
 /* Where a volume of a policy is now. */
 struct cli_policy_volume {

@@ -4,7 +4,7 @@
 #define FVE_CLI_TENANT_H
 
 #include "cli_policy.h"
-#include "tenant.h"
+#include "custody/tenant.h"
 
 /* A tenant that was not purged. -ENOKEY with a message. */
 int cli_tenant_load(const char *name, struct tenant *ret);

@@ -6,8 +6,8 @@
 
 #include <json-c/json.h>
 
-#include "audit.h"
 #include "cli.h"
+#include "custody/audit.h"
 #include "show.h"
 
 /* One line as people read it: number, time, event, and what it is about. */

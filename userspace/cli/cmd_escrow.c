@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "cli.h"
-#include "escrow.h"
+#include "custody/escrow.h"
 #include "keys/recovery.h"
 #include "os/file.h"
 

@@ -9,7 +9,7 @@
 #include "cli.h"
 #include "cli_policy.h"
 #include "crypto/cms.h"
-#include "keypolicy_lease.h"
+#include "custody/keypolicy_lease.h"
 #include "os/storage.h"
 #include "show.h"
 

@@ -9,7 +9,7 @@
 #include <time.h>
 
 #include "cli_policy.h"
-#include "keypolicy_lease.h"
+#include "custody/keypolicy_lease.h"
 #include "revoke.h"
 #include "show.h"
 

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "cli_policy.h"
+#include "custody/keypolicy_lease.h"
 #include "header/change.h"
-#include "keypolicy_lease.h"
 #include "keys/rotate.h"
 #include "os/device.h"
 #include "protector_customer.h"

@@ -9,7 +9,7 @@
 
 #include "base/signals.h"
 #include "cli_tenant.h"
-#include "factors.h"
+#include "custody/factors.h"
 #include "keys/vmk.h"
 #include "os/device.h"
 #include "os/loop.h"

@@ -12,7 +12,7 @@
 
 #include "base/signals.h"
 #include "cli_tenant.h"
-#include "factors.h"
+#include "custody/factors.h"
 #include "keys/vmk.h"
 #include "os/device.h"
 #include "os/storage.h"

@@ -9,7 +9,7 @@
 
 #include "base/signals.h"
 #include "cli_tenant.h"
-#include "factors.h"
+#include "custody/factors.h"
 #include "os/device.h"
 
 #define SECONDS_OF_DAY 86400

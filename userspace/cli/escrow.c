@@ -6,9 +6,9 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "audit.h"
 #include "cli.h"
-#include "escrow.h"
+#include "custody/audit.h"
+#include "custody/escrow.h"
 #include "keys/recovery.h"
 #include "os/file.h"
 

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "factors.h"
+#include "custody/factors.h"
+#include "custody/keypolicy_lease.h"
 #include "header/change.h"
-#include "keypolicy_lease.h"
 #include "keys/vmk.h"
 #include "protector_customer.h"
 

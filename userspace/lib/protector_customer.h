@@ -6,7 +6,7 @@
 #ifndef FVE_PROTECTOR_CUSTOMER_H
 #define FVE_PROTECTOR_CUSTOMER_H
 
-#include "keypolicy.h"
+#include "custody/keypolicy.h"
 #include "protector.h"
 #include "protector_tpm2.h"
 

@@ -3,7 +3,7 @@
 #ifndef FVE_SERVE_H
 #define FVE_SERVE_H
 
-#include "provider_wire.h"
+#include "custody/provider_wire.h"
 
 /*
  * Do what @request asks. @page holds the key to be wrapped, or takes the one that was unwrapped.

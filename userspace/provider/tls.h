@@ -3,7 +3,7 @@
 #ifndef FVE_TLS_H
 #define FVE_TLS_H
 
-#include "kmip.h"
+#include "custody/ttlv.h"
 
 /* What of a connection did not work, for a person. */
 struct tls_error {

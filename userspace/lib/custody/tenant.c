@@ -6,8 +6,8 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "custody/tenant.h"
 #include "os/state.h"
-#include "tenant.h"
 
 #define DIRECTORY "tenants"
 #define SUFFIX	  ".json"

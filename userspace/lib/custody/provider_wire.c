@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "provider_wire.h"
+#include "custody/provider_wire.h"
 
 #define FROM_HEADER "header"
 

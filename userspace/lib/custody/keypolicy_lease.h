@@ -7,7 +7,7 @@
 #ifndef FVE_KEYPOLICY_LEASE_H
 #define FVE_KEYPOLICY_LEASE_H
 
-#include "keypolicy.h"
+#include "custody/keypolicy.h"
 
 /* Keep @private, the availability key, under @proof, what the roots unwrap. For transient only. */
 int keypolicy_lease_keep(struct keypolicy *policy, const struct secret *proof,

@@ -9,9 +9,9 @@
 #ifndef FVE_KEYPOLICY_H
 #define FVE_KEYPOLICY_H
 
+#include "custody/provider.h"
 #include "keys/rootwrap.h"
 #include "keys/token.h"
-#include "provider.h"
 
 #define KEYPOLICY_NAME_MAX	63
 #define KEYPOLICY_VOLUMES_MAX	256

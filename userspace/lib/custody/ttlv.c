@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "kmip.h"
+#include "custody/ttlv.h"
 
 enum type {
 	TYPE_STRUCTURE = 1,

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "audit.h"
 #include "base/log.h"
-#include "keypolicy.h"
+#include "custody/audit.h"
+#include "custody/keypolicy.h"
 #include "os/state.h"
 
 #define DIRECTORY      "policies"

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "factors.h"
+#include "custody/factors.h"
 #include "os/state.h"
 
 #define FILE_NAME "factors"

@@ -9,8 +9,8 @@
 #ifndef FVE_TENANT_H
 #define FVE_TENANT_H
 
+#include "custody/keypolicy.h"
 #include "header/header.h"
-#include "keypolicy.h"
 
 #define TENANT_NAME_MAX 63 /* it is the mapping's name, too */
 

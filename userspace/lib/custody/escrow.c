@@ -10,7 +10,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "crypto/cms.h"
-#include "escrow.h"
+#include "custody/escrow.h"
 #include "keys/recovery.h"
 #include "os/file.h"
 

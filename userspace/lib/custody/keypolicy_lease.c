@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "keypolicy_lease.h"
+#include "custody/keypolicy_lease.h"
 
 #define KEEP_INFO "fve availability key"
 

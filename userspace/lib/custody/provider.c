@@ -16,7 +16,7 @@
 
 #include "base/log.h"
 #include "crypto/crypto.h"
-#include "provider_wire.h"
+#include "custody/provider_wire.h"
 
 #define DIRECTORY  "/usr/lib/fve" /* FVE_PROVIDERS names another */
 #define PREFIX	   "fve-provider-"

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "keypolicy.h"
+#include "custody/keypolicy.h"
 #include "keys/token_json.h"
 
 #define TYPE "fve-key-policy"

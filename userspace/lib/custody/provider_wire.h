@@ -7,7 +7,7 @@
 #ifndef FVE_PROVIDER_WIRE_H
 #define FVE_PROVIDER_WIRE_H
 
-#include "provider.h"
+#include "custody/provider.h"
 
 #define PROVIDER_PAGE_FD   3
 #define PROVIDER_PAGE_SIZE 4096

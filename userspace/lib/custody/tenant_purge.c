@@ -8,8 +8,8 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "crypto/cms.h"
+#include "custody/tenant.h"
 #include "os/state.h"
-#include "tenant.h"
 
 #define MACHINE_KEY  "machine.key"
 #define MACHINE_CERT "machine.pem"

@@ -13,9 +13,9 @@
 #include <syslog.h>
 #include <time.h>
 
-#include "audit.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "custody/audit.h"
 #include "keys/token.h"
 #include "tpm/tpm.h"
 
