@@ -18,8 +18,8 @@
 #include "fuzz.h"
 #include "header/mac.h"
 #include "keys/vmk.h"
-#include "protector_auto.h"
-#include "unlock.h"
+#include "protector/auto.h"
+#include "protector/unlock.h"
 
 #define PASSPHRASE "correct horse"
 #define OTHER_UUID "01234567-89ab-cdef-0123-456789abcdef"

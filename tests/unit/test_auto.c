@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "keys/vmk.h"
+#include "protector/unlock.h"
 #include "test.h"
-#include "unlock.h"
 
 #define IMAGE_SIZE (20 * 1024 * 1024)
 

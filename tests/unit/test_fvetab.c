@@ -5,7 +5,7 @@
 
 #include "base/util.h"
 #include "fvetab.h"
-#include "protector.h"
+#include "protector/protector.h"
 #include "test.h"
 
 static unsigned int complaints, last_line;

@@ -7,7 +7,7 @@
 
 #include "keys/rotate.h"
 #include "keys/vmk.h"
-#include "protector_auto.h"
+#include "protector/auto.h"
 #include "test.h"
 
 #define IMAGE_SIZE (20 * 1024 * 1024)

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "keys/token.h"
-#include "protector.h"
+#include "protector/protector.h"
 #include "test.h"
 
 static void test_vmk(void)

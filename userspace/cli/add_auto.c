@@ -5,7 +5,7 @@
 
 #include "cli.h"
 #include "os/storage.h"
-#include "protector_auto.h"
+#include "protector/auto.h"
 
 int cli_check_auto(const struct args *args, const struct protector_spec *spec)
 {

@@ -9,7 +9,7 @@
 
 #include "fvetab.h"
 #include "keys/identity.h"
-#include "protector.h"
+#include "protector/protector.h"
 
 /* Which volume it is that was opened. */
 enum boot_whose {

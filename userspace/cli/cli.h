@@ -7,8 +7,8 @@
 #include "base/secret.h"
 #include "custody/keypolicy.h"
 #include "header/header.h"
-#include "protector.h"
-#include "unlock.h"
+#include "protector/protector.h"
+#include "protector/unlock.h"
 #include "volume.h"
 
 #define CLI_MAX_OPERANDS   3

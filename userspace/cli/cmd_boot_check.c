@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "boot.h"
-#include "concerns.h"
 #include "os/inner_name.h"
+#include "protector/concerns.h"
 #include "show.h"
 
 #define UNITS  "/etc/systemd/system"

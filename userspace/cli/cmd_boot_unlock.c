@@ -24,10 +24,10 @@
 #include "boot_note.h"
 #include "cap.h"
 #include "crypto/kdf.h"
-#include "key_medium.h"
 #include "os/device.h"
 #include "os/dm.h"
 #include "os/process.h"
+#include "protector/key_medium.h"
 #include "volume.h"
 
 #define DEVICE_TIMEOUT_S     90 /* systemd's for a device */

@@ -9,7 +9,7 @@
 #include "header/change.h"
 #include "keys/rotate.h"
 #include "os/device.h"
-#include "protector_customer.h"
+#include "protector/customer.h"
 
 #define BOTH_ROOTS (1u << WRAP_ROOT_A | 1u << WRAP_ROOT_B)
 

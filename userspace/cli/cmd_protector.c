@@ -8,7 +8,7 @@
 #include "cli.h"
 #include "keys/boot_policy.h"
 #include "os/device.h"
-#include "protector_auto.h"
+#include "protector/auto.h"
 #include "show.h"
 
 int cmd_protector_list(const struct args *args)

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "cli.h"
-#include "protector_suspended.h"
+#include "protector/suspended.h"
 
 int cmd_protector_disable(const struct args *args)
 {

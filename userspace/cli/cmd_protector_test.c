@@ -5,9 +5,9 @@
 #include <stdio.h>
 
 #include "cli.h"
-#include "protector_auto.h"
-#include "protector_customer.h"
-#include "protector_suspended.h"
+#include "protector/auto.h"
+#include "protector/customer.h"
+#include "protector/suspended.h"
 #include "show.h"
 
 /* What came of one protector. */

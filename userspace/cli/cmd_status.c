@@ -9,7 +9,7 @@
 #include "cli.h"
 #include "os/device.h"
 #include "os/storage.h"
-#include "protector_suspended.h"
+#include "protector/suspended.h"
 #include "show.h"
 
 #define LAYERS_MAX 16

@@ -14,7 +14,7 @@
 #include "os/device.h"
 #include "os/loop.h"
 #include "os/storage.h"
-#include "protector_customer.h"
+#include "protector/customer.h"
 #include "show.h"
 
 /* --- open and close ------------------------------------------------------------------------------

@@ -16,7 +16,7 @@
 #include "keys/vmk.h"
 #include "os/device.h"
 #include "os/storage.h"
-#include "protector_customer.h"
+#include "protector/customer.h"
 
 static int make_file(const char *path, uint64_t size)
 {

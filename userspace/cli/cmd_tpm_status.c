@@ -7,7 +7,7 @@
 
 #include "cli.h"
 #include "keys/boot_policy.h"
-#include "protector_suspended.h"
+#include "protector/suspended.h"
 #include "show.h"
 
 #define ALL_PCRS ((1u << PCR_COUNT) - 1)

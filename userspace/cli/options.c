@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "protector_suspended.h"
+#include "protector/suspended.h"
 #include "table.h"
 
 #define LONG_OPTION 256 /* getopt_long's value of the first row: no character */

@@ -4,9 +4,9 @@
 #include <json-c/json.h>
 #include <stdio.h>
 
-#include "concerns.h"
 #include "header/mac.h"
-#include "protector.h"
+#include "protector/concerns.h"
+#include "protector/protector.h"
 #include "show.h"
 
 void show_protectors(const struct header *header)

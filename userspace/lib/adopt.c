@@ -11,7 +11,7 @@
 #include "keys/boot_policy.h"
 #include "keys/lockout.h"
 #include "keys/rotate.h"
-#include "protector.h"
+#include "protector/protector.h"
 
 #define LABEL "adopted"
 

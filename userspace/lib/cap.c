@@ -10,7 +10,7 @@
 #include "keys/vmk.h"
 #include "measured/boot_state.h"
 #include "os/module.h"
-#include "protector.h"
+#include "protector/protector.h"
 #include "tpm/tpm.h"
 
 #define WAIT_STEP_USEC 50000

@@ -6,7 +6,7 @@
 
 #include "base/util.h"
 #include "fvetab.h"
-#include "protector.h"
+#include "protector/protector.h"
 
 #define WHITE " \t\r"
 

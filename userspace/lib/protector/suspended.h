@@ -9,7 +9,7 @@
 #ifndef FVE_PROTECTOR_SUSPENDED_H
 #define FVE_PROTECTOR_SUSPENDED_H
 
-#include "protector_tpm2.h"
+#include "protector/tpm2.h"
 
 #define SUSPENDED_BOOTS_MAX 15 /* BitLocker's */
 

@@ -8,9 +8,9 @@
 #include "header/mac.h"
 #include "keys/identity.h"
 #include "keys/recovery.h"
-#include "protector_customer.h"
-#include "protector_suspended.h"
-#include "unlock.h"
+#include "protector/customer.h"
+#include "protector/suspended.h"
+#include "protector/unlock.h"
 
 /* Tries of the TPM that are not offered after a wrong PIN. */
 #define PIN_TRIES_KEPT 4

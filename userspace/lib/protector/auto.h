@@ -6,8 +6,8 @@
 #ifndef FVE_PROTECTOR_AUTO_H
 #define FVE_PROTECTOR_AUTO_H
 
-#include "protector.h"
-#include "protector_tpm2.h"
+#include "protector/protector.h"
+#include "protector/tpm2.h"
 
 #define AUTO_KEY_SIZE 32 /* bytes of a key file */
 

@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
-#include "key_medium.h"
 #include "os/device.h"
-#include "protector.h"
+#include "protector/key_medium.h"
+#include "protector/protector.h"
 
 #define MOUNT_POINT "/run/fve/key"
 

@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "header/change.h"
 #include "keys/vmk.h"
-#include "protector_suspended.h"
+#include "protector/suspended.h"
 
 /* Capped, the TPM keeps this key back as well. */
 static const struct pcr_values not_capped = {.mask = 1u << PCR_CAP};

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* What is weaker about a volume's TPM protectors than this version would make it. */
-#include "concerns.h"
 #include "keys/boot_policy.h"
-#include "protector.h"
+#include "protector/concerns.h"
+#include "protector/protector.h"
 #include "tpm/tpm.h"
 
 static bool lockout_open(struct tpm *tpm)

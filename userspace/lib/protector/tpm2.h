@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "protector.h"
+#include "protector/protector.h"
 
 /* Shortest PIN in bytes: BitLocker's, where each try costs one of 32. */
 #define PIN_LENGTH_MIN	    6

@@ -10,7 +10,7 @@
 #include "crypto/crypto.h"
 #include "header/change.h"
 #include "keys/vmk.h"
-#include "protector_auto.h"
+#include "protector/auto.h"
 
 #define KIND "auto"
 

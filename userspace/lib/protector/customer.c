@@ -9,7 +9,7 @@
 #include "custody/keypolicy_lease.h"
 #include "header/change.h"
 #include "keys/vmk.h"
-#include "protector_customer.h"
+#include "protector/customer.h"
 
 #define KIND	    "customer-key"
 #define KIND_FACTOR "tenant-factor"

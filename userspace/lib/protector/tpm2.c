@@ -10,7 +10,7 @@
 #include "keys/lockout.h"
 #include "keys/second_factor.h"
 #include "keys/vmk.h"
-#include "protector_tpm2.h"
+#include "protector/tpm2.h"
 
 #define ALL_PCRS ((1u << PCR_COUNT) - 1)
 

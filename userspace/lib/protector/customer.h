@@ -7,8 +7,8 @@
 #define FVE_PROTECTOR_CUSTOMER_H
 
 #include "custody/keypolicy.h"
-#include "protector.h"
-#include "protector_tpm2.h"
+#include "protector/protector.h"
+#include "protector/tpm2.h"
 
 /*
  * Write a protector of @policy with a new KEK, in one step in place of the one that the volume has

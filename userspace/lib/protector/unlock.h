@@ -3,9 +3,9 @@
 #ifndef FVE_UNLOCK_H
 #define FVE_UNLOCK_H
 
-#include "protector.h"
-#include "protector_auto.h"
-#include "protector_tpm2.h"
+#include "protector/auto.h"
+#include "protector/protector.h"
+#include "protector/tpm2.h"
 
 /* What a person is asked for. */
 enum unlock_question {

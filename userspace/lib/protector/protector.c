@@ -8,7 +8,7 @@
 #include "header/change.h"
 #include "header/mac.h"
 #include "keys/vmk.h"
-#include "protector.h"
+#include "protector/protector.h"
 #include "tpm/policy_digest.h"
 
 static const struct {
