@@ -3,7 +3,7 @@
  * A deliberate fault: the tool says that it has capped the TPM, and has not.
  * wraps: cap_tpm
  */
-#include "cap.h"
+#include "volume/cap.h"
 
 int __wrap_cap_tpm(const char *tcti, const uint8_t *identity, enum reason *ret_reason);
 

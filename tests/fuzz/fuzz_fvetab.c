@@ -2,7 +2,7 @@
 /* /etc/fvetab and the kernel command line, one after the other, split at the first NUL. */
 #include "base/util.h"
 #include "fuzz.h"
-#include "fvetab.h"
+#include "volume/fvetab.h"
 
 static unsigned int complaints;
 

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "base/util.h"
-#include "fvetab.h"
 #include "protector/protector.h"
 #include "test.h"
+#include "volume/fvetab.h"
 
 static unsigned int complaints, last_line;
 static char last_word[64];

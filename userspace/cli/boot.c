@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "boot.h"
-#include "cap.h"
+#include "volume/cap.h"
 
 #define TEXT_MAX (256 * 1024) /* bytes of a table */
 

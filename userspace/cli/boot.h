@@ -4,8 +4,8 @@
 #define FVE_CLI_BOOT_H
 
 #include "cli.h"
-#include "fvetab.h"
 #include "keys/identity.h"
+#include "volume/fvetab.h"
 
 #define BOOT_TABLE   "/etc/fvetab"
 #define BOOT_CMDLINE "/proc/cmdline"

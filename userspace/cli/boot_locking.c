@@ -9,7 +9,7 @@
 #include "boot_note.h"
 #include "os/dm.h"
 #include "os/storage.h"
-#include "revoke.h"
+#include "volume/revoke.h"
 
 static int collect(void *data, const char *name)
 {

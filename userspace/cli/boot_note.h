@@ -7,9 +7,9 @@
 #ifndef FVE_CLI_BOOT_NOTE_H
 #define FVE_CLI_BOOT_NOTE_H
 
-#include "fvetab.h"
 #include "keys/identity.h"
 #include "protector/protector.h"
+#include "volume/fvetab.h"
 
 /* Which volume it is that was opened. */
 enum boot_whose {

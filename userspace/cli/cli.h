@@ -9,7 +9,7 @@
 #include "header/header.h"
 #include "protector/protector.h"
 #include "protector/unlock.h"
-#include "volume.h"
+#include "volume/volume.h"
 
 #define CLI_MAX_OPERANDS   3
 #define CLI_MAX_PROTECTORS 8

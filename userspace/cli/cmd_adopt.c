@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "adopt.h"
 #include "cli.h"
 #include "os/device.h"
+#include "volume/adopt.h"
 
 /* What a person has, wherever it was made. */
 #define PERSONS                                                                                \

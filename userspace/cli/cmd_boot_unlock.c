@@ -22,13 +22,13 @@
 
 #include "boot.h"
 #include "boot_note.h"
-#include "cap.h"
 #include "crypto/kdf.h"
 #include "os/device.h"
 #include "os/dm.h"
 #include "os/process.h"
 #include "protector/key_medium.h"
-#include "volume.h"
+#include "volume/cap.h"
+#include "volume/volume.h"
 
 #define DEVICE_TIMEOUT_S     90 /* systemd's for a device */
 #define NOFAIL_TIMEOUT_S     10 /* a volume that the boot can do without */

@@ -10,8 +10,8 @@
 
 #include "cli_policy.h"
 #include "custody/keypolicy_lease.h"
-#include "revoke.h"
 #include "show.h"
+#include "volume/revoke.h"
 
 #define CHECKS_IN_BOUND                                                          \
 	4 /* so that one that comes late, and what follows, still keep the bound \

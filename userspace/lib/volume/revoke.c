@@ -14,8 +14,8 @@
 #include "os/dm.h"
 #include "os/mounts.h"
 #include "os/storage.h"
-#include "revoke.h"
-#include "volume.h"
+#include "volume/revoke.h"
+#include "volume/volume.h"
 
 #define FREEZE_MS   10000
 #define INTERVAL_MS 20

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "adopt.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "header/change.h"
@@ -12,6 +11,7 @@
 #include "keys/lockout.h"
 #include "keys/rotate.h"
 #include "protector/protector.h"
+#include "volume/adopt.h"
 
 #define LABEL "adopted"
 

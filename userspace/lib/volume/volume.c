@@ -15,7 +15,7 @@
 #include "os/keyring.h"
 #include "os/module.h"
 #include "os/storage.h"
-#include "volume.h"
+#include "volume/volume.h"
 
 #define UUID_DIGITS 32 /* of a volume's UUID, in the mapping's UUID without its dashes */
 #define NONCE_SIZE  8  /* makes the key's description a used-once name */

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/util.h"
-#include "fvetab.h"
 #include "protector/protector.h"
+#include "volume/fvetab.h"
 
 #define WHITE " \t\r"
 

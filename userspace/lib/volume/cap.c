@@ -6,12 +6,12 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "cap.h"
 #include "keys/vmk.h"
 #include "measured/boot_state.h"
 #include "os/module.h"
 #include "protector/protector.h"
 #include "tpm/tpm.h"
+#include "volume/cap.h"
 
 #define WAIT_STEP_USEC 50000
 
