@@ -8,7 +8,7 @@
  */
 #include <string.h>
 
-#include "../../userspace/cli/boot_locking.h"
+#include "cli/boot_locking.h"
 #include "keys/identity.h"
 #include "os/mounts.h"
 

@@ -2,7 +2,7 @@
 /* The table of actions, and that of the kinds of protectors. */
 #include <string.h>
 
-#include "table.h"
+#include "cli/table.h"
 
 #define TAKES(...) ((const enum option_id[]){__VA_ARGS__, OPT_END})
 

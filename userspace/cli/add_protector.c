@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/uio.h>
 
-#include "cli.h"
+#include "cli/cli.h"
 #include "keys/recovery.h"
 #include "os/process.h"
 

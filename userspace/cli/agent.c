@@ -13,7 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-#include "cli.h"
+#include "cli/cli.h"
 
 #define PROGRAM	       "systemd-ask-password"
 #define NOT_EXECUTABLE 127 /* as a shell says it */

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "boot.h"
+#include "cli/boot.h"
 #include "volume/cap.h"
 
 #define TEXT_MAX (256 * 1024) /* bytes of a table */

@@ -3,7 +3,7 @@
 #ifndef FVE_CLI_BOOT_H
 #define FVE_CLI_BOOT_H
 
-#include "cli.h"
+#include "cli/cli.h"
 #include "keys/identity.h"
 #include "volume/fvetab.h"
 

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
-#include "boot_locking.h"
-#include "boot_note.h"
+#include "cli/boot_locking.h"
+#include "cli/boot_note.h"
 #include "os/dm.h"
 #include "os/storage.h"
 #include "volume/revoke.h"

@@ -6,7 +6,7 @@
 #ifndef FVE_CLI_BOOT_LOCKING_H
 #define FVE_CLI_BOOT_LOCKING_H
 
-#include "boot.h"
+#include "cli/boot.h"
 
 #define BOOT_OPEN_MAX 512 /* mappings; tenants have many in a booted system */
 

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
-#include "boot_note.h"
+#include "cli/boot_note.h"
 
 #define RUN	  "/run/fve"
 #define NOTES	  RUN "/boot"

@@ -3,7 +3,7 @@
 #ifndef FVE_CLI_POLICY_H
 #define FVE_CLI_POLICY_H
 
-#include "cli.h"
+#include "cli/cli.h"
 #include "custody/keypolicy.h"
 
 /* Where a volume of a policy is now. */

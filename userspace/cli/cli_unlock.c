@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli.h"
+#include "cli/cli.h"
 #include "header/change.h"
 #include "keys/identity.h"
 #include "keys/rotate.h"

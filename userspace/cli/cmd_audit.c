@@ -6,9 +6,9 @@
 
 #include <json-c/json.h>
 
-#include "cli.h"
+#include "cli/cli.h"
+#include "cli/show.h"
 #include "custody/audit.h"
-#include "show.h"
 
 /* One line as people read it: number, time, event, and what it is about. */
 static void show_line(const char *line, void *data)

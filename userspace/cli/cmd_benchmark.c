@@ -6,10 +6,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "cli.h"
+#include "cli/cli.h"
+#include "cli/show.h"
 #include "crypto/afalg.h"
 #include "crypto/kdf.h"
-#include "show.h"
 
 #define MEASURE_NS     500000000 /* of one direction */
 #define DEFAULT_KDF_MS 2000	 /* of kdf_choose() */

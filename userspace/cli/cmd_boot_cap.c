@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The 'fvesetup boot-cap' action, on every way out of the unlock phase. */
-#include "boot.h"
+#include "cli/boot.h"
 
 int cmd_boot_cap(const struct args *args)
 {

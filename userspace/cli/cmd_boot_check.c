@@ -10,10 +10,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "boot.h"
+#include "cli/boot.h"
+#include "cli/show.h"
 #include "os/inner_name.h"
 #include "protector/concerns.h"
-#include "show.h"
 
 #define UNITS  "/etc/systemd/system"
 #define SMBIOS "/sys/firmware/dmi"

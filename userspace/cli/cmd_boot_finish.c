@@ -10,8 +10,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "boot.h"
-#include "boot_note.h"
+#include "cli/boot.h"
+#include "cli/boot_note.h"
 #include "os/inner_name.h"
 
 #define ACK_WAIT_S 60 /* fvetab(5) */

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "boot.h"
+#include "cli/boot.h"
 #include "os/inner_name.h"
 
 /* A name in a unit's name, as systemd.unit(5) "STRING ESCAPING FOR INCLUSION IN UNIT NAMES". */

@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 #include <sys/reboot.h>
 
-#include "boot_locking.h"
+#include "cli/boot_locking.h"
 
 #define READING_S 10 /* time to read why */
 

@@ -16,7 +16,7 @@
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 
-#include "boot_locking.h"
+#include "cli/boot_locking.h"
 #include "os/file.h"
 #include "os/mounts.h"
 #include "os/storage.h"

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "boot.h"
+#include "cli/boot.h"
 #include "os/inner_name.h"
 
 /* The volume's identity as this machine remembers it, by the UUID that the table or a header has.

@@ -20,8 +20,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "boot.h"
-#include "boot_note.h"
+#include "cli/boot.h"
+#include "cli/boot_note.h"
 #include "crypto/kdf.h"
 #include "os/device.h"
 #include "os/dm.h"

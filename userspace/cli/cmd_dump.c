@@ -4,10 +4,10 @@
 #include <json-c/json.h>
 #include <stdio.h>
 
-#include "cli.h"
+#include "cli/cli.h"
+#include "cli/show.h"
 #include "keys/boot_policy.h"
 #include "keys/vmk.h"
-#include "show.h"
 
 #define SECTOR 512
 

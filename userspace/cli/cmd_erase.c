@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "cli.h"
+#include "cli/cli.h"
 #include "keys/boot_policy.h"
 #include "keys/lockout.h"
 #include "os/device.h"

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli.h"
+#include "cli/cli.h"
 #include "custody/escrow.h"
 #include "keys/recovery.h"
 #include "os/file.h"

@@ -6,12 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli.h"
+#include "cli/cli.h"
+#include "cli/show.h"
 #include "header/change.h"
 #include "header/mac.h"
 #include "keys/rotate.h"
 #include "os/device.h"
-#include "show.h"
 
 #define SECTOR 512
 

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli.h"
+#include "cli/cli.h"
+#include "cli/show.h"
 #include "keys/identity.h"
-#include "show.h"
 
 int cli_remember_identity(const struct header *header, const struct secret *fvek)
 {

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli.h"
+#include "cli/cli.h"
+#include "cli/show.h"
 #include "os/device.h"
-#include "show.h"
 
 struct listing {
 	struct json_object *array; /* NULL: print text */

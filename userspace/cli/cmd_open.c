@@ -2,7 +2,7 @@
 /* The 'fvesetup open' and 'fvesetup close' actions. */
 #include <errno.h>
 
-#include "cli.h"
+#include "cli/cli.h"
 #include "crypto/kdf.h"
 #include "os/device.h"
 #include "os/process.h"

@@ -6,12 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli.h"
-#include "cli_policy.h"
+#include "cli/cli.h"
+#include "cli/cli_policy.h"
+#include "cli/show.h"
 #include "crypto/cms.h"
 #include "custody/keypolicy_lease.h"
 #include "os/storage.h"
-#include "show.h"
 
 #define PROOF_SIZE ROOTWRAP_KEY_SIZE
 

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "cli_policy.h"
+#include "cli/cli_policy.h"
+#include "cli/show.h"
 #include "custody/keypolicy_lease.h"
-#include "show.h"
 #include "volume/revoke.h"
 
 #define CHECKS_IN_BOUND                                                          \

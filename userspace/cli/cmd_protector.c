@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli.h"
+#include "cli/cli.h"
+#include "cli/show.h"
 #include "keys/boot_policy.h"
 #include "os/device.h"
 #include "protector/auto.h"
-#include "show.h"
 
 int cmd_protector_list(const struct args *args)
 {

@@ -2,7 +2,7 @@
 /* The 'fvesetup protector disable|enable' actions: BitLocker's suspend and resume. */
 #include <stdio.h>
 
-#include "cli.h"
+#include "cli/cli.h"
 #include "protector/suspended.h"
 
 int cmd_protector_disable(const struct args *args)

@@ -4,11 +4,11 @@
 #include <json-c/json.h>
 #include <stdio.h>
 
-#include "cli.h"
+#include "cli/cli.h"
+#include "cli/show.h"
 #include "protector/auto.h"
 #include "protector/customer.h"
 #include "protector/suspended.h"
-#include "show.h"
 
 /* What came of one protector. */
 enum verdict {

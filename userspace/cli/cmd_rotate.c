@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli.h"
+#include "cli/cli.h"
 #include "keys/rotate.h"
 
 int cmd_rotate_vmk(const struct args *args)

@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli.h"
+#include "cli/cli.h"
+#include "cli/show.h"
 #include "crypto/afalg.h"
 #include "crypto/selftest.h"
 #include "os/dm.h"
-#include "show.h"
 
 /* One line of the result; collected for JSON where @array is one. */
 static void tell(struct json_object *array, const char *name, const char *by, const char *source,

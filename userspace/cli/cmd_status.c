@@ -6,11 +6,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cli.h"
+#include "cli/cli.h"
+#include "cli/show.h"
 #include "os/device.h"
 #include "os/storage.h"
 #include "protector/suspended.h"
-#include "show.h"
 
 #define LAYERS_MAX 16
 

@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "base/signals.h"
-#include "cli.h"
+#include "cli/cli.h"
 
 int cmd_suspend(const struct args *args)
 {

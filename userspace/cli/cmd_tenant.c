@@ -8,14 +8,14 @@
 #include <sys/stat.h>
 
 #include "base/signals.h"
-#include "cli_tenant.h"
+#include "cli/cli_tenant.h"
+#include "cli/show.h"
 #include "custody/factors.h"
 #include "keys/vmk.h"
 #include "os/device.h"
 #include "os/loop.h"
 #include "os/storage.h"
 #include "protector/customer.h"
-#include "show.h"
 
 /* --- open and close ------------------------------------------------------------------------------
  */

@@ -5,12 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli.h"
+#include "cli/cli.h"
+#include "cli/show.h"
 #include "header/change.h"
 #include "keys/boot_policy.h"
 #include "keys/vmk.h"
 #include "measured/predict.h"
-#include "show.h"
 
 #define ALL_PCRS ((1u << PCR_COUNT) - 1)
 

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "cli.h"
+#include "cli/cli.h"
 #include "header/change.h"
 #include "keys/lockout.h"
 #include "keys/vmk.h"

@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli.h"
+#include "cli/cli.h"
+#include "cli/show.h"
 #include "keys/boot_policy.h"
 #include "protector/suspended.h"
-#include "show.h"
 
 #define ALL_PCRS ((1u << PCR_COUNT) - 1)
 

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "cli.h"
+#include "cli/cli.h"
 #include "custody/audit.h"
 #include "custody/escrow.h"
 #include "keys/recovery.h"

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "table.h"
+#include "cli/table.h"
 
 #define WIDTH	      80 /* columns of a page of help */
 #define ACTION_COLUMN 34 /* where the actions' one-line texts begin */

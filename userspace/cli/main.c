@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/table.h"
 #include "os/process.h"
-#include "table.h"
 
 #define DEFAULT_TRIES 3
 

@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "cli/table.h"
 #include "protector/suspended.h"
-#include "table.h"
 
 #define LONG_OPTION 256 /* getopt_long's value of the first row: no character */
 

@@ -9,7 +9,7 @@
 #include <termios.h>
 
 #include "base/signals.h"
-#include "cli.h"
+#include "cli/cli.h"
 
 #define SECRET_MAX 8192 /* bytes of a key file or of a line from a pipe */
 #define TYPED_MAX  512	/* characters at a terminal, as cryptsetup; the kernel cuts at 4095 */

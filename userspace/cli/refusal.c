@@ -3,7 +3,7 @@
 #include <json-c/json.h>
 #include <stdio.h>
 
-#include "cli.h"
+#include "cli/cli.h"
 #include "measured/event_log.h"
 
 #define DIGEST_SHOWN 8 /* bytes of a PCR value that a person is shown */

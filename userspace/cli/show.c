@@ -4,10 +4,10 @@
 #include <json-c/json.h>
 #include <stdio.h>
 
+#include "cli/show.h"
 #include "header/mac.h"
 #include "protector/concerns.h"
 #include "protector/protector.h"
-#include "show.h"
 
 void show_protectors(const struct header *header)
 {

@@ -10,7 +10,7 @@
 #ifndef FVE_CLI_TABLE_H
 #define FVE_CLI_TABLE_H
 
-#include "cli.h"
+#include "cli/cli.h"
 
 /* In the order in which help lists them. */
 enum option_id {

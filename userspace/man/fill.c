@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../cli/table.h"
+#include "cli/table.h"
 
 /* What scdoc takes for markup. */
 static void put_plain(const char *text, size_t length)

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "allowed.h"
+#include "provider/allowed.h"
 
 #define DIRECTORY "/etc/fve" /* FVE_CONFIG names another */
 #define MODULES	  "modules"

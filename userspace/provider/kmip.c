@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "serve.h"
-#include "tls.h"
+#include "provider/serve.h"
+#include "provider/tls.h"
 
 #define ALG	     "kmip-aes-256-gcm"
 #define DEFAULT_PORT "5696" /* IANA: kmip */

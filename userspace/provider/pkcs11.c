@@ -12,9 +12,9 @@
 #include <p11-kit/p11-kit.h>
 #include <p11-kit/uri.h>
 
-#include "allowed.h"
 #include "crypto/crypto.h"
-#include "serve.h"
+#include "provider/allowed.h"
+#include "provider/serve.h"
 
 #define SLOTS_MAX     64
 #define MODULUS_MAX   1024 /* bytes: RSA-8192 */

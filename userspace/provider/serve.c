@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "os/process.h"
-#include "serve.h"
+#include "provider/serve.h"
 
 /* Whether nobody listens any more, since another root has answered. */
 static bool is_left(void)

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 
 #include "crypto/private.h"
-#include "tls.h"
+#include "provider/tls.h"
 
 DEFINE_CLEANUP(SSL_CTX, SSL_CTX_free)
 DEFINE_CLEANUP(SSL, SSL_free)
