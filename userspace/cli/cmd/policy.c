@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "cli/cli_policy.h"
+#include "cli/policy.h"
 #include "cli/show.h"
 #include "crypto/cms.h"
 #include "custody/keypolicy_lease.h"

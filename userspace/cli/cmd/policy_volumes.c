@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/cli_policy.h"
+#include "cli/policy.h"
 #include "custody/keypolicy_lease.h"
 #include "header/change.h"
 #include "keys/rotate.h"

@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 
 #include "base/signals.h"
-#include "cli/cli_tenant.h"
 #include "cli/show.h"
+#include "cli/tenant.h"
 #include "custody/factors.h"
 #include "keys/vmk.h"
 #include "os/device.h"

@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "base/signals.h"
-#include "cli/cli_tenant.h"
+#include "cli/tenant.h"
 #include "custody/factors.h"
 #include "os/device.h"
 
