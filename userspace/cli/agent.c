@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 
 #include "cli/cli.h"
+#include "cli/read_secret.h"
 
 #define PROGRAM	       "systemd-ask-password"
 #define NOT_EXECUTABLE 127 /* as a shell says it */
@@ -57,7 +58,7 @@ int agent_ask(const struct question *question, struct secret **ret)
 		run_program(question, id, timeout, to);
 	close(to);
 	to = -1;
-	r = prompt_read(from, false, &answer);
+	r = read_secret(from, false, &answer);
 	while (waitpid(child, &status, 0) < 0)
 		if (errno != EINTR)
 			return -errno;

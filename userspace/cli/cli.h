@@ -136,8 +136,6 @@ struct question {
 int prompt_secret(const struct question *question, struct secret **ret);
 /* The same for a secret that is to be set: a person is asked twice, and it is never empty. */
 int prompt_new_secret(const struct question *question, struct secret **ret);
-/* Read @fd to its end, or to the end of a line, which is left out. -E2BIG, or -ENOKEY: no line. */
-int prompt_read(int fd, bool line, struct secret **ret);
 /* 0 when the person types YES; -ECANCELED. With --batch-mode nobody is asked. */
 int prompt_confirm(const struct args *args, const char *question);
 

@@ -10,36 +10,9 @@
 
 #include "base/signals.h"
 #include "cli/cli.h"
+#include "cli/read_secret.h"
 
-#define SECRET_MAX 8192 /* bytes of a key file or of a line from a pipe */
-#define TYPED_MAX  512	/* characters at a terminal, as cryptsetup; the kernel cuts at 4095 */
-
-int prompt_read(int fd, bool line, struct secret **ret)
-{
-	_cleanup_secret_ struct secret *secret = secret_new(SECRET_MAX + 1);
-	size_t size = 0;
-
-	if (!secret)
-		return -ENOMEM;
-	for (;;) {
-		ssize_t n = read(fd, secret->data + size, line ? 1 : SECRET_MAX + 1 - size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0 && line && size == 0)
-			return -ENOKEY; /* end of input: nobody is there */
-		if (n == 0 || (line && secret->data[size] == '\n'))
-			break;
-		size += (size_t)n;
-		if (size > SECRET_MAX)
-			return -E2BIG;
-	}
-	secret_truncate(secret, size);
-	*ret = steal(secret);
-	return 0;
-}
+#define TYPED_MAX 512 /* characters at a terminal, as cryptsetup; the kernel cuts at 4095 */
 
 static struct termios echo_saved;
 static volatile sig_atomic_t echo_off;
@@ -112,7 +85,7 @@ static int read_terminal(const struct question *question, struct secret **ret)
 		fputs(question->text, stderr);
 		r = wait_for_line(question->timeout_s);
 		if (r == 0)
-			r = prompt_read(STDIN_FILENO, true, ret);
+			r = read_secret(STDIN_FILENO, true, ret);
 		else
 			fputc('\n', stderr);
 	}
@@ -133,16 +106,16 @@ static int read_key_file(const char *path, struct secret **ret)
 			return log_errno(EINVAL, "standard input holds one secret, and was asked "
 						 "for two; give one by a file, or /dev/fd/N");
 		standard_input_read = true;
-		r = prompt_read(STDIN_FILENO, false, ret);
+		r = read_secret(STDIN_FILENO, false, ret);
 	} else {
 		fd = open(path, O_RDONLY | O_CLOEXEC);
 		if (fd < 0)
 			return log_errno(errno, "cannot open the key file %s: %m", path);
-		r = prompt_read(fd, false, ret);
+		r = read_secret(fd, false, ret);
 	}
 	if (r == -E2BIG)
 		return log_errno(EINVAL, "the key file %s holds more than %d bytes", path,
-				 SECRET_MAX);
+				 READ_SECRET_MAX);
 	if (r < 0)
 		return log_errno(-r, "cannot read the key file %s: %s", path, strerror(-r));
 	return 0;
@@ -163,7 +136,7 @@ static int ask(const struct question *question, struct secret **ret)
 		return agent_ask(&shown, ret);
 	if (isatty(STDIN_FILENO))
 		return read_terminal(&shown, ret);
-	r = prompt_read(STDIN_FILENO, true, ret);
+	r = read_secret(STDIN_FILENO, true, ret);
 	return r == -EBADF ? -ENOKEY : r; /* closed: nobody is there */
 }
 
@@ -179,7 +152,8 @@ int prompt_secret(const struct question *question, struct secret **ret)
 		return log_errno(ENOKEY, "no secret was given; use --key-file, or type it");
 	if (r == -E2BIG)
 		return log_errno(EINVAL, "the secret is longer than %d bytes; give it by a file",
-				 !question->agent && isatty(STDIN_FILENO) ? TYPED_MAX : SECRET_MAX);
+				 !question->agent && isatty(STDIN_FILENO) ? TYPED_MAX
+									  : READ_SECRET_MAX);
 	if (r == 0)
 		*ret = steal(answer);
 	return r;
