@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/new_file.h"
 #include "os/storage.h"
 #include "protector/auto.h"
 

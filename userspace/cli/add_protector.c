@@ -1,52 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Handing a new secret to its owner, once; and adding protectors in general. */
 #include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/uio.h>
 
 #include "cli/cli.h"
+#include "cli/new_file.h"
 #include "keys/recovery.h"
 #include "os/process.h"
-
-int cli_check_new_file(const char *path, const char *what)
-{
-	if (path && access(path, F_OK) == 0)
-		return log_errno(EEXIST, "%s exists; a %s is not written over it", path, what);
-	return 0;
-}
-
-/* The name of a new file must survive a power cut as its contents do. */
-int cli_sync_directory(const char *path)
-{
-	_cleanup_free_ char *copy = strdup(path);
-	_cleanup_close_ int fd = -1;
-
-	if (!copy)
-		return -ENOMEM;
-	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
-}
-
-/* No line end: stock `cryptsetup --key-file` takes every byte of the file. */
-int cli_write_secret(const char *path, const struct secret *secret)
-{
-	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-	if (fd < 0)
-		return log_errno(errno, "cannot create %s: %m", path);
-	if (write(fd, secret->data, secret->size) != (ssize_t)secret->size || fsync(fd) < 0 ||
-	    cli_sync_directory(path) < 0) {
-		int error = errno ? errno : EIO;
-
-		unlink(path);
-		return log_errno(error, "cannot write %s: %s", path, strerror(error));
-	}
-	return 0;
-}
 
 int cli_check_recovery(const struct args *args)
 {

@@ -207,13 +207,6 @@ int cli_add_recovery(const struct args *args, struct header *header, const struc
 /* Remove the recovery protector that is there now and was not @before, and say so. */
 void cli_remove_new(struct header *header, const struct secret *fvek,
 		    const struct protector *before, int n_before);
-/* Make the name of a new file at @path last. -errno, and errno is set; no message. */
-int cli_sync_directory(const char *path);
-/* Refuse a file for a new @what that exists, before anything is written. NULL is fine. */
-int cli_check_new_file(const char *path, const char *what);
-
-/* Write @secret to the new file @path, for its owner only, so that it survives a power cut. */
-int cli_write_secret(const char *path, const struct secret *secret);
 
 /*
  * Ask for the passphrase or PIN that @spec takes, for the first operand's volume, as
@@ -252,7 +245,5 @@ int cli_check_escrow(const struct args *args);
  */
 int cli_escrow(const struct args *args, const struct header *header, const char *id,
 	       const struct secret *password);
-/* Write a packet or an acknowledgement to the new file @path, for everybody to read. */
-int cli_write_packet(const char *path, const struct blob *packet);
 
 #endif

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The gate: a recovery password counts only when the organisation has said that it has it. */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "cli/cli.h"
+#include "cli/new_file.h"
 #include "custody/audit.h"
 #include "custody/escrow.h"
 #include "keys/recovery.h"
@@ -35,24 +34,6 @@ int cli_check_escrow(const struct args *args)
 	/* Certificates that nothing can be encrypted to are found before anything is written. */
 	trial = recovery_generate();
 	return trial ? escrow_seal(args->escrow, args->n_escrow, "", "", trial, &packet) : -ENOMEM;
-}
-
-int cli_write_packet(const char *path, const struct blob *packet)
-{
-	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-
-	if (fd < 0)
-		return log_errno(errno, "cannot create %s: %m", path);
-	/* Nothing in it is secret: whoever brings it away need not be root. */
-	if (fchmod(fd, 0644) < 0 ||
-	    write(fd, packet->data, packet->size) != (ssize_t)packet->size || fsync(fd) < 0 ||
-	    cli_sync_directory(path) < 0) {
-		int error = errno ?: EIO;
-
-		unlink(path);
-		return log_errno(error, "cannot write %s: %s", path, strerror(error));
-	}
-	return 0;
 }
 
 static bool is_acknowledged(const struct args *args, const struct blob *packet)

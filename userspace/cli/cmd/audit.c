@@ -7,6 +7,7 @@
 #include <json-c/json.h>
 
 #include "cli/cli.h"
+#include "cli/new_file.h"
 #include "cli/show.h"
 #include "custody/audit.h"
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/new_file.h"
 #include "custody/escrow.h"
 #include "keys/recovery.h"
 #include "os/file.h"

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/new_file.h"
 #include "keys/vmk.h"
 #include "os/device.h"
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/new_file.h"
 #include "cli/policy.h"
 #include "cli/show.h"
 #include "crypto/cms.h"

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/new_file.h"
 #include "cli/show.h"
 #include "keys/boot_policy.h"
 #include "os/device.h"

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "base/signals.h"
+#include "cli/new_file.h"
 #include "cli/tenant.h"
 #include "custody/factors.h"
 #include "keys/vmk.h"

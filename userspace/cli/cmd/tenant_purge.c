@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/signals.h"
+#include "cli/new_file.h"
 #include "cli/tenant.h"
 #include "custody/factors.h"
 #include "os/device.h"
