@@ -86,7 +86,7 @@ int cmd_tenant_open(const struct args *args)
 		r = log_errno(EEXIST, "tenant %s is open already", tenant.name);
 	if (r < 0)
 		return r;
-	if (device_number(tenant.path)) {
+	if (storage_number(tenant.path)) {
 		device = strdup(tenant.path);
 		r = device ? 0 : -ENOMEM;
 	} else {

@@ -39,7 +39,7 @@ static int make_file(const char *path, uint64_t size)
  * there. */
 static int check_first_layer(const struct args *args, const char *path)
 {
-	dev_t device = device_number(path);
+	dev_t device = storage_number(path);
 	int r = device ? storage_encrypts(device) : storage_path_encrypted(path);
 
 	if (r < 0 || r > 0 || args->force)

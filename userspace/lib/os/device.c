@@ -125,26 +125,6 @@ int device_check_unused(const char *path)
 	return fd < 0 ? fd : 0;
 }
 
-dev_t device_number(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && S_ISBLK(st.st_mode) ? st.st_rdev : 0;
-}
-
-char *device_name(unsigned int major, unsigned int minor)
-{
-	char link[48], target[256], *text;
-	ssize_t n;
-
-	snprintf(link, sizeof(link), "/sys/dev/block/%u:%u", major, minor);
-	n = readlink(link, target, sizeof(target) - 1);
-	if (n < 0)
-		return NULL;
-	target[n] = '\0';
-	return asprintf(&text, "/dev/%s", basename(target)) < 0 ? NULL : text;
-}
-
 bool device_is_known(const char *path)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -214,7 +194,7 @@ int device_each_volume(int (*each)(void *data, const char *path, const char *uui
 
 		if (*list[i]->d_name != '.' && r == 0 &&
 		    asprintf(&path, "/dev/%s", list[i]->d_name) >= 0 &&
-		    !storage_suspended(device_number(path)))
+		    !storage_suspended(storage_number(path)))
 			r = probe_volume(path, each, data);
 		free(list[i]);
 	}

@@ -35,12 +35,6 @@ int device_wait(const char *path, uint32_t timeout_s);
 /* -EBUSY with a message when @path is mounted, mapped or otherwise claimed. */
 int device_check_unused(const char *path);
 
-/* The number of block device @path; 0 where it is none. */
-dev_t device_number(const char *path);
-
-/* "/dev/NAME" of a block device as sysfs knows it, owned by the caller; NULL on failure. */
-char *device_name(unsigned int major, unsigned int minor);
-
 /*
  * Call @each for every block device with a LUKS2 header of subsystem "fve", until it gives
  * something else than 0; gives that. Devices whose I/O waits for a suspended mapping are left out.

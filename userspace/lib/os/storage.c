@@ -10,7 +10,6 @@
 #include <sys/sysmacros.h>
 
 #include "base/log.h"
-#include "os/device.h"
 #include "os/dm.h"
 #include "os/mounts.h"
 #include "os/storage.h"
@@ -24,6 +23,26 @@ static void closedirp(DIR **dir)
 }
 
 #define _cleanup_dir_ __attribute__((cleanup(closedirp)))
+
+dev_t storage_number(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISBLK(st.st_mode) ? st.st_rdev : 0;
+}
+
+char *storage_name(unsigned int major, unsigned int minor)
+{
+	char link[48], target[256], *text;
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/sys/dev/block/%u:%u", major, minor);
+	n = readlink(link, target, sizeof(target) - 1);
+	if (n < 0)
+		return NULL;
+	target[n] = '\0';
+	return asprintf(&text, "/dev/%s", basename(target)) < 0 ? NULL : text;
+}
 
 /* "/sys/dev/block/8:1/<rest>"; owned by the caller. */
 static char *sysfs_path(dev_t device, const char *rest)
@@ -231,7 +250,7 @@ static enum verdict ask_layer(dev_t device, void *data)
 		return STOP_NO;
 	read_attribute(device, "dm/name", layer->name, sizeof(layer->name));
 	if (!*layer->name) {
-		name = device_name(major(device), minor(device));
+		name = storage_name(major(device), minor(device));
 		snprintf(layer->name, sizeof(layer->name), "%s",
 			 name ? name + strlen("/dev/") : "?");
 	}

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What lies below a file or a block device, as sysfs tells. */
+/* What a block device is called, and what lies below it or a file, as sysfs tells. */
 #ifndef FVE_STORAGE_H
 #define FVE_STORAGE_H
 
 #include <stdbool.h>
 #include <sys/types.h>
+
+/* The number of block device @path; 0 where it is none. */
+dev_t storage_number(const char *path);
+
+/* "/dev/NAME" of a block device as sysfs knows it, owned by the caller; NULL on failure. */
+char *storage_name(unsigned int major, unsigned int minor);
 
 /*
  * Whether all that is written to block device @device passes through an encrypting mapping

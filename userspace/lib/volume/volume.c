@@ -174,7 +174,7 @@ int volume_open(const struct header *header, const struct secret *fvek, const ch
 	mapping.key_description = description;
 	/* Sorting writes in a thread of their own pays on a disk that seeks, and only there. */
 	mapping.no_workqueues = target == VOLUME_TARGET_CRYPT &&
-				!storage_rotational(device_number(header_path(header)));
+				!storage_rotational(storage_number(header_path(header)));
 	r = keyring_add(description, fvek, &key);
 	if (r < 0)
 		return r;
@@ -281,7 +281,7 @@ int volume_status(const char *name, struct volume_status *ret)
 			status.allow_discards = true;
 	}
 	status.uuid = volume_uuid(state.uuid);
-	status.device = device_name(major, minor);
+	status.device = storage_name(major, minor);
 	if (!status.uuid || !status.device)
 		return -ENOMEM;
 	status.target = steal(state.target);
