@@ -10,7 +10,7 @@
 
 #include "cli/boot_locking.h"
 #include "keys/identity.h"
-#include "os/mounts.h"
+#include "os/mounts_within.h"
 
 int __wrap_identity_of(const struct secret *fvek, uint8_t ret[IDENTITY_SIZE]);
 int __wrap_identity_parse(const char *text, uint8_t ret[IDENTITY_SIZE]);

@@ -18,7 +18,7 @@
 
 #include "cli/boot_locking.h"
 #include "os/file.h"
-#include "os/mounts.h"
+#include "os/mounts_within.h"
 #include "os/storage.h"
 
 #define SYSROOT "/sysroot"
