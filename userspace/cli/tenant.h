@@ -3,7 +3,7 @@
 #ifndef FVE_CLI_TENANT_H
 #define FVE_CLI_TENANT_H
 
-#include "cli/policy.h"
+#include "cli/cli.h"
 #include "custody/tenant.h"
 
 /* A tenant that was not purged. -ENOKEY with a message. */

@@ -8,43 +8,14 @@
 
 #include "cli/cli.h"
 #include "cli/new_file.h"
-#include "cli/policy.h"
 #include "cli/show.h"
 #include "crypto/cms.h"
 #include "custody/keypolicy_lease.h"
+#include "custody/keypolicy_volumes.h"
+#include "os/file.h"
 #include "os/storage.h"
 
 #define PROOF_SIZE ROOTWRAP_KEY_SIZE
-
-/* A version 4 UUID (RFC 4122, 4.4) from the kernel's random generator. */
-static int new_uuid(char ret[UUID_LENGTH + 1])
-{
-	_cleanup_secret_ struct secret *random = secret_random(16);
-	_cleanup_free_ char *hex = NULL;
-
-	if (!random)
-		return -ENOMEM;
-	random->data[6] = (uint8_t)((random->data[6] & 0x0f) | 0x40);
-	random->data[8] = (uint8_t)((random->data[8] & 0x3f) | 0x80);
-	hex = hex_encode(random->data, random->size);
-	if (!hex)
-		return -ENOMEM;
-	snprintf(ret, UUID_LENGTH + 1, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12,
-		 hex + 16, hex + 20);
-	return 0;
-}
-
-int cli_policy_prove(const struct keypolicy *policy, enum wrap_key root)
-{
-	_cleanup_secret_ struct secret *secret = NULL;
-	struct provider_error errs[WRAP_ROOTS];
-	int r = keypolicy_prove(policy, root, &secret, errs);
-
-	return r < 0 ? log_errno(-r, "root %c, %s, does not unwrap: %s%s%s", 'a' + root,
-				 policy->roots[root].uri, provider_outcome_name(errs[root].outcome),
-				 *errs[root].detail ? ": " : "", errs[root].detail)
-		     : 0;
-}
 
 /* Read what the roots are, and try both. */
 static int set_roots(const struct args *args, struct keypolicy *policy, const struct secret *proof)
@@ -58,22 +29,8 @@ static int set_roots(const struct args *args, struct keypolicy *policy, const st
 	if (r == 0)
 		r = keypolicy_prove_make(policy, proof);
 	for (int i = 0; i < WRAP_ROOTS && r == 0; i++)
-		r = cli_policy_prove(policy, (enum wrap_key)i);
+		r = keypolicy_prove_root(policy, (enum wrap_key)i);
 	return r;
-}
-
-/* A file of at most 64 KiB: a certificate, or what is signed. */
-int cli_read_small(const char *path, struct blob *ret)
-{
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	uint8_t buffer[65536];
-	ssize_t n = fd < 0 ? -1 : read(fd, buffer, sizeof(buffer));
-
-	if (n < 0)
-		return log_errno(errno, "cannot read %s: %m", path);
-	if (n == sizeof(buffer))
-		return log_errno(EFBIG, "%s is too long", path);
-	return blob_set(ret, buffer, (size_t)n);
 }
 
 /* One more who may approve purges, and no one twice: who has the key approves, not a certificate.
@@ -83,7 +40,7 @@ static int add_approver(struct keypolicy *policy, const char *path)
 	_cleanup_free_ char *subject = NULL, *pem = NULL;
 	_cleanup_blob_ struct blob file = {0};
 	uint8_t digest[SHA256_SIZE];
-	int r = cli_read_small(path, &file);
+	int r = file_read_small(path, &file);
 
 	if (r < 0)
 		return r;
@@ -101,7 +58,7 @@ static int add_approver(struct keypolicy *policy, const char *path)
 
 static int describe_new(const struct args *args, struct keypolicy *policy)
 {
-	int r = new_uuid(policy->uuid);
+	int r = keypolicy_new_uuid(policy->uuid);
 
 	snprintf(policy->name, sizeof(policy->name), "%s", args->operand[0]);
 	policy->generation = 1;
@@ -187,7 +144,7 @@ int cmd_policy_validate(const struct args *args)
 					  "with",
 					  which, root->uri);
 		if (found == 0)
-			found = cli_policy_prove(&policy, (enum wrap_key)i);
+			found = keypolicy_prove_root(&policy, (enum wrap_key)i);
 		if (result == 0)
 			result = found;
 	}
@@ -211,7 +168,7 @@ static void show_key(const char *label, const struct blob *public)
 	printf("%sRSA %u, SHA-256 %s\n", label, bits, hex ?: "?");
 }
 
-static const char *state_of(const struct keypolicy *policy, const struct cli_policy_volume *volumes)
+static const char *state_of(const struct keypolicy *policy, const struct keypolicy_place *volumes)
 {
 	if (*policy->suspended)
 		return "suspended";
@@ -221,7 +178,7 @@ static const char *state_of(const struct keypolicy *policy, const struct cli_pol
 	return "registered";
 }
 
-static void show_text(const struct keypolicy *policy, const struct cli_policy_volume *volumes,
+static void show_text(const struct keypolicy *policy, const struct keypolicy_place *volumes,
 		      int left)
 {
 	printf("Policy         %s, %s\n", policy->name, policy->uuid);
@@ -245,7 +202,7 @@ static void show_text(const struct keypolicy *policy, const struct cli_policy_vo
 	printf("Proved         %s\n", *policy->proved ? policy->proved : "never");
 	for (size_t i = 0; i < policy->n_volumes; i++)
 		printf("Volume         %s %s, %s\n", policy->volumes[i].uuid, volumes[i].path,
-		       cli_policy_volume_state(policy, &volumes[i]));
+		       keypolicy_volume_state(policy, &volumes[i]));
 }
 
 static void add_text(struct json_object *object, const char *key, const char *text)
@@ -266,7 +223,7 @@ static void add_key(struct json_object *object, const struct blob *public)
 }
 
 static struct json_object *volumes_json(const struct keypolicy *policy,
-					const struct cli_policy_volume *volumes)
+					const struct keypolicy_place *volumes)
 {
 	struct json_object *array = json_object_new_array();
 
@@ -275,7 +232,7 @@ static struct json_object *volumes_json(const struct keypolicy *policy,
 
 		add_text(o, "uuid", policy->volumes[i].uuid);
 		add_text(o, "device", volumes[i].path);
-		add_text(o, "state", cli_policy_volume_state(policy, &volumes[i]));
+		add_text(o, "state", keypolicy_volume_state(policy, &volumes[i]));
 		json_object_object_add(o, "generation",
 				       volumes[i].generation
 					       ? json_object_new_int64(volumes[i].generation)
@@ -286,7 +243,7 @@ static struct json_object *volumes_json(const struct keypolicy *policy,
 }
 
 static struct json_object *policy_json(const struct keypolicy *policy,
-				       const struct cli_policy_volume *volumes, int left)
+				       const struct keypolicy_place *volumes, int left)
 {
 	struct json_object *o = json_object_new_object(), *roots = json_object_new_array();
 	struct json_object *availability = json_object_new_object();
@@ -325,11 +282,11 @@ static struct json_object *policy_json(const struct keypolicy *policy,
 int cmd_policy_show(const struct args *args)
 {
 	_cleanup_keypolicy_ struct keypolicy policy = {0};
-	_cleanup_free_ struct cli_policy_volume *volumes = NULL;
+	_cleanup_free_ struct keypolicy_place *volumes = NULL;
 	int left, r = keypolicy_load(args->operand[0], &policy);
 
 	if (r == 0)
-		r = cli_policy_volumes(&policy, &volumes);
+		r = keypolicy_volumes_find(&policy, &volumes);
 	if (r < 0)
 		return r;
 	left = keypolicy_lease_left(&policy, args->tcti);
@@ -348,11 +305,11 @@ static int list_one(void *data, const char *name)
 {
 	struct listing *listing = data;
 	_cleanup_keypolicy_ struct keypolicy policy = {0};
-	_cleanup_free_ struct cli_policy_volume *volumes = NULL;
+	_cleanup_free_ struct keypolicy_place *volumes = NULL;
 	int r = keypolicy_load(name, &policy);
 
 	if (r == 0)
-		r = cli_policy_volumes(&policy, &volumes);
+		r = keypolicy_volumes_find(&policy, &volumes);
 	if (r < 0) {
 		listing->result = r;
 		return 0;

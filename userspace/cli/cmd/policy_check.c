@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "cli/policy.h"
+#include "cli/cli.h"
 #include "cli/show.h"
 #include "custody/keypolicy_lease.h"
 #include "volume/revoke.h"

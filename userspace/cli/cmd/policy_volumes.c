@@ -4,128 +4,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/policy.h"
+#include "cli/cli.h"
 #include "custody/keypolicy_lease.h"
+#include "custody/keypolicy_volumes.h"
 #include "header/change.h"
 #include "keys/rotate.h"
 #include "os/device.h"
 #include "protector/customer.h"
 
 #define BOTH_ROOTS (1u << WRAP_ROOT_A | 1u << WRAP_ROOT_B)
-
-/* Whether the volume @uuid is at @path; its header. No message where nothing is there. */
-static bool is_at(const char *path, const char *uuid, struct header **ret)
-{
-	_cleanup_header_ struct header *header = NULL;
-
-	if (access(path, F_OK) < 0 || header_load(path, &header) < 0 ||
-	    strcmp(header_uuid(header), uuid))
-		return false;
-	*ret = steal(header);
-	return true;
-}
-
-/* Where it was when it was assigned, or where udev says. -ENODEV without a message. */
-static int find_volume(const struct keypolicy_volume *volume, char ret_path[TOKEN_PATH_MAX + 1],
-		       struct header **ret)
-{
-	strcpy(ret_path, volume->path);
-	if (is_at(ret_path, volume->uuid, ret))
-		return 0;
-	snprintf(ret_path, TOKEN_PATH_MAX + 1, "/dev/disk/by-uuid/%s", volume->uuid);
-	if (is_at(ret_path, volume->uuid, ret))
-		return 0;
-	strcpy(ret_path, volume->path);
-	return -ENODEV;
-}
-
-int cli_policy_volumes(const struct keypolicy *policy, struct cli_policy_volume **ret)
-{
-	struct cli_policy_volume *volumes = calloc(policy->n_volumes + 1, sizeof(*volumes));
-
-	if (!volumes)
-		return -ENOMEM;
-	for (size_t i = 0; i < policy->n_volumes; i++) {
-		_cleanup_header_ struct header *header = NULL;
-		struct protector protector;
-
-		if (find_volume(&policy->volumes[i], volumes[i].path, &header) < 0)
-			continue;
-		volumes[i].there = true;
-		if (protector_customer_find(header, policy->uuid, &protector,
-					    &volumes[i].generation) < 0)
-			volumes[i].generation = 0;
-	}
-	*ret = volumes;
-	return 0;
-}
-
-const char *cli_policy_volume_state(const struct keypolicy *policy,
-				    const struct cli_policy_volume *volume)
-{
-	if (!volume->there)
-		return "away";
-	if (!volume->generation)
-		return "unassigned";
-	return volume->generation == policy->generation ? "current" : "behind";
-}
-
-int cli_policy_refuse_suspended(const struct keypolicy *policy)
-{
-	if (!*policy->suspended)
-		return 0;
-	return log_errno(EPERM,
-			 "policy %s is suspended since %s (%s); once its owner permits it again: "
-			 "fvesetup policy resume %s",
-			 policy->name, policy->suspended, policy->suspended_why, policy->name);
-}
-
-static int list_volume(struct keypolicy *policy, void *data)
-{
-	const struct keypolicy_volume *volume = data;
-	struct keypolicy_volume *volumes;
-	size_t i;
-
-	for (i = 0; i < policy->n_volumes; i++)
-		if (!strcmp(policy->volumes[i].uuid, volume->uuid))
-			break;
-	if (i == KEYPOLICY_VOLUMES_MAX)
-		return log_errno(ENOSPC, "policy %s has %d volumes, and takes no more",
-				 policy->name, KEYPOLICY_VOLUMES_MAX);
-	volumes = realloc(policy->volumes, (i + 1 > policy->n_volumes ? i + 1 : policy->n_volumes) *
-						   sizeof(*volumes));
-	if (!volumes)
-		return -ENOMEM;
-	policy->volumes = volumes;
-	policy->volumes[i] = *volume;
-	if (i == policy->n_volumes)
-		policy->n_volumes++;
-	return 0;
-}
-
-static int unlist_volume(struct keypolicy *policy, void *data)
-{
-	const struct keypolicy_volume *volume = data;
-
-	for (size_t i = 0; i < policy->n_volumes; i++)
-		if (!strcmp(policy->volumes[i].uuid, volume->uuid)) {
-			policy->n_volumes--;
-			memmove(&policy->volumes[i], &policy->volumes[i + 1],
-				(policy->n_volumes - i) * sizeof(policy->volumes[0]));
-			break;
-		}
-	return 0;
-}
-
-int cli_policy_list_volume(struct keypolicy *policy, struct keypolicy_volume *volume)
-{
-	return keypolicy_update(policy, list_volume, volume);
-}
-
-int cli_policy_unlist_volume(struct keypolicy *policy, struct keypolicy_volume *volume)
-{
-	return keypolicy_update(policy, unlist_volume, volume);
-}
 
 /* The second operand, unlocked as by open and locked against others. */
 static int unlock_device(const struct args *args, int *ret_lock, struct header **ret_header,
@@ -162,12 +49,12 @@ int cmd_policy_assign(const struct args *args)
 	int r = keypolicy_load(args->operand[0], &policy);
 
 	if (r == 0)
-		r = cli_policy_refuse_suspended(&policy);
+		r = keypolicy_refuse_suspended(&policy);
 	if (r == 0)
 		r = unlock_device(args, &lock, &header, &fvek, &volume);
 	if (r < 0)
 		return r;
-	r = cli_policy_list_volume(&policy, &volume);
+	r = keypolicy_list_volume(&policy, &volume);
 	if (r == 0)
 		r = protector_customer_set(header, fvek, &policy, NULL, 0);
 	return r < 0 ? r
@@ -195,25 +82,9 @@ int cmd_policy_unassign(const struct args *args)
 	else if (r == -ENOENT)
 		r = 0; /* as after an interrupted assign */
 	if (r == 0)
-		r = cli_policy_unlist_volume(&policy, &volume);
+		r = keypolicy_unlist_volume(&policy, &volume);
 	return r < 0 ? r
 		     : keypolicy_audit(&policy, args->tcti, "policy-unassigned", volume.uuid, NULL);
-}
-
-/* Where it is now, which need not be where it was; its header, which nobody else changes. */
-static int find_and_lock(const struct keypolicy_volume *volume, char ret_path[TOKEN_PATH_MAX + 1],
-			 int *ret_lock, struct header **ret)
-{
-	_cleanup_header_ struct header *before = NULL;
-	int r = find_volume(volume, ret_path, &before);
-
-	if (r == 0)
-		r = device_lock(ret_path, ret_lock);
-	if (r == 0 && !is_at(ret_path, volume->uuid, ret))
-		r = -ENODEV;
-	return r == -ENODEV ? log_errno(ENODEV, "volume %s is not at %s, nor known to udev",
-					volume->uuid, volume->path)
-			    : r;
 }
 
 /* Give one volume a new KEK under the policy's keys of now. */
@@ -228,7 +99,7 @@ static int rewrap(const struct args *args, const struct keypolicy *policy,
 	struct refusal refusal = {0};
 	struct protector protector;
 	uint32_t generation;
-	int r = find_and_lock(volume, path, &lock, &header);
+	int r = keypolicy_volume_lock(volume, path, &lock, &header);
 
 	if (r < 0)
 		return r;
@@ -282,7 +153,7 @@ int cmd_policy_refresh(const struct args *args)
 	int r = keypolicy_load(args->operand[0], &policy);
 
 	if (r == 0)
-		r = cli_policy_refuse_suspended(&policy);
+		r = keypolicy_refuse_suspended(&policy);
 	if (r < 0)
 		return r;
 	return rewrap_all(args, &policy, NULL, BOTH_ROOTS);
@@ -379,7 +250,7 @@ static int replace_roots(const struct args *args, struct keypolicy *policy,
 		r = keypolicy_prove_make(&new, proof);
 	for (int i = 0; i < WRAP_ROOTS && r == 0; i++)
 		if (mask & 1 << i)
-			r = cli_policy_prove(&new, (enum wrap_key)i);
+			r = keypolicy_prove_root(&new, (enum wrap_key)i);
 	if (r == 0 && availability && new.availability == AVAILABILITY_TRANSIENT) {
 		r = keypolicy_lease_keep(&new, proof, availability);
 		tpm_sealed_free(&new.lease.sealed);
@@ -403,7 +274,7 @@ static int replace_roots(const struct args *args, struct keypolicy *policy,
 int cmd_policy_roll(const struct args *args)
 {
 	_cleanup_keypolicy_ struct keypolicy policy = {0};
-	_cleanup_free_ struct cli_policy_volume *volumes = NULL;
+	_cleanup_free_ struct keypolicy_place *volumes = NULL;
 	_cleanup_secret_ struct secret *proof = NULL;
 	struct provider_error errs[WRAP_ROOTS];
 	int r;
@@ -414,9 +285,9 @@ int cmd_policy_roll(const struct args *args)
 				 "a time");
 	r = keypolicy_load(args->operand[0], &policy);
 	if (r == 0)
-		r = cli_policy_refuse_suspended(&policy);
+		r = keypolicy_refuse_suspended(&policy);
 	if (r == 0)
-		r = cli_policy_volumes(&policy, &volumes);
+		r = keypolicy_volumes_find(&policy, &volumes);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < policy.n_volumes; i++)
@@ -447,7 +318,7 @@ int cmd_policy_recover(const struct args *args)
 				 "policy recover needs --availability-key, --root-a and --root-b");
 	r = keypolicy_load(args->operand[0], &policy);
 	if (r == 0)
-		r = cli_policy_refuse_suspended(&policy);
+		r = keypolicy_refuse_suspended(&policy);
 	if (r == 0)
 		r = proof ? cli_read_availability_key(args, &availability) : -ENOMEM;
 	if (r < 0)

@@ -11,6 +11,7 @@
 #include "cli/show.h"
 #include "cli/tenant.h"
 #include "custody/factors.h"
+#include "custody/keypolicy_volumes.h"
 #include "keys/vmk.h"
 #include "os/device.h"
 #include "os/loop.h"
@@ -211,7 +212,7 @@ static int move(const struct args *args, struct tenant *tenant, struct keypolicy
 	strcpy(volume.uuid, tenant->uuid);
 	strcpy(volume.path, tenant->path);
 	signals_hold();
-	r = cli_policy_list_volume(to, &volume);
+	r = keypolicy_list_volume(to, &volume);
 	if (r == 0)
 		r = protector_customer_set(header, fvek, to, factor, 0);
 	if (r < 0)
@@ -221,7 +222,7 @@ static int move(const struct args *args, struct tenant *tenant, struct keypolicy
 	if (r == 0)
 		r = protector_remove(header, fvek, &old, true);
 	if (r == 0)
-		r = cli_policy_unlist_volume(from, &volume);
+		r = keypolicy_unlist_volume(from, &volume);
 	return r < 0 ? r
 		     : keypolicy_audit(to, args->tcti, "tenant-assigned", tenant->uuid, from->name);
 }
@@ -244,7 +245,7 @@ int cmd_tenant_assign(const struct args *args)
 	if (r == 0)
 		r = keypolicy_load(args->policy, &to);
 	if (r == 0)
-		r = cli_policy_refuse_suspended(&to);
+		r = keypolicy_refuse_suspended(&to);
 	if (r < 0)
 		return r;
 	if (!strcmp(to.uuid, tenant.policy))

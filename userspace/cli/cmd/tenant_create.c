@@ -14,6 +14,7 @@
 #include "cli/new_file.h"
 #include "cli/tenant.h"
 #include "custody/factors.h"
+#include "custody/keypolicy_volumes.h"
 #include "keys/vmk.h"
 #include "os/device.h"
 #include "os/storage.h"
@@ -101,7 +102,7 @@ static int make_volume(const struct args *args, struct keypolicy *policy, struct
 	if (r == 0)
 		r = factors_add(tpm, tenant->uuid, &factor, &reason);
 	if (r == 0)
-		r = cli_policy_list_volume(policy, &volume);
+		r = keypolicy_list_volume(policy, &volume);
 	if (r == 0)
 		r = protector_customer_set(header, fvek, policy, factor, 0);
 	if (r == 0)
@@ -137,7 +138,7 @@ static int unlist(const struct tenant *tenant)
 	int r = keypolicy_find(tenant->policy, &policy);
 
 	strcpy(volume.uuid, tenant->uuid);
-	return r == 0 ? cli_policy_unlist_volume(&policy, &volume) : r == -ENOENT ? 0 : r;
+	return r == 0 ? keypolicy_unlist_volume(&policy, &volume) : r == -ENOENT ? 0 : r;
 }
 
 /*
@@ -206,7 +207,7 @@ int cmd_tenant_create(const struct args *args)
 	if (r == 0)
 		r = keypolicy_load(args->policy, &policy);
 	if (r == 0)
-		r = cli_policy_refuse_suspended(&policy);
+		r = keypolicy_refuse_suspended(&policy);
 	if (r == 0)
 		r = tenant_check_name(name);
 	if (r == 0 && tenant_exists(name))

@@ -11,7 +11,9 @@
 #include "cli/new_file.h"
 #include "cli/tenant.h"
 #include "custody/factors.h"
+#include "custody/keypolicy_volumes.h"
 #include "os/device.h"
+#include "os/file.h"
 
 #define SECONDS_OF_DAY 86400
 
@@ -80,7 +82,7 @@ static int approve(const struct args *args, struct tenant *tenant, const struct 
 {
 	_cleanup_blob_ struct blob approval = {0};
 	_cleanup_free_ char *subject = NULL;
-	int r = cli_read_small(args->approval, &approval);
+	int r = file_read_small(args->approval, &approval);
 
 	if (r == 0)
 		r = tenant_purge_approve(tenant, policy, &approval, &subject);
@@ -147,7 +149,7 @@ static int execute(const struct args *args, struct tenant *tenant, struct keypol
 		return r;
 	header_erased = erase_header(args, tenant);
 	strcpy(volume.uuid, tenant->uuid);
-	r = cli_policy_unlist_volume(policy, &volume);
+	r = keypolicy_unlist_volume(policy, &volume);
 	if (r == 0)
 		r = audit(args, tenant, policy, "tenant-purged",
 			  header_erased ? "header erased" : "header not reached");

@@ -35,6 +35,23 @@ int keypolicy_check_name(const char *name)
 	return state_check_name("policy", name, KEYPOLICY_NAME_MAX);
 }
 
+int keypolicy_new_uuid(char ret[UUID_LENGTH + 1])
+{
+	_cleanup_secret_ struct secret *random = secret_random(16);
+	_cleanup_free_ char *hex = NULL;
+
+	if (!random)
+		return -ENOMEM;
+	random->data[6] = (uint8_t)((random->data[6] & 0x0f) | 0x40);
+	random->data[8] = (uint8_t)((random->data[8] & 0x3f) | 0x80);
+	hex = hex_encode(random->data, random->size);
+	if (!hex)
+		return -ENOMEM;
+	snprintf(ret, UUID_LENGTH + 1, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12,
+		 hex + 16, hex + 20);
+	return 0;
+}
+
 static char *file_of(const char *name)
 {
 	char *file;
@@ -142,6 +159,16 @@ int keypolicy_update(struct keypolicy *policy, int (*change)(struct keypolicy *p
 	*policy = now;
 	now = (struct keypolicy){0};
 	return 0;
+}
+
+int keypolicy_refuse_suspended(const struct keypolicy *policy)
+{
+	if (!*policy->suspended)
+		return 0;
+	return log_errno(EPERM,
+			 "policy %s is suspended since %s (%s); once its owner permits it again: "
+			 "fvesetup policy resume %s",
+			 policy->name, policy->suspended, policy->suspended_why, policy->name);
 }
 
 static int set_suspended(struct keypolicy *policy, void *data)
@@ -322,6 +349,18 @@ int keypolicy_prove(const struct keypolicy *policy, enum wrap_key root, struct s
 		r = -EINVAL;
 	}
 	return r;
+}
+
+int keypolicy_prove_root(const struct keypolicy *policy, enum wrap_key root)
+{
+	_cleanup_secret_ struct secret *secret = NULL;
+	struct provider_error errs[WRAP_ROOTS];
+	int r = keypolicy_prove(policy, root, &secret, errs);
+
+	return r < 0 ? log_errno(-r, "root %c, %s, does not unwrap: %s%s%s", 'a' + root,
+				 policy->roots[root].uri, provider_outcome_name(errs[root].outcome),
+				 *errs[root].detail ? ": " : "", errs[root].detail)
+		     : 0;
 }
 
 int keypolicy_key_digest(const struct blob *public, uint8_t ret[SHA256_SIZE])

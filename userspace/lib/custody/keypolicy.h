@@ -117,6 +117,9 @@ char *keypolicy_format(const struct keypolicy *policy);
 /* -EINVAL: letters, digits, "-", "_" and "." make a name, and no dot at its beginning. */
 int keypolicy_check_name(const char *name);
 
+/* A version 4 UUID (RFC 4122, 4.4) from the kernel's random generator. */
+int keypolicy_new_uuid(char ret[UUID_LENGTH + 1]);
+
 /* Call @each with the name of each policy, until it gives something else than 0; gives that. */
 int keypolicy_each(int (*each)(void *data, const char *name), void *data);
 
@@ -144,6 +147,9 @@ int keypolicy_update(struct keypolicy *policy, int (*change)(struct keypolicy *p
 int keypolicy_suspend(struct keypolicy *policy, const char *tcti, const char *why,
 		      const char *detail);
 
+/* -EPERM where it is suspended. */
+int keypolicy_refuse_suspended(const struct keypolicy *policy);
+
 /* A line of the audit log (audit.h) about the policy; @volume, a UUID, and @detail may be NULL. */
 int keypolicy_audit(const struct keypolicy *policy, const char *tcti, const char *event,
 		    const char *volume, const char *detail);
@@ -166,6 +172,9 @@ int keypolicy_prove_make(struct keypolicy *policy, const struct secret *secret);
  */
 int keypolicy_prove(const struct keypolicy *policy, enum wrap_key root, struct secret **ret_secret,
 		    struct provider_error errs[WRAP_ROOTS]);
+
+/* Have @root alone unwrap it. */
+int keypolicy_prove_root(const struct keypolicy *policy, enum wrap_key root);
 
 /*
  * For how long the roots are waited for, in ms: ten seconds, or as many as FVE_ROOT_TIMEOUT in the

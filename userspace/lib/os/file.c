@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/log.h"
 #include "os/file.h"
 
 static int open_regular(const char *path, size_t max, int *ret_fd, size_t *ret_size)
@@ -62,6 +63,19 @@ int file_read_secret(const char *path, size_t max, struct secret **ret)
 	if (r == 0)
 		*ret = steal(file);
 	return r;
+}
+
+int file_read_small(const char *path, struct blob *ret)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	uint8_t buffer[65536];
+	ssize_t n = fd < 0 ? -1 : read(fd, buffer, sizeof(buffer));
+
+	if (n < 0)
+		return log_errno(errno, "cannot read %s: %m", path);
+	if (n == sizeof(buffer))
+		return log_errno(EFBIG, "%s is too long", path);
+	return blob_set(ret, buffer, (size_t)n);
 }
 
 /* Make the last change of a name in the directory of @path last. */

@@ -14,6 +14,9 @@ int file_read(const char *path, size_t max, struct blob *ret);
 /* The same for what is secret: nothing of it is ever in other memory. */
 int file_read_secret(const char *path, size_t max, struct secret **ret);
 
+/* At most 64 KiB of any file: a certificate, or what is signed. The message is made here. */
+int file_read_small(const char *path, struct blob *ret);
+
 /*
  * Put @size bytes at @data in the place of @path, in one step that a power cut does not halve: a
  * new file beside it is synced, renamed, and the directory synced. No message.

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "custody/factors.h"
 #include "custody/keypolicy_lease.h"
+#include "custody/keypolicy_volumes.h"
 #include "header/change.h"
 #include "keys/vmk.h"
 #include "protector/customer.h"
@@ -29,18 +30,14 @@ int protector_customer_find(const struct header *header, const char *uuid, struc
 			    uint32_t *ret_generation)
 {
 	struct protector list[PROTECTOR_LIST_MAX];
-	int n = protector_list(header, list);
+	int n = protector_list(header, list), token;
+	int r = keypolicy_token_find(header, uuid, &token, ret_generation);
 
-	for (int i = 0; i < n; i++) {
-		_cleanup_token_customer_ struct token_customer token = {0};
-
-		if (list[i].kind != PROTECTOR_CUSTOMER_KEY ||
-		    read_token(header, &list[i], &token) < 0 || strcmp(token.policy, uuid))
-			continue;
-		*ret = list[i];
-		*ret_generation = token.policy_generation;
-		return 0;
-	}
+	for (int i = 0; r == 0 && i < n; i++)
+		if (list[i].token == token) {
+			*ret = list[i];
+			return 0;
+		}
 	return -ENOENT;
 }
 

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Finding the volumes of a policy, and its list of them. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "custody/keypolicy_volumes.h"
+#include "os/device.h"
+
+int keypolicy_token_find(const struct header *header, const char *uuid, int *ret_token,
+			 uint32_t *ret_generation)
+{
+	const char *type, *json;
+
+	for (int i = 0; i < HEADER_MAX_TOKENS; i++) {
+		_cleanup_token_customer_ struct token_customer token = {0};
+
+		if (header_token_get(header, i, &type, &json) < 0 ||
+		    strcmp(type, "fve-customer-key") || token_customer_parse(json, &token) < 0 ||
+		    strcmp(token.policy, uuid))
+			continue;
+		*ret_token = i;
+		*ret_generation = token.policy_generation;
+		return 0;
+	}
+	return -ENOENT;
+}
+
+/* Whether the volume @uuid is at @path; its header. No message where nothing is there. */
+static bool is_at(const char *path, const char *uuid, struct header **ret)
+{
+	_cleanup_header_ struct header *header = NULL;
+
+	if (access(path, F_OK) < 0 || header_load(path, &header) < 0 ||
+	    strcmp(header_uuid(header), uuid))
+		return false;
+	*ret = steal(header);
+	return true;
+}
+
+/* Where it was when it was assigned, or where udev says. -ENODEV without a message. */
+static int find_volume(const struct keypolicy_volume *volume, char ret_path[TOKEN_PATH_MAX + 1],
+		       struct header **ret)
+{
+	strcpy(ret_path, volume->path);
+	if (is_at(ret_path, volume->uuid, ret))
+		return 0;
+	snprintf(ret_path, TOKEN_PATH_MAX + 1, "/dev/disk/by-uuid/%s", volume->uuid);
+	if (is_at(ret_path, volume->uuid, ret))
+		return 0;
+	strcpy(ret_path, volume->path);
+	return -ENODEV;
+}
+
+int keypolicy_volumes_find(const struct keypolicy *policy, struct keypolicy_place **ret)
+{
+	struct keypolicy_place *volumes = calloc(policy->n_volumes + 1, sizeof(*volumes));
+
+	if (!volumes)
+		return -ENOMEM;
+	for (size_t i = 0; i < policy->n_volumes; i++) {
+		_cleanup_header_ struct header *header = NULL;
+		int token;
+
+		if (find_volume(&policy->volumes[i], volumes[i].path, &header) < 0)
+			continue;
+		volumes[i].there = true;
+		if (keypolicy_token_find(header, policy->uuid, &token, &volumes[i].generation) < 0)
+			volumes[i].generation = 0;
+	}
+	*ret = volumes;
+	return 0;
+}
+
+const char *keypolicy_volume_state(const struct keypolicy *policy,
+				   const struct keypolicy_place *volume)
+{
+	if (!volume->there)
+		return "away";
+	if (!volume->generation)
+		return "unassigned";
+	return volume->generation == policy->generation ? "current" : "behind";
+}
+
+int keypolicy_volume_lock(const struct keypolicy_volume *volume, char ret_path[TOKEN_PATH_MAX + 1],
+			  int *ret_lock, struct header **ret)
+{
+	_cleanup_header_ struct header *before = NULL;
+	int r = find_volume(volume, ret_path, &before);
+
+	if (r == 0)
+		r = device_lock(ret_path, ret_lock);
+	if (r == 0 && !is_at(ret_path, volume->uuid, ret))
+		r = -ENODEV;
+	return r == -ENODEV ? log_errno(ENODEV, "volume %s is not at %s, nor known to udev",
+					volume->uuid, volume->path)
+			    : r;
+}
+
+static int list_volume(struct keypolicy *policy, void *data)
+{
+	const struct keypolicy_volume *volume = data;
+	struct keypolicy_volume *volumes;
+	size_t i;
+
+	for (i = 0; i < policy->n_volumes; i++)
+		if (!strcmp(policy->volumes[i].uuid, volume->uuid))
+			break;
+	if (i == KEYPOLICY_VOLUMES_MAX)
+		return log_errno(ENOSPC, "policy %s has %d volumes, and takes no more",
+				 policy->name, KEYPOLICY_VOLUMES_MAX);
+	volumes = realloc(policy->volumes, (i + 1 > policy->n_volumes ? i + 1 : policy->n_volumes) *
+						   sizeof(*volumes));
+	if (!volumes)
+		return -ENOMEM;
+	policy->volumes = volumes;
+	policy->volumes[i] = *volume;
+	if (i == policy->n_volumes)
+		policy->n_volumes++;
+	return 0;
+}
+
+static int unlist_volume(struct keypolicy *policy, void *data)
+{
+	const struct keypolicy_volume *volume = data;
+
+	for (size_t i = 0; i < policy->n_volumes; i++)
+		if (!strcmp(policy->volumes[i].uuid, volume->uuid)) {
+			policy->n_volumes--;
+			memmove(&policy->volumes[i], &policy->volumes[i + 1],
+				(policy->n_volumes - i) * sizeof(policy->volumes[0]));
+			break;
+		}
+	return 0;
+}
+
+int keypolicy_list_volume(struct keypolicy *policy, struct keypolicy_volume *volume)
+{
+	return keypolicy_update(policy, list_volume, volume);
+}
+
+int keypolicy_unlist_volume(struct keypolicy *policy, struct keypolicy_volume *volume)
+{
+	return keypolicy_update(policy, unlist_volume, volume);
+}
