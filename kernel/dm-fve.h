@@ -11,6 +11,7 @@
  *   write.c   encrypting into bounce pages in the submitter's context
  *   pages.c   bounce pages: cache, allocator, reserve
  *   zoned.c   what differs on zoned devices
+ *   selftest.c  known answers at module load
  *   trace.h   trace points off the fast path
  *
  * Locking. The I/O path takes no lock of the device. It holds a reference on fve->key.users around

@@ -19,6 +19,11 @@ static const struct {
 	{"library", FVE_ENGINE_LIBRARY},
 };
 
+const char *fve_engine_name(unsigned int i)
+{
+	return i < ARRAY_SIZE(engines) ? engines[i].name : NULL;
+}
+
 bool fve_engine_exists(const char *name)
 {
 	size_t i;
@@ -92,30 +97,4 @@ bool fve_cipher_usable(const struct fve_cipher *cipher)
 		break;
 	}
 	return false;
-}
-
-/* All that this kernel has: a table may name any of them. */
-int fve_selftest(void)
-{
-	struct fve_cipher *cipher = alloc_best();
-	size_t i;
-	int r;
-
-	if (IS_ERR(cipher))
-		return PTR_ERR(cipher);
-	fve_cipher_free(cipher);
-
-	for (i = 0; i < ARRAY_SIZE(engines); i++) {
-		cipher = alloc_by_engine(engines[i].engine);
-		if (IS_ERR(cipher))
-			continue;
-		r = fve_cipher_selftest(cipher);
-		if (r)
-			pr_err("dm-fve: engine %s (%s) fails its test\n", engines[i].name,
-			       cipher->driver);
-		fve_cipher_free(cipher);
-		if (r)
-			return r;
-	}
-	return 0;
 }

@@ -75,6 +75,8 @@ extern const struct fve_engine fve_engine_library;
 #define FVE_ENGINE_LIBRARY NULL
 #endif
 
+/* Names that a table may give, whether this kernel has the engine or not; NULL after the last. */
+const char *fve_engine_name(unsigned int i);
 bool fve_engine_exists(const char *name);
 
 /* @name NULL: the best there is. ERR_PTR(-ENOENT) where this kernel has no such engine. */
@@ -93,11 +95,5 @@ static inline int fve_cipher_crypt(struct fve_cipher *cipher, const struct fve_r
 {
 	return cipher->engine->crypt(cipher, run);
 }
-
-/* Known answers through @cipher, which gets other keys on the way. */
-int fve_cipher_selftest(struct fve_cipher *cipher);
-
-/* The same for each engine that this kernel has; -errno keeps the module out. */
-int fve_selftest(void);
 
 #endif

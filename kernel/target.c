@@ -11,6 +11,7 @@
 
 #include "compat.h"
 #include "dm-fve.h"
+#include "selftest.h"
 
 /* Copes with a device that was constructed halfway. */
 static void fve_dtr(struct dm_target *ti)
