@@ -305,9 +305,9 @@ installed += $(foreach f,$(providers),755 $(f) /usr/lib/fve/$(notdir $(f)))
 installed += 644 $(BUILD)/fvesetup.8 $(mandir)/man8/fvesetup.8
 installed += 644 $(BUILD)/fvesetup.bash $(PREFIX)/share/bash-completion/completions/fvesetup
 installed += 644 $(BUILD)/fvetab.5 $(mandir)/man5/fvetab.5
-installed += $(foreach f,$(wildcard systemd/*.service systemd/*.target systemd/*.timer),644 $(f) $(systemddir)/system/$(notdir $(f)))
-installed += 755 systemd/fve-generator $(systemddir)/system-generators/fve-generator
-installed += 644 systemd/61-fve.rules $(udevdir)/rules.d/61-fve.rules
+installed += $(foreach f,$(wildcard userspace/systemd/*.service userspace/systemd/*.target userspace/systemd/*.timer),644 $(f) $(systemddir)/system/$(notdir $(f)))
+installed += 755 userspace/systemd/fve-generator $(systemddir)/system-generators/fve-generator
+installed += 644 userspace/systemd/61-fve.rules $(udevdir)/rules.d/61-fve.rules
 installed += $(foreach f,$(wildcard dracut/9*/*.sh),755 $(f) $(dracutdir)/$(f:dracut/%=%))
 installed += $(foreach f,$(filter-out %.sh,$(wildcard dracut/9*/*)),644 $(f) $(dracutdir)/$(f:dracut/%=%))
 # A shell of the booted system: before it, what nobody opened is locked where root has no password.

@@ -69,5 +69,5 @@ expect 0 "$fvesetup" boot-generator "$TMP/units" --fvetab "$TMP/fvetab" --kernel
 grep -q "After=fve-unlock-network.service" "$TMP/units/dev-mapper-data.device.d/50-fve.conf" || fail "data does not wait"
 grep -q "After=fve-unlock.service" "$TMP/units/dev-mapper-local.device.d/50-fve.conf" || fail "local does not wait"
 [ -L "$TMP/units/multi-user.target.wants/fve-unlock-network.service" ] || fail "nothing wants the unit"
-systemd-analyze verify --man=no systemd/fve-unlock-network.service 2>&1 | tee "$TMP/out"
+systemd-analyze verify --man=no userspace/systemd/fve-unlock-network.service 2>&1 | tee "$TMP/out"
 ! grep -q "fve-unlock-network.*\(Unknown\|Failed to parse\)" "$TMP/out" || fail "the unit is malformed"
