@@ -4,8 +4,8 @@
  * symmetric key and to encrypt and decrypt with it by AES-GCM, and their responses. All in memory;
  * messages may hold keys, hence the secrets.
  */
-#ifndef FVE_KMIP_H
-#define FVE_KMIP_H
+#ifndef FVE_TTLV_H
+#define FVE_TTLV_H
 
 #include "base/secret.h"
 #include "base/util.h"

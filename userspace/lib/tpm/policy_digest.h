@@ -3,8 +3,8 @@
  * TPM policies as arithmetic, without a TPM: PCR values, the digest of a PCR policy, its
  * approval by the volume's policy key, and the digest that a sealed object carries.
  */
-#ifndef FVE_POLICY_H
-#define FVE_POLICY_H
+#ifndef FVE_POLICY_DIGEST_H
+#define FVE_POLICY_DIGEST_H
 
 #include <stdbool.h>
 
