@@ -142,7 +142,7 @@ int prompt_confirm(const struct args *args, const char *question);
 /* agent.c: ask as prompt_secret() does, through systemd-ask-password. -ENOPKG: there is none. */
 int agent_ask(const struct question *question, struct secret **ret);
 
-/* cli_unlock.c */
+/* unlock.c */
 
 /* Unlock as the arguments say; how refusals are told and secrets asked for is the same for all. */
 int cli_unlock(const struct args *args, struct header *header, struct secret **ret_fvek,
@@ -171,7 +171,7 @@ int cli_read_startup_key(const struct args *args, struct secret **ret);
 /* The contents of --availability-key. The message is made here. */
 int cli_read_availability_key(const struct args *args, struct secret **ret);
 
-/* cmd_identity.c */
+/* cmd/identity.c */
 
 /* This volume is the machine's own from now on. The message is made here. */
 int cli_remember_identity(const struct header *header, const struct secret *fvek);
@@ -179,7 +179,7 @@ int cli_remember_identity(const struct header *header, const struct secret *fvek
 int cli_show_identity(const struct args *args, const struct header *header,
 		      const struct secret *fvek);
 
-/* cmd_erase.c: keyslots, then tokens; without a message. */
+/* cmd/erase.c: keyslots, then tokens; without a message. */
 int cli_erase_header(struct header *header, const char *tcti);
 
 /* refusal.c */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The cryptographic primitives of the key hierarchy, by OpenSSL, which stays behind
- * crypto_private.h. Every function returns 0 or -errno and leaves @ret untouched on failure.
+ * private.h. Every function returns 0 or -errno and leaves @ret untouched on failure.
  */
 #ifndef FVE_CRYPTO_H
 #define FVE_CRYPTO_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What the files of OpenSSL share. This header is the only file of userspace that includes it, and
- * is for crypto.c, crypto_*.c and the TLS of a provider alone.
+ * is for the files of this folder and the TLS of a provider alone.
  */
 #ifndef FVE_CRYPTO_PRIVATE_H
 #define FVE_CRYPTO_PRIVATE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Protectors: what opens a volume. This file knows what they have in common: to be listed,
- * named, added and removed. What is particular to the TPM is in protector_tpm2.h.
+ * named, added and removed. What is particular to the TPM is in tpm2.h.
  */
 #ifndef FVE_PROTECTOR_H
 #define FVE_PROTECTOR_H

@@ -197,7 +197,7 @@ int policy_counter_policy(const char *uuid, uint8_t ret[SHA256_SIZE])
 
 int policy_counter_name(uint32_t index, const char *uuid, uint8_t ret[POLICY_NAME_SIZE])
 {
-	/* TPMS_NV_PUBLIC (Part 2, 13.5); tpm_counter.c defines the index with these fields. */
+	/* TPMS_NV_PUBLIC (Part 2, 13.5); counter.c defines the index with these fields. */
 	const uint8_t head[] = {
 		BE32(index),	   /* nvIndex */
 		BE16(ALG_SHA256),  /* nameAlg */
@@ -221,8 +221,7 @@ int policy_counter_name(uint32_t index, const char *uuid, uint8_t ret[POLICY_NAM
 
 int policy_key_name(const struct ec_public *key, uint8_t ret[POLICY_NAME_SIZE])
 {
-	/* TPMT_PUBLIC (Part 2, 12.2.4) up to the point; tpm_seal.c loads the key with these fields.
-	 */
+	/* TPMT_PUBLIC (Part 2, 12.2.4) up to the point; seal.c loads the key with these fields. */
 	static const uint8_t head[] = {
 		BE16(ALG_ECC),	  /* type */
 		BE16(ALG_SHA256), /* nameAlg */

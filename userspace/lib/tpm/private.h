@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What the files of the TPM share: tpm2-tss's types, the connection, handles, sessions and
- * errors. This header is the only file of userspace that includes tpm2-tss, and is for tpm.c and
- * tpm_*.c alone. "Part 3" there is the commands part of the TPM 2.0 Library.
+ * errors. This header is the only file of userspace that includes tpm2-tss, and is for the files of
+ * this folder alone. "Part 3" there is the commands part of the TPM 2.0 Library.
  *
  * What is on the bus in clear: public areas, PCR values, policies, signatures, counters, and
  * blobs that the TPM itself encrypted. What is not: the KEK. It goes in by TPM2_Create and comes
@@ -25,10 +25,10 @@
  * Our NV indices, in the part of the index space that belongs to the owner (TCG Registry of
  * Reserved TPM 2.0 Handles, 0x01800000 to 0x01BFFFFF).
  */
-#define NV_COUNTER_FIRST 0x01846500 /* tpm_counter.c */
+#define NV_COUNTER_FIRST 0x01846500 /* counter.c */
 #define NV_COUNTERS	 64
-#define NV_SLOT_FIRST	 TPM_SLOT_INDEX /* 0x01846540; tpm_slot.c */
-#define NV_AUDIT_HEAD	 0x01846550	/* tpm_audit.c */
+#define NV_SLOT_FIRST	 TPM_SLOT_INDEX /* 0x01846540; slot.c */
+#define NV_AUDIT_HEAD	 0x01846550	/* audit_index.c */
 
 struct tpm {
 	TSS2_TCTI_CONTEXT *tcti;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The TPM, as far as the key hierarchy needs it: one sealed KEK under an authorised PCR
- * policy. tpm2-tss stays behind tpm_private.h.
+ * policy. tpm2-tss stays behind private.h.
  *
  * Rules (docs/on-disk.md, "TPM"): the SRK is pinned by its Name before anything secret
  * moves; every session is salted to the SRK and encrypts parameters both ways; the sealed
@@ -155,11 +155,11 @@ int tpm_lockout_own(struct tpm *tpm, const struct tpm_name *srk, const struct se
 		    const struct secret *new, enum reason *ret_reason);
 
 /*
- * Two places of the TPM that hold a key of 32 bytes which can be erased for good (tpm_slot.c).
+ * Two places of the TPM that hold a key of 32 bytes which can be erased for good (slot.c).
  * The SRK must be @srk, as for tpm_unseal(). -ENOENT from reading: nothing is there.
  */
 #define TPM_SLOTS      2
-#define TPM_SLOT_INDEX 0x01846540u /* NV index of the first, after those of tpm_counter.c */
+#define TPM_SLOT_INDEX 0x01846540u /* NV index of the first, after those of counter.c */
 #define TPM_SLOT_SIZE  32
 int tpm_slot_read(struct tpm *tpm, const struct tpm_name *srk, unsigned int slot,
 		  struct secret **ret, enum reason *ret_reason);
