@@ -171,7 +171,7 @@ int cli_read_startup_key(const struct args *args, struct secret **ret);
 /* The contents of --availability-key. The message is made here. */
 int cli_read_availability_key(const struct args *args, struct secret **ret);
 
-/* cmd/identity.c */
+/* identity.c */
 
 /* This volume is the machine's own from now on. The message is made here. */
 int cli_remember_identity(const struct header *header, const struct secret *fvek);
