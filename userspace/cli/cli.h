@@ -179,9 +179,6 @@ int cli_remember_identity(const struct header *header, const struct secret *fvek
 int cli_show_identity(const struct args *args, const struct header *header,
 		      const struct secret *fvek);
 
-/* cmd/erase.c: keyslots, then tokens; without a message. */
-int cli_erase_header(struct header *header, const char *tcti);
-
 /* refusal.c */
 
 struct json_object;

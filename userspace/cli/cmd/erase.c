@@ -4,9 +4,8 @@
 #include <stdio.h>
 
 #include "cli/cli.h"
-#include "keys/boot_policy.h"
-#include "keys/lockout.h"
 #include "os/device.h"
+#include "volume/erase.h"
 
 static int confirm(const struct args *args, const char *path)
 {
@@ -16,26 +15,6 @@ static int confirm(const struct args *args, const char *path)
 		     path) < 0)
 		return -ENOMEM;
 	return prompt_confirm(args, question);
-}
-
-/* Keyslots first: without them no token opens anything. */
-int cli_erase_header(struct header *header, const char *tcti)
-{
-	const char *type, *json;
-	int r = 0;
-
-	for (int i = 0; i < HEADER_MAX_KEYSLOTS && r == 0; i++)
-		if (header_keyslot_used(header, i))
-			r = header_keyslot_remove(header, i);
-	/* While the tokens say where they are. */
-	if (r == 0) {
-		lockout_give_back(header, NULL, tcti, NULL);
-		boot_policy_remove_counters(header, tcti);
-	}
-	for (int i = 0; i < HEADER_MAX_TOKENS && r == 0; i++)
-		if (header_token_get(header, i, &type, &json) == 0)
-			r = header_token_remove(header, i);
-	return r;
 }
 
 int cmd_erase(const struct args *args)
@@ -54,7 +33,7 @@ int cmd_erase(const struct args *args)
 		r = confirm(args, path);
 	if (r < 0)
 		return r;
-	r = cli_erase_header(header, args->tcti);
+	r = volume_erase(header, args->tcti);
 	if (r < 0)
 		return log_errno(-r, "%s is erased in part only: repeat it", path);
 	log_notice(

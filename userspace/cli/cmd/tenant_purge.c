@@ -14,6 +14,7 @@
 #include "custody/keypolicy_volumes.h"
 #include "os/device.h"
 #include "os/file.h"
+#include "volume/erase.h"
 
 #define SECONDS_OF_DAY 86400
 
@@ -119,7 +120,7 @@ static bool erase_header(const struct args *args, const struct tenant *tenant)
 	if (access(tenant->path, F_OK) < 0 || header_load(tenant->path, &header) < 0 ||
 	    strcmp(header_uuid(header), tenant->uuid))
 		return false;
-	return cli_erase_header(header, args->tcti) == 0;
+	return volume_erase(header, args->tcti) == 0;
 }
 
 /* The factor first: it is what counts. Each step can be repeated. */

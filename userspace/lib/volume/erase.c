@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Erasing a header. */
+#include "keys/boot_policy.h"
+#include "keys/lockout.h"
+#include "volume/erase.h"
+
+/* Keyslots first: without them no token opens anything. */
+int volume_erase(struct header *header, const char *tcti)
+{
+	const char *type, *json;
+	int r = 0;
+
+	for (int i = 0; i < HEADER_MAX_KEYSLOTS && r == 0; i++)
+		if (header_keyslot_used(header, i))
+			r = header_keyslot_remove(header, i);
+	/* While the tokens say where they are. */
+	if (r == 0) {
+		lockout_give_back(header, NULL, tcti, NULL);
+		boot_policy_remove_counters(header, tcti);
+	}
+	for (int i = 0; i < HEADER_MAX_TOKENS && r == 0; i++)
+		if (header_token_get(header, i, &type, &json) == 0)
+			r = header_token_remove(header, i);
+	return r;
+}
