@@ -52,20 +52,6 @@ static int unlock_tenant(const struct args *args, const struct tenant *tenant, c
 	return 0;
 }
 
-int cli_tenant_load(const char *name, struct tenant *ret)
-{
-	int r = tenant_load(name, ret);
-
-	if (r == 0 && !*ret->created)
-		return log_errno(ENOKEY,
-				 "tenant %s was not created to its end; repeat: fvesetup tenant "
-				 "create %s",
-				 name, name);
-	if (r == 0 && *ret->purged)
-		return log_errno(ENOKEY, "tenant %s was purged at %s", name, ret->purged);
-	return r;
-}
-
 int cmd_tenant_open(const struct args *args)
 {
 	const struct volume_flags flags = {
@@ -108,16 +94,6 @@ int cmd_tenant_close(const struct args *args)
 
 /* --- list
  * ------------------------------------------------------------------------------------------ */
-
-static int is_name(void *data, const char *name)
-{
-	return !strcmp(data, name);
-}
-
-bool cli_tenant_is_open(const char *name)
-{
-	return volume_each(is_name, (void *)name) == 1;
-}
 
 static const char *state_of(const struct tenant *tenant)
 {

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* What the tenant actions share. */
+#include <errno.h>
+#include <string.h>
+
+#include "cli/tenant.h"
+
+int cli_tenant_load(const char *name, struct tenant *ret)
+{
+	int r = tenant_load(name, ret);
+
+	if (r == 0 && !*ret->created)
+		return log_errno(ENOKEY,
+				 "tenant %s was not created to its end; repeat: fvesetup tenant "
+				 "create %s",
+				 name, name);
+	if (r == 0 && *ret->purged)
+		return log_errno(ENOKEY, "tenant %s was purged at %s", name, ret->purged);
+	return r;
+}
+
+static int is_name(void *data, const char *name)
+{
+	return !strcmp(data, name);
+}
+
+bool cli_tenant_is_open(const char *name)
+{
+	return volume_each(is_name, (void *)name) == 1;
+}
