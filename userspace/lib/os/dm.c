@@ -175,16 +175,16 @@ static int query_line(int type, const char *name, struct dm_state *state, char *
 
 int dm_query(const char *name, struct dm_state *ret)
 {
-	struct dm_state state = {0};
+	_cleanup_dm_state_ struct dm_state state = {0};
 	int r = query_line(DM_DEVICE_TABLE, name, &state, &state.table);
 
-	if (r == 0)
-		r = query_line(DM_DEVICE_STATUS, name, &state, &state.status);
-	if (r < 0) {
-		dm_state_free(&state);
+	if (r < 0)
 		return r;
-	}
+	r = query_line(DM_DEVICE_STATUS, name, &state, &state.status);
+	if (r < 0)
+		return r;
 	*ret = state;
+	state = (struct dm_state){0};
 	return 0;
 }
 
@@ -259,19 +259,19 @@ int dm_list(int (*each)(void *data, const char *name, const char *uuid), void *d
 {
 	_cleanup_task_ struct dm_task *task = task_new(DM_DEVICE_LIST, NULL);
 	struct dm_names *entry;
-	int r = 0;
 
 	/* No device-mapper in the kernel, no mappings. */
 	if (!task || !dm_task_run(task))
 		return 0;
 	entry = dm_task_get_names(task);
-	while (entry->dev && r == 0) {
-		r = each_uuid(entry->name, each, data);
-		if (!entry->next)
-			break;
+	while (entry->dev) {
+		int r = each_uuid(entry->name, each, data);
+
+		if (r || !entry->next)
+			return r;
 		entry = (struct dm_names *)((char *)entry + entry->next);
 	}
-	return r;
+	return 0;
 }
 
 static int remove_mapping(const char *name, bool deferred)

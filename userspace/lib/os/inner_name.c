@@ -25,9 +25,10 @@ int inner_name_read(const char *mapping, struct inner_name *ret)
 	if (asprintf(&path, "/dev/mapper/%s", mapping) < 0)
 		return -ENOMEM;
 	r = device_inner_name(path, name.uuid, name.label, sizeof(name.uuid));
-	if (r == 0)
-		*ret = name;
-	return r;
+	if (r < 0)
+		return r;
+	*ret = name;
+	return 0;
 }
 
 int inner_name_recall(const char *mapping, struct inner_name *ret)

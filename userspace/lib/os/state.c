@@ -90,13 +90,18 @@ static int make_directories(const char *path)
 	return sync_directory(top);
 }
 
+static int write_file(const char *path, const char *text)
+{
+	int r = make_directories(path);
+
+	return r < 0 ? r : file_replace(path, text, strlen(text), 0600);
+}
+
 int state_write(const char *name, const char *text)
 {
 	_cleanup_free_ char *path = state_path(name);
-	int r = path ? make_directories(path) : -ENOMEM;
+	int r = path ? write_file(path, text) : -ENOMEM;
 
-	if (r == 0)
-		r = file_replace(path, text, strlen(text), 0600);
 	return r < 0 ? log_errno(-r, "cannot write %s: %s", path ?: name, strerror(-r)) : 0;
 }
 
@@ -140,18 +145,24 @@ int state_each(const char *name, const char *suffix, int (*each)(void *data, con
 	return r;
 }
 
+/* The file descriptor, or -errno. */
+static int open_lock(const char *path)
+{
+	int fd, r = make_directories(path);
+
+	if (r < 0)
+		return r;
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
 int state_lock(int *ret_fd)
 {
 	_cleanup_free_ char *path = state_path("lock");
-	_cleanup_close_ int fd = -1;
-	int r = path ? make_directories(path) : -ENOMEM;
+	_cleanup_close_ int fd = path ? open_lock(path) : -ENOMEM;
 
-	if (r == 0) {
-		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-		r = fd < 0 ? -errno : 0;
-	}
-	if (r < 0)
-		return log_errno(-r, "cannot use %s: %s", state_directory(), strerror(-r));
+	if (fd < 0)
+		return log_errno(-fd, "cannot use %s: %s", state_directory(), strerror(-fd));
 	for (int waited = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; waited += LOCK_INTERVAL_MS) {
 		if (waited >= LOCK_WAIT_MS)
 			return log_errno(EBUSY, "another fvesetup is changing %s",
