@@ -117,11 +117,14 @@ int afalg_find_driver(struct afalg_driver *ret)
 	struct afalg_driver best = {.priority = -1};
 	int r = afalg_open(ALGORITHM, key, sizeof(key), &cipher); /* loads what there is */
 
-	if (r == 0)
-		r = read_proc(&best, false);
-	if (r == 0)
-		r = read_proc(&best, true);
-	if (r == 0)
-		*ret = best;
-	return r;
+	if (r < 0)
+		return r;
+	r = read_proc(&best, false);
+	if (r < 0)
+		return r;
+	r = read_proc(&best, true);
+	if (r < 0)
+		return r;
+	*ret = best;
+	return 0;
 }

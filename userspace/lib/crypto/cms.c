@@ -5,7 +5,6 @@
 #include "crypto/cms.h"
 #include "crypto/private.h"
 
-DEFINE_CLEANUP(BIO, BIO_free_all)
 DEFINE_CLEANUP(X509, X509_free)
 DEFINE_CLEANUP(CMS_ContentInfo, CMS_ContentInfo_free)
 
@@ -82,8 +81,6 @@ int crypto_cert_make(const char *subject, struct secret **ret_key, char **ret_ce
 	_cleanup_with_(BIO_free_all) BIO *private = BIO_new(BIO_s_secmem());
 	_cleanup_with_(BIO_free_all) BIO *public = BIO_new(BIO_s_mem());
 	_cleanup_secret_ struct secret *secret = NULL;
-	char *text = NULL;
-	long size;
 	int r;
 
 	if (!key || !cert || !private || !public)
@@ -94,10 +91,7 @@ int crypto_cert_make(const char *subject, struct secret **ret_key, char **ret_ce
 	if (PEM_write_bio_PrivateKey(private, key, NULL, NULL, 0, NULL, NULL) != 1 ||
 	    PEM_write_bio_X509(public, cert) != 1)
 		return -EIO;
-	size = BIO_get_mem_data(private, &text);
-	secret = size > 0 ? secret_copy(text, (size_t)size) : NULL;
-	if (size > 0)
-		secret_wipe(text, (size_t)size);
+	secret = crypto_take_secret(private);
 	*ret_cert = secret ? text_of(public) : NULL;
 	if (!*ret_cert)
 		return -ENOMEM;
@@ -233,8 +227,6 @@ int crypto_cms_decrypt(const struct secret *key, const char *cert, const struct 
 	_cleanup_with_(X509_free) X509 *public = cert_of(cert);
 	_cleanup_with_(CMS_ContentInfo_free) CMS_ContentInfo *cms = NULL;
 	const unsigned char *der = message->data;
-	char *data = NULL;
-	long size;
 
 	if (!out)
 		return -ENOMEM;
@@ -245,9 +237,6 @@ int crypto_cms_decrypt(const struct secret *key, const char *cert, const struct 
 		return -EBADMSG;
 	if (CMS_decrypt(cms, private, public, NULL, out, CMS_BINARY) != 1)
 		return -EKEYREJECTED;
-	size = BIO_get_mem_data(out, &data);
-	*ret = size > 0 ? secret_copy(data, (size_t)size) : secret_new(0);
-	if (size > 0)
-		secret_wipe(data, (size_t)size);
+	*ret = BIO_pending(out) ? crypto_take_secret(out) : secret_new(0);
 	return *ret ? 0 : -ENOMEM;
 }

@@ -4,8 +4,6 @@
 
 #include "crypto/private.h"
 
-DEFINE_CLEANUP(BIO, BIO_free_all)
-
 /* The public half of @key as a DER SubjectPublicKeyInfo. */
 static int public_of(EVP_PKEY *key, struct blob *ret)
 {
@@ -15,6 +13,17 @@ static int public_of(EVP_PKEY *key, struct blob *ret)
 
 	OPENSSL_free(der);
 	return r;
+}
+
+struct secret *crypto_take_secret(BIO *bio)
+{
+	char *text = NULL;
+	long size = BIO_get_mem_data(bio, &text);
+	struct secret *secret = size > 0 ? secret_copy(text, (size_t)size) : NULL;
+
+	if (size > 0)
+		secret_wipe(text, (size_t)size);
+	return secret;
 }
 
 /* A private key that wants a passphrase is none: nobody is asked. */
@@ -40,24 +49,20 @@ int crypto_rsa_generate(unsigned int bits, struct secret **ret_private, struct b
 	_cleanup_with_(EVP_PKEY_free) EVP_PKEY *key = EVP_RSA_gen(bits);
 	_cleanup_with_(BIO_free_all) BIO *bio = BIO_new(BIO_s_secmem());
 	_cleanup_secret_ struct secret *private = NULL;
-	char *text = NULL;
-	long size;
 	int r;
 
 	if (!key || !bio)
 		return -ENOMEM;
 	if (PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) != 1)
 		return -EIO;
-	size = BIO_get_mem_data(bio, &text);
-	private = size > 0 ? secret_copy(text, (size_t)size) : NULL;
-	if (size > 0)
-		secret_wipe(text, (size_t)size);
+	private = crypto_take_secret(bio);
 	if (!private)
 		return -ENOMEM;
 	r = public_of(key, ret_public);
-	if (r == 0)
-		*ret_private = steal(private);
-	return r;
+	if (r < 0)
+		return r;
+	*ret_private = steal(private);
+	return 0;
 }
 
 int crypto_rsa_spki(const struct secret *private, struct blob *ret_public)
@@ -65,13 +70,6 @@ int crypto_rsa_spki(const struct secret *private, struct blob *ret_public)
 	_cleanup_with_(EVP_PKEY_free) EVP_PKEY *key = private_read(private);
 
 	return key ? public_of(key, ret_public) : -EBADMSG;
-}
-
-static bool set_oaep(EVP_PKEY_CTX *ctx)
-{
-	return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) == 1 &&
-	       EVP_PKEY_CTX_set_rsa_oaep_md(ctx, EVP_sha256()) == 1 &&
-	       EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, EVP_sha256()) == 1;
 }
 
 int crypto_rsa_unwrap(const struct secret *private, const struct blob *wrapped, struct secret **ret)
@@ -88,7 +86,7 @@ int crypto_rsa_unwrap(const struct secret *private, const struct blob *wrapped, 
 	plain = secret_new(size);
 	if (!ctx || !plain)
 		return -ENOMEM;
-	if (EVP_PKEY_decrypt_init(ctx) != 1 || !set_oaep(ctx))
+	if (EVP_PKEY_decrypt_init(ctx) != 1 || !crypto_set_oaep(ctx))
 		return -EIO;
 	if (EVP_PKEY_decrypt(ctx, plain->data, &size, wrapped->data, wrapped->size) != 1)
 		return -EBADMSG;

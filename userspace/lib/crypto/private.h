@@ -38,6 +38,13 @@ DEFINE_CLEANUP(ECDSA_SIG, ECDSA_SIG_free)
 DEFINE_CLEANUP(BIGNUM, BN_clear_free)
 DEFINE_CLEANUP(OSSL_PARAM_BLD, OSSL_PARAM_BLD_free)
 DEFINE_CLEANUP(OSSL_PARAM, OSSL_PARAM_free)
+DEFINE_CLEANUP(BIO, BIO_free_all)
 #define _cleanup_with_(free_function) __attribute__((cleanup(free_function##_p)))
+
+/* RSAES-OAEP (RFC 8017, 7.1) with SHA-256 for both hashes; false where OpenSSL refuses. */
+bool crypto_set_oaep(EVP_PKEY_CTX *ctx);
+
+/* Move what was written into @bio, a memory BIO, to a new secret. NULL: nothing, or no memory. */
+struct secret *crypto_take_secret(BIO *bio);
 
 #endif

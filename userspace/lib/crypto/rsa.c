@@ -58,6 +58,13 @@ int crypto_rsa_public(const struct blob *modulus, const struct blob *exponent, s
 	return r;
 }
 
+bool crypto_set_oaep(EVP_PKEY_CTX *ctx)
+{
+	return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) == 1 &&
+	       EVP_PKEY_CTX_set_rsa_oaep_md(ctx, EVP_sha256()) == 1 &&
+	       EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, EVP_sha256()) == 1;
+}
+
 int crypto_rsa_wrap(const struct blob *spki, const struct secret *plain, struct blob *ret)
 {
 	_cleanup_with_(EVP_PKEY_free) EVP_PKEY *key = rsa_key(spki);
@@ -67,10 +74,7 @@ int crypto_rsa_wrap(const struct blob *spki, const struct secret *plain, struct 
 
 	if (!key)
 		return -EBADMSG;
-	if (!ctx || EVP_PKEY_encrypt_init(ctx) != 1 ||
-	    EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) != 1 ||
-	    EVP_PKEY_CTX_set_rsa_oaep_md(ctx, EVP_sha256()) != 1 ||
-	    EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, EVP_sha256()) != 1)
+	if (!ctx || EVP_PKEY_encrypt_init(ctx) != 1 || !crypto_set_oaep(ctx))
 		return -EIO;
 	out.size = (size_t)EVP_PKEY_get_size(key);
 	if (out.size < 2 * SHA256_SIZE + 2 || plain->size > out.size - 2 * SHA256_SIZE - 2)

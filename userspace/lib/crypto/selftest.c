@@ -72,14 +72,15 @@ static int test_gcm(void)
 	_cleanup_secret_ struct secret *key = secret_new(32), *out = NULL, *none = NULL;
 	_cleanup_blob_ struct blob blob = {0};
 	uint8_t bytes[12 + 16 + 16];
-	int r = key ? hex_decode(wrapped, bytes, sizeof(bytes)) : -ENOMEM;
+	int r;
 
-	if (r == 0)
-		r = blob_set(&blob, bytes, sizeof(bytes));
-	if (r == 0)
-		r = crypto_unwrap(key, "", &blob, &out);
-	if (r == 0)
-		r = compare(out->data, "00000000000000000000000000000000", out->size);
+	hex_decode(wrapped, bytes, sizeof(bytes));
+	if (!key || blob_set(&blob, bytes, sizeof(bytes)) < 0)
+		return -ENOMEM;
+	r = crypto_unwrap(key, "", &blob, &out);
+	if (r < 0)
+		return r;
+	r = compare(out->data, "00000000000000000000000000000000", out->size);
 	if (r < 0)
 		return r;
 	blob.data[0] ^= 1; /* tampering must not pass */
@@ -176,26 +177,33 @@ static int run_xts(const char *driver, const struct xts_vector *vector)
 	for (size_t i = 0; i < sizeof(vector->data_unit); i++) /* little endian, IEEE 1619, 5.1 */
 		iv[i] = (uint8_t)(vector->data_unit >> 8 * i);
 	r = hex_decode(vector->key, key, vector->key_size);
-	if (r == 0)
-		r = afalg_open(driver, key, vector->key_size, &cipher);
-	if (r == 0)
-		r = afalg_crypt(cipher, true, iv, data, sizeof(data));
-	if (r == 0)
-		r = crypto_sha256(&part, 1, digest);
-	if (r == 0)
-		r = compare(digest, vector->digest, sizeof(digest));
-	if (r == 0)
-		r = afalg_crypt(cipher, false, iv, data, sizeof(data));
-	if (r == 0 && memcmp(data, plain, sizeof(data)))
-		r = -EBADMSG;
-	return r;
+	if (r < 0)
+		return r;
+	r = afalg_open(driver, key, vector->key_size, &cipher);
+	if (r < 0)
+		return r;
+	r = afalg_crypt(cipher, true, iv, data, sizeof(data));
+	if (r < 0)
+		return r;
+	r = crypto_sha256(&part, 1, digest);
+	if (r < 0)
+		return r;
+	r = compare(digest, vector->digest, sizeof(digest));
+	if (r < 0)
+		return r;
+	r = afalg_crypt(cipher, false, iv, data, sizeof(data));
+	if (r < 0)
+		return r;
+	return memcmp(data, plain, sizeof(data)) ? -EBADMSG : 0;
 }
 
 int selftest_kernel(const char *name)
 {
-	int r = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(xts_vectors); i++) {
+		int r = run_xts(name, &xts_vectors[i]);
 
-	for (size_t i = 0; i < ARRAY_SIZE(xts_vectors) && r == 0; i++)
-		r = run_xts(name, &xts_vectors[i]);
-	return r;
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }
