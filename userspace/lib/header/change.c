@@ -89,10 +89,17 @@ static int measure(struct json_object *root, struct room *ret)
 	return 0;
 }
 
-static bool fits(const struct room *room)
+/* -EBUSY: it is more than a LUKS2 header takes. */
+static int measure_fitting(struct json_object *root, struct room *ret)
 {
-	return room->tokens <= HEADER_MAX_TOKENS && room->keyslots <= HEADER_MAX_KEYSLOTS &&
-	       room->bytes <= room->limit;
+	int r = measure(root, ret);
+
+	if (r < 0)
+		return r;
+	return ret->tokens <= HEADER_MAX_TOKENS && ret->keyslots <= HEADER_MAX_KEYSLOTS &&
+			       ret->bytes <= ret->limit
+		       ? 0
+		       : -EBUSY;
 }
 
 static bool leaves_reserve(const struct room *room)
@@ -215,6 +222,14 @@ static int foresee_mac(struct plan *plan, const struct token_mac *mac)
 	return r;
 }
 
+/* The token while the steps are made; borrowed from @plan. */
+static struct token_mac all_macs(const struct change *change, const struct plan *plan)
+{
+	return (struct token_mac){.seq = plan->mac.seq,
+				  .macs = plan->mac.macs,
+				  .n_macs = change->n_steps + 1};
+}
+
 /* The token when all is done; borrowed from @plan. */
 static struct token_mac last_mac(const struct plan *plan)
 {
@@ -225,12 +240,10 @@ static struct token_mac last_mac(const struct plan *plan)
 				  .n_parts = plan->mac.n_parts};
 }
 
-static int make_plan(struct change *change, const struct secret *fvek, struct plan *plan)
+/* Load the MAC that the header has, and choose the sequence number of those to come. */
+static int plan_begin(const struct change *change, const struct secret *fvek, struct plan *plan)
 {
 	_cleanup_token_mac_ struct token_mac old = {0};
-	struct token_mac last;
-	struct room before, room;
-	const char *json;
 	int r = header_mac_load(change->header, &old, &plan->mac_token);
 
 	if (r == -ENOENT)
@@ -246,43 +259,61 @@ static int make_plan(struct change *change, const struct secret *fvek, struct pl
 	plan->mac.macs = calloc(change->n_steps + 1, sizeof(*plan->mac.macs));
 	if (!plan->mac.macs)
 		return -ENOMEM;
-	r = header_json(change->header, &json);
-	if (r == 0)
-		r = header_mac_key(fvek, &plan->key);
+	return header_mac_open(change->header, fvek, &plan->root, &plan->key);
+}
+
+/* Foresee the states that the steps pass through, and compute the MAC of each. */
+static int plan_states(struct change *change, struct plan *plan)
+{
+	const struct token_mac all = all_macs(change, plan);
+	struct room room;
+	int r = foresee_mac(plan, &all);
+
 	if (r < 0)
 		return r;
-	plan->root = json_tokener_parse(json);
-	r = plan->root ? measure(plan->root, &before) : -EBADMSG;
-	if (r == 0)
-		r = foresee_mac(plan, &(struct token_mac){.seq = plan->mac.seq,
-							  .macs = plan->mac.macs,
-							  .n_macs = change->n_steps + 1});
-	if (r == 0)
+	for (size_t i = 0;; i++) {
 		r = add_mac(change->header, plan);
-	for (size_t i = 0; i < change->n_steps && r == 0; i++) {
+		if (r < 0 || i == change->n_steps)
+			return r;
 		r = foresee(plan->root, &change->steps[i]);
-		if (r == 0)
-			r = measure(plan->root, &room);
-		if (r == 0 && !fits(&room))
-			r = -EBUSY;
-		if (r == 0)
-			r = add_mac(change->header, plan);
+		if (r < 0)
+			return r;
+		r = measure_fitting(plan->root, &room);
+		if (r < 0)
+			return r;
 	}
-	if (r == 0)
-		r = header_mac_parts(header_uuid(change->header), plan->root, plan->key,
-				     &plan->mac.parts, &plan->mac.n_parts);
+}
+
+/* -EBUSY: there is no room. */
+static int make_plan(struct change *change, const struct secret *fvek, struct plan *plan)
+{
+	struct token_mac last;
+	struct room before, room;
+	int r = plan_begin(change, fvek, plan);
+
+	if (r < 0)
+		return r;
+	r = measure(plan->root, &before);
+	if (r < 0)
+		return r;
+	r = plan_states(change, plan);
+	if (r < 0)
+		return r;
+	r = header_mac_parts(header_uuid(change->header), plan->root, plan->key, &plan->mac.parts,
+			     &plan->mac.n_parts);
+	if (r < 0)
+		return r;
 	last = last_mac(plan);
-	if (r == 0)
-		r = foresee_mac(plan, &last);
-	if (r == 0)
-		r = measure(plan->root, &room);
-	if (r == 0 && !fits(&room))
-		r = -EBUSY;
+	r = foresee_mac(plan, &last);
+	if (r < 0)
+		return r;
+	r = measure_fitting(plan->root, &room);
+	if (r < 0 || change->may_use_reserve || leaves_reserve(&room))
+		return r;
 	/* Removing must be possible in the fullest header. */
-	if (r == 0 && !change->may_use_reserve && !leaves_reserve(&room) &&
-	    (room.tokens > before.tokens || change->new_slots || room.bytes > before.bytes))
-		r = -EBUSY;
-	return r == -EBUSY ? no_room(change->header) : r;
+	return room.tokens > before.tokens || change->new_slots || room.bytes > before.bytes
+		       ? -EBUSY
+		       : 0;
 }
 
 /* --- making --------------------------------------------------------------------------------- */
@@ -326,29 +357,44 @@ static int make_step(struct header *header, const struct change_step *step)
 	return -EINVAL;
 }
 
+/* Announce all states in fve-mac, pass through them, and leave the last one's MAC. */
+static int carry_out(struct change *change, const struct plan *plan)
+{
+	const struct token_mac all = all_macs(change, plan), last = last_mac(plan);
+	int r;
+
+	if (change->n_steps) {
+		r = write_mac(change, plan, &all);
+		if (r < 0)
+			return r;
+	}
+	for (size_t i = 0; i < change->n_steps; i++) {
+		r = make_step(change->header, &change->steps[i]);
+		if (r < 0)
+			return r;
+	}
+	return write_mac(change, plan, &last);
+}
+
 int change_commit(struct change *change, const struct secret *fvek)
 {
 	__attribute__((cleanup(plan_free))) struct plan plan = {.mac_token = HEADER_ANY};
-	struct token_mac all, last;
 	int r = change->error;
 
-	if (r == 0 && !change->accept)
-		r = change_check_header(change->header, fvek);
-	if (r == 0)
-		r = make_plan(change, fvek, &plan);
 	if (r < 0)
 		return r;
-	all = (struct token_mac){.seq = plan.mac.seq,
-				 .macs = plan.mac.macs,
-				 .n_macs = plan.mac.n_macs};
-	last = last_mac(&plan);
+	if (!change->accept) {
+		r = change_check_header(change->header, fvek);
+		if (r < 0)
+			return r;
+	}
+	r = make_plan(change, fvek, &plan);
+	if (r == -EBUSY)
+		return no_room(change->header);
+	if (r < 0)
+		return r;
 	change->begun = true;
-	if (change->n_steps)
-		r = write_mac(change, &plan, &all);
-	for (size_t i = 0; i < change->n_steps && r == 0; i++)
-		r = make_step(change->header, &change->steps[i]);
-	if (r == 0)
-		r = write_mac(change, &plan, &last);
+	r = carry_out(change, &plan);
 	if (r < 0)
 		log_error("the change of %s was cut short: what opened it still does, or was to be "
 			  "removed; repeat the command",

@@ -82,12 +82,17 @@ int header_copies_read(const char *path, struct header_copies *ret)
 	if (fd < 0)
 		return -errno;
 	r = read_copy(fd, 0, 0, &ret->copy[0], &size);
-	if (r < 0 || size)
-		return r < 0 ? r : read_copy(fd, 1, size, &ret->copy[1], &second);
+	if (r < 0)
+		return r;
+	if (size)
+		return read_copy(fd, 1, size, &ret->copy[1], &second);
 	/* Without the first copy's size the second is at one of the sizes that LUKS2 allows. */
-	for (size = SIZE_MIN; size <= SIZE_MAX_LUKS && !ret->copy[1].good && r == 0; size *= 2)
+	for (size = SIZE_MIN; size <= SIZE_MAX_LUKS; size *= 2) {
 		r = read_copy(fd, 1, size, &ret->copy[1], &second);
-	return r;
+		if (r < 0 || ret->copy[1].good)
+			return r;
+	}
+	return 0;
 }
 
 bool header_copies_agree(const struct header_copies *copies)

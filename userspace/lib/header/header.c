@@ -92,6 +92,16 @@ static int read_segment(struct header *header)
 	return 0;
 }
 
+static int write_luks2(struct crypt_device *cd, struct crypt_params_luks2 *params,
+		       const struct secret *fvek)
+{
+	int r = crypt_set_metadata_size(cd, METADATA_SIZE, 0);
+
+	return r < 0 ? r
+		     : crypt_format(cd, CRYPT_LUKS2, "aes", "xts-plain64", NULL,
+				    (const char *)fvek->data, fvek->size, params);
+}
+
 int header_format(const char *path, const struct header_format *how, const struct secret *fvek,
 		  struct header **ret)
 {
@@ -116,14 +126,12 @@ int header_format(const char *path, const struct header_format *how, const struc
 				 (uintmax_t)info.size, params.sector_size);
 	r = header_new(path, &header);
 	signals_hold();
-	if (r == 0)
-		r = device_wipe_signatures(path);
 	if (r < 0)
 		return r;
-	r = crypt_set_metadata_size(header->cd, METADATA_SIZE, 0);
-	if (r == 0)
-		r = crypt_format(header->cd, CRYPT_LUKS2, "aes", "xts-plain64", NULL,
-				 (const char *)fvek->data, fvek->size, &params);
+	r = device_wipe_signatures(path);
+	if (r < 0)
+		return r;
+	r = write_luks2(header->cd, &params, fvek);
 	if (r < 0)
 		return log_errno(-r, "cannot write a LUKS2 header to %s: %s", path, strerror(-r));
 	r = read_segment(header);
@@ -185,22 +193,28 @@ static int vet(const struct header *header)
 }
 
 /* Load, and refuse what cannot be ours or become it. */
+static int load_luks2(struct crypt_device *cd, uint32_t *ret_requirements)
+{
+	int r = crypt_load(cd, CRYPT_LUKS2, NULL);
+
+	return r < 0 ? r
+		     : crypt_persistent_flags_get(cd, CRYPT_FLAGS_REQUIREMENTS, ret_requirements);
+}
+
 static int load(struct header *header)
 {
 	const char *path = header->path;
 	struct device_info info;
-	uint32_t requirements;
+	uint32_t requirements = 0;
 	int r = device_probe(path, &info);
 
-	if (r == 0)
-		r = header_copies_read(path, &header->copies);
 	if (r < 0)
 		return r;
-	r = crypt_load(header->cd, CRYPT_LUKS2, NULL);
-	if (r == 0)
-		r = crypt_persistent_flags_get(header->cd, CRYPT_FLAGS_REQUIREMENTS, &requirements);
-	if (r == -ENOTSUP || r == -ETXTBSY ||
-	    (r == 0 && requirements & (uint32_t)CRYPT_REQUIREMENT_UNKNOWN))
+	r = header_copies_read(path, &header->copies);
+	if (r < 0)
+		return r;
+	r = load_luks2(header->cd, &requirements);
+	if (r == -ENOTSUP || r == -ETXTBSY || requirements & (uint32_t)CRYPT_REQUIREMENT_UNKNOWN)
 		return log_errno(ENODEV, "%s uses LUKS2 features that are not known here", path);
 	if (r < 0 && !strcmp(info.signature, "crypto_LUKS"))
 		return log_errno(ENODEV,
@@ -216,9 +230,10 @@ static int load(struct header *header)
 		return log_errno(ENODEV, "%s is being re-encrypted; finish that with cryptsetup",
 				 path);
 	r = vet(header);
-	if (r == 0)
-		tell_of_repair(header);
-	return r;
+	if (r < 0)
+		return r;
+	tell_of_repair(header);
+	return 0;
 }
 
 static int check_subsystem(const struct header *header)
@@ -237,17 +252,22 @@ static int open_and_check(const char *path, bool any, bool has_data, struct head
 	struct device_info info;
 	int r = device_probe(path, &info);
 
-	if (r == 0)
-		r = header_new(path, &header);
-	if (r == 0)
-		r = load(header);
-	if (r == 0 && has_data)
-		r = read_segment(header);
-	if (r == 0 && !any)
-		r = check_subsystem(header);
-	if (r == 0)
-		*ret = steal(header);
-	return r;
+	if (r < 0)
+		return r;
+	r = header_new(path, &header);
+	if (r < 0)
+		return r;
+	r = load(header);
+	if (r < 0)
+		return r;
+	r = has_data ? read_segment(header) : 0;
+	if (r < 0)
+		return r;
+	r = any ? 0 : check_subsystem(header);
+	if (r < 0)
+		return r;
+	*ret = steal(header);
+	return 0;
 }
 
 int header_load_any(const char *path, struct header **ret)

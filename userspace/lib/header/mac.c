@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* The canonical form of a header, its MAC, and the token that holds it. */
+/* The MAC of a header, the parts that it is told by, and the token that holds both. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "header/canonical.h"
 #include "header/header.h"
 #include "header/mac.h"
 #include "header/slots.h"
 
 #define INFO_MAC "fve mac"
-/* json-c leaves white space out, escapes what JSON must escape, and nothing else. */
-#define CANONICAL (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
 
 static const char *const names[] = {
 	[HEADER_MAC_VALID] = "valid",
@@ -24,225 +23,6 @@ const char *header_mac_name(enum header_mac state)
 	return names[state];
 }
 
-/* --- the canonical form --------------------------------------------------------------------- */
-
-/* Takes over @value. */
-static int put(struct json_object *object, const char *key, struct json_object *value)
-{
-	if (value && json_object_object_add(object, key, value) == 0)
-		return 0;
-	json_object_put(value);
-	return -ENOMEM;
-}
-
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static int sorted(struct json_object *value, struct json_object **ret);
-
-static int sorted_object(struct json_object *value, struct json_object *to)
-{
-	size_t n = (size_t)json_object_object_length(value), i = 0;
-	_cleanup_free_ const char **keys = calloc(n + 1, sizeof(*keys));
-	int r = keys ? 0 : -ENOMEM;
-
-	if (r < 0)
-		return r;
-	json_object_object_foreach (value, key, unused) {
-		(void)unused;
-		keys[i++] = key;
-	}
-	qsort(keys, n, sizeof(*keys), by_name);
-	for (i = 0; i < n && r == 0; i++) {
-		struct json_object *part = NULL;
-
-		r = sorted(json_object_object_get(value, keys[i]), &part);
-		if (r == 0)
-			r = put(to, keys[i], part);
-	}
-	return r;
-}
-
-static int sorted_array(struct json_object *value, struct json_object *to)
-{
-	size_t n = json_object_array_length(value);
-	int r = 0;
-
-	for (size_t i = 0; i < n && r == 0; i++) {
-		struct json_object *part = NULL;
-
-		r = sorted(json_object_array_get_idx(value, i), &part);
-		if (r == 0 && json_object_array_add(to, part) < 0) {
-			json_object_put(part);
-			r = -ENOMEM;
-		}
-	}
-	return r;
-}
-
-/*
- * A copy of @value with the members of each object in order. -EBADMSG for what has no one
- * spelling, fractions, and for null, which LUKS2 does not know either.
- */
-static int sorted(struct json_object *value, struct json_object **ret)
-{
-	_cleanup_json_ struct json_object *to = NULL;
-	int r = 0;
-
-	switch (json_object_get_type(value)) {
-	case json_type_object:
-		to = json_object_new_object();
-		r = to ? sorted_object(value, to) : -ENOMEM;
-		break;
-	case json_type_array:
-		to = json_object_new_array();
-		r = to ? sorted_array(value, to) : -ENOMEM;
-		break;
-	case json_type_string:
-	case json_type_int:
-	case json_type_boolean:
-		to = json_object_get(value);
-		break;
-	default:
-		return -EBADMSG;
-	}
-	if (r == 0)
-		*ret = steal(to);
-	return r;
-}
-
-/* Whether the token is one of those that are covered. */
-static bool covered(struct json_object *token)
-{
-	const char *type = json_object_get_string(json_object_object_get(token, "type")) ?: "";
-
-	return !strncmp(type, HEADER_TOKEN_PREFIX, strlen(HEADER_TOKEN_PREFIX)) &&
-	       strcmp(type, TOKEN_TYPE_MAC);
-}
-
-/* An object whose members are the keyslots that covered tokens name; the values mean nothing. */
-static int slots_named(struct json_object *tokens, struct json_object *ret)
-{
-	json_object_object_foreach (tokens, key, token) {
-		struct json_object *slots = json_object_object_get(token, "keyslots");
-		size_t n = json_object_is_type(slots, json_type_array)
-				   ? json_object_array_length(slots)
-				   : 0;
-
-		(void)key;
-		for (size_t i = 0; i < n && covered(token); i++) {
-			const char *slot =
-				json_object_get_string(json_object_array_get_idx(slots, i));
-
-			if (put(ret, slot ?: "", json_object_new_boolean(true)) < 0)
-				return -ENOMEM;
-		}
-	}
-	return 0;
-}
-
-/* The digests without the keyslots that no token of ours names. */
-static int covered_digests(struct json_object *digests, struct json_object *slots,
-			   struct json_object *to)
-{
-	json_object_object_foreach (digests, key, digest) {
-		struct json_object *copy = NULL, *all, *ours = json_object_new_array();
-		int r = ours ? sorted(digest, &copy) : -ENOMEM;
-
-		/* A member cannot be put into anything else: json-c aborts. */
-		if (r == 0 && !json_object_is_type(copy, json_type_object)) {
-			json_object_put(copy);
-			r = -EBADMSG;
-		}
-		if (r == 0)
-			r = put(to, key, copy);
-		if (r < 0) {
-			json_object_put(ours);
-			return r;
-		}
-		all = json_object_object_get(digest, "keyslots");
-		for (size_t i = 0;
-		     json_object_is_type(all, json_type_array) && i < json_object_array_length(all);
-		     i++) {
-			struct json_object *slot = json_object_array_get_idx(all, i);
-			const char *name = json_object_get_string(slot) ?: "";
-
-			if (json_object_object_get_ex(slots, name, NULL) &&
-			    json_object_array_add(ours, json_object_get(slot)) < 0)
-				return -ENOMEM;
-		}
-		r = put(copy, "keyslots", ours);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-static int covered_slots(struct json_object *keyslots, struct json_object *slots,
-			 struct json_object *to)
-{
-	json_object_object_foreach (keyslots, key, keyslot)
-		if (json_object_object_get_ex(slots, key, NULL) &&
-		    put(to, key, json_object_get(keyslot)) < 0)
-			return -ENOMEM;
-	return 0;
-}
-
-static int covered_tokens(struct json_object *tokens, struct json_object *to)
-{
-	json_object_object_foreach (tokens, key, token)
-		if (covered(token) && put(to, key, json_object_get(token)) < 0)
-			return -ENOMEM;
-	return 0;
-}
-
-/* A new empty member of @object, borrowed. */
-static struct json_object *member(struct json_object *object, const char *key)
-{
-	struct json_object *value = json_object_new_object();
-
-	return put(object, key, value) == 0 ? value : NULL;
-}
-
-/* What is covered of @root, its members in order. */
-static int canonical(const char *uuid, struct json_object *root, uint32_t seq,
-		     struct json_object **ret)
-{
-	_cleanup_json_ struct json_object *to = json_object_new_object();
-	_cleanup_json_ struct json_object *slots = json_object_new_object();
-	struct json_object *part[5];
-	static const char *const names_of_parts[] = {"config", "digests", "keyslots", "segments",
-						     "tokens"};
-	struct json_object *digests, *keyslots, *tokens;
-	int r;
-
-	for (size_t i = 0; i < ARRAY_SIZE(part); i++) {
-		part[i] = json_object_object_get(root, names_of_parts[i]);
-		if (!json_object_is_type(part[i], json_type_object))
-			return -EBADMSG;
-	}
-	if (!to || !slots || put(to, "config", json_object_get(part[0])) < 0 ||
-	    put(to, "segments", json_object_get(part[3])) < 0 ||
-	    put(to, "seq", json_object_new_int64(seq)) < 0 ||
-	    put(to, "uuid", json_object_new_string(uuid)) < 0)
-		return -ENOMEM;
-	digests = member(to, "digests");
-	keyslots = member(to, "keyslots");
-	tokens = member(to, "tokens");
-	if (!digests || !keyslots || !tokens)
-		return -ENOMEM;
-	r = slots_named(part[4], slots);
-	if (r == 0)
-		r = covered_digests(part[1], slots, digests);
-	if (r == 0)
-		r = covered_slots(part[2], slots, keyslots);
-	if (r == 0)
-		r = covered_tokens(part[4], tokens);
-	return r < 0 ? r : sorted(to, ret);
-}
-
 int header_mac_key(const struct secret *fvek, struct secret **ret)
 {
 	return crypto_derive(fvek, INFO_MAC, ret);
@@ -254,7 +34,7 @@ int header_mac_compute(const char *uuid, struct json_object *root, uint32_t seq,
 	_cleanup_json_ struct json_object *form = NULL;
 	const char *text;
 	size_t size;
-	int r = canonical(uuid, root, seq, &form);
+	int r = canonical_form(uuid, root, seq, &form);
 
 	if (r < 0)
 		return r;
@@ -275,13 +55,14 @@ static int add_part(const char *kind, const char *number, struct json_object *va
 	if (snprintf(ret->name, sizeof(ret->name), "%s%s%s", kind, *number ? " " : "", number) >=
 	    (int)sizeof(ret->name))
 		return -EBADMSG;
-	if (!named || put(named, ret->name, json_object_get(value)) < 0)
+	if (!named || canonical_put(named, ret->name, json_object_get(value)) < 0)
 		return -ENOMEM;
 	text = json_object_to_json_string_length(named, CANONICAL, &size);
 	r = text ? crypto_hmac(key, text, size, mac) : -ENOMEM;
-	if (r == 0)
-		memcpy(ret->mac, mac, sizeof(ret->mac));
-	return r;
+	if (r < 0)
+		return r;
+	memcpy(ret->mac, mac, sizeof(ret->mac));
+	return 0;
 }
 
 static int add_parts(const char *kind, struct json_object *all, const struct secret *key,
@@ -310,7 +91,7 @@ int header_mac_parts(const char *uuid, struct json_object *root, const struct se
 	_cleanup_free_ struct mac_part *parts = NULL;
 	struct json_object *keyslots, *tokens;
 	size_t n = 0;
-	int r = canonical(uuid, root, 0, &form);
+	int r = canonical_form(uuid, root, 0, &form);
 
 	if (r < 0)
 		return r;
@@ -321,13 +102,16 @@ int header_mac_parts(const char *uuid, struct json_object *root, const struct se
 		       sizeof(*parts));
 	if (!parts)
 		return -ENOMEM;
-	for (size_t i = 0; i < ARRAY_SIZE(whole) && r == 0; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(whole); i++) {
 		r = add_part(whole[i], "", json_object_object_get(form, whole[i]), key,
 			     &parts[n++]);
-	if (r == 0)
-		r = add_parts("keyslot", keyslots, key, parts, &n);
-	if (r == 0)
-		r = add_parts("token", tokens, key, parts, &n);
+		if (r < 0)
+			return r;
+	}
+	r = add_parts("keyslot", keyslots, key, parts, &n);
+	if (r < 0)
+		return r;
+	r = add_parts("token", tokens, key, parts, &n);
 	if (r < 0)
 		return r;
 	qsort(parts, n, sizeof(*parts), part_order);
@@ -440,13 +224,27 @@ int header_mac_load(const struct header *header, struct token_mac *ret, int *ret
 	return -ENOENT;
 }
 
+int header_mac_open(const struct header *header, const struct secret *fvek,
+		    struct json_object **ret_root, struct secret **ret_key)
+{
+	const char *json;
+	int r = header_json(header, &json);
+
+	if (r < 0)
+		return r;
+	r = header_mac_key(fvek, ret_key);
+	if (r < 0)
+		return r;
+	*ret_root = json_tokener_parse(json);
+	return *ret_root ? 0 : -EBADMSG;
+}
+
 int header_mac_check(const struct header *header, const struct secret *fvek, enum header_mac *ret)
 {
 	_cleanup_token_mac_ struct token_mac token = {0};
 	_cleanup_secret_ struct secret *key = NULL;
 	_cleanup_json_ struct json_object *root = NULL;
 	uint8_t mac[SHA256_SIZE];
-	const char *json;
 	int number, r = header_mac_load(header, &token, &number);
 
 	if (r == -ENOMEM)
@@ -454,13 +252,10 @@ int header_mac_check(const struct header *header, const struct secret *fvek, enu
 	*ret = r == -ENOENT ? HEADER_MAC_MISSING : HEADER_MAC_MISMATCH;
 	if (r < 0)
 		return 0;
-	r = header_json(header, &json);
-	if (r == 0)
-		r = header_mac_key(fvek, &key);
+	r = header_mac_open(header, fvek, &root, &key);
 	if (r < 0)
-		return r;
-	root = json_tokener_parse(json);
-	r = root ? header_mac_compute(header_uuid(header), root, token.seq, key, mac) : -EBADMSG;
+		return r == -EBADMSG ? 0 : r;
+	r = header_mac_compute(header_uuid(header), root, token.seq, key, mac);
 	if (r < 0)
 		return r == -EBADMSG ? 0 : r;
 	for (size_t i = 0; i < token.n_macs; i++)
@@ -497,7 +292,6 @@ int header_mac_differences(const struct header *header, const struct secret *fve
 	_cleanup_json_ struct json_object *root = NULL;
 	_cleanup_free_ struct mac_part *parts = NULL;
 	_cleanup_free_ struct header_difference *found = NULL;
-	const char *json;
 	size_t n;
 	int number, r = header_mac_load(header, &token, &number);
 
@@ -505,13 +299,10 @@ int header_mac_differences(const struct header *header, const struct secret *fve
 		return r;
 	if (r < 0 || !token.n_parts)
 		return -ENODATA;
-	r = header_json(header, &json);
-	if (r == 0)
-		r = header_mac_key(fvek, &key);
+	r = header_mac_open(header, fvek, &root, &key);
 	if (r < 0)
-		return r;
-	root = json_tokener_parse(json);
-	r = root ? header_mac_parts(header_uuid(header), root, key, &parts, &n) : -EBADMSG;
+		return r == -EBADMSG ? -ENODATA : r;
+	r = header_mac_parts(header_uuid(header), root, key, &parts, &n);
 	if (r < 0)
 		return r == -EBADMSG ? -ENODATA : r;
 	found = calloc(token.n_parts + n, sizeof(*found));

@@ -46,6 +46,12 @@ int header_mac_load(const struct header *header, struct token_mac *ret, int *ret
 
 /* The key of the MAC. */
 int header_mac_key(const struct secret *fvek, struct secret **ret);
+/*
+ * The JSON of @header, parsed, and the key of its MAC; the caller frees both, after a failure too.
+ * -EBADMSG: it is no JSON. No message.
+ */
+int header_mac_open(const struct header *header, const struct secret *fvek,
+		    struct json_object **ret_root, struct secret **ret_key);
 /* MAC of the header of volume @uuid whose JSON is @root, under sequence number @seq. */
 int header_mac_compute(const char *uuid, struct json_object *root, uint32_t seq,
 		       const struct secret *key, uint8_t ret[SHA256_SIZE]);
