@@ -59,11 +59,10 @@ int tpm_counter_open(struct tpm *tpm, const struct policy_counter *counter, stru
 
 	*ret_reason = REASON_NONE;
 	r = index_open(tpm, counter->index, ret, name, ret_reason);
-	if (r == 0 && memcmp(name, counter->name, sizeof(name))) {
-		log_debug("NV index 0x%x is not this volume's counter", counter->index);
-		return tpm_refuse(REASON_POLICY_REVOKED, ret_reason);
-	}
-	return r;
+	if (r < 0 || !memcmp(name, counter->name, sizeof(name)))
+		return r;
+	log_debug("NV index 0x%x is not this volume's counter", counter->index);
+	return tpm_refuse(REASON_POLICY_REVOKED, ret_reason);
 }
 
 /* A counter of this volume that is there already: an enrolment was cut off, or repeated. */
@@ -78,14 +77,17 @@ static int find(struct tpm *tpm, const char *uuid, uint64_t used, uint32_t *ret_
 		if (!(used & 1ull << i))
 			continue;
 		r = index_open(tpm, NV_COUNTER_FIRST + i, &handle, name, ret_reason);
-		if (r == 0)
-			r = policy_counter_name(NV_COUNTER_FIRST + i, uuid, wanted);
-		if (r < 0 && *ret_reason != REASON_POLICY_REVOKED)
-			return r;
-		if (r < 0 || memcmp(name, wanted, sizeof(name)))
+		if (r < 0 && *ret_reason == REASON_POLICY_REVOKED)
 			continue;
-		*ret_index = NV_COUNTER_FIRST + i;
-		return 0;
+		if (r < 0)
+			return r;
+		r = policy_counter_name(NV_COUNTER_FIRST + i, uuid, wanted);
+		if (r < 0)
+			return r;
+		if (!memcmp(name, wanted, sizeof(name))) {
+			*ret_index = NV_COUNTER_FIRST + i;
+			return 0;
+		}
 	}
 	return -ENOENT;
 }
@@ -104,8 +106,9 @@ static int define(struct tpm *tpm, const char *uuid, uint32_t index, enum reason
 	TSS2_RC rc;
 	int r = policy_counter_policy(uuid, public.nvPublic.authPolicy.buffer);
 
-	if (r == 0)
-		r = tpm_nv_define(tpm, &public, &handle, ret_reason);
+	if (r < 0)
+		return r;
+	r = tpm_nv_define(tpm, &public, &handle, ret_reason);
 	if (r < 0)
 		return r;
 	rc = Esys_NV_Increment(tpm->esys, handle.tr, handle.tr, ESYS_TR_PASSWORD, ESYS_TR_NONE,
@@ -124,8 +127,9 @@ int tpm_counter_make(struct tpm *tpm, const char *uuid, struct policy_counter *r
 
 	*ret_reason = REASON_NONE;
 	r = used_indices(tpm, &used, ret_reason);
-	if (r == 0)
-		r = find(tpm, uuid, used, &counter.index, ret_reason);
+	if (r < 0)
+		return r;
+	r = find(tpm, uuid, used, &counter.index, ret_reason);
 	if (r == -ENOENT) {
 		*ret_reason = REASON_NONE;
 		if (used == UINT64_MAX)
@@ -133,11 +137,13 @@ int tpm_counter_make(struct tpm *tpm, const char *uuid, struct policy_counter *r
 		counter.index = NV_COUNTER_FIRST + (uint32_t)__builtin_ctzll(~used);
 		r = define(tpm, uuid, counter.index, ret_reason);
 	}
-	if (r == 0)
-		r = policy_counter_name(counter.index, uuid, counter.name);
-	if (r == 0)
-		*ret = counter;
-	return r;
+	if (r < 0)
+		return r;
+	r = policy_counter_name(counter.index, uuid, counter.name);
+	if (r < 0)
+		return r;
+	*ret = counter;
+	return 0;
 }
 
 int tpm_counter_read(struct tpm *tpm, const struct policy_counter *counter, uint64_t *ret,

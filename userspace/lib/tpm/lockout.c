@@ -16,19 +16,20 @@ int tpm_lockout_read(struct tpm *tpm, struct tpm_lockout *ret, enum reason *ret_
 {
 	struct tpm_lockout lockout = {0};
 	uint32_t permanent = 0;
-	int r;
+	const struct {
+		uint32_t tag, *value;
+	} properties[] = {{TPM2_PT_PERMANENT, &permanent},
+			  {TPM2_PT_LOCKOUT_COUNTER, &lockout.failed},
+			  {TPM2_PT_MAX_AUTH_FAIL, &lockout.max_tries},
+			  {TPM2_PT_LOCKOUT_INTERVAL, &lockout.interval_s}};
 
 	*ret_reason = REASON_NONE;
-	r = tpm_property_read(tpm, TPM2_PT_PERMANENT, &permanent, ret_reason);
-	if (r == 0)
-		r = tpm_property_read(tpm, TPM2_PT_LOCKOUT_COUNTER, &lockout.failed, ret_reason);
-	if (r == 0)
-		r = tpm_property_read(tpm, TPM2_PT_MAX_AUTH_FAIL, &lockout.max_tries, ret_reason);
-	if (r == 0)
-		r = tpm_property_read(tpm, TPM2_PT_LOCKOUT_INTERVAL, &lockout.interval_s,
-				      ret_reason);
-	if (r < 0)
-		return r;
+	for (size_t i = 0; i < ARRAY_SIZE(properties); i++) {
+		int r = tpm_property_read(tpm, properties[i].tag, properties[i].value, ret_reason);
+
+		if (r < 0)
+			return r;
+	}
 	lockout.locked = permanent & TPMA_PERMANENT_INLOCKOUT;
 	lockout.owned = permanent & TPMA_PERMANENT_LOCKOUTAUTHSET;
 	*ret = lockout;
@@ -66,16 +67,19 @@ static int lockout_session(struct tpm *tpm, const struct tpm_name *srk_name,
 
 	*ret_reason = REASON_NONE;
 	r = auth_value(auth, &value);
-	if (r == 0)
-		r = tpm_srk_open_pinned(tpm, srk_name, &srk, ret_reason);
+	if (r < 0)
+		return r;
+	r = tpm_srk_open_pinned(tpm, srk_name, &srk, ret_reason);
 	if (r < 0)
 		return r;
 	rc = tpm_session_start(tpm, &srk, TPM2_SE_HMAC, ret);
-	if (rc == TSS2_RC_SUCCESS)
-		rc = Esys_TRSess_SetAttributes(tpm->esys, ret->tr, 0, without);
-	if (rc == TSS2_RC_SUCCESS)
-		rc = Esys_TR_SetAuth(tpm->esys, ESYS_TR_RH_LOCKOUT, (TPM2B_AUTH *)value->data);
-	return rc ? tpm_fail("TPM2_StartAuthSession", rc, REASON_TPM_ERROR, ret_reason) : 0;
+	if (rc)
+		return tpm_fail("TPM2_StartAuthSession", rc, REASON_TPM_ERROR, ret_reason);
+	rc = Esys_TRSess_SetAttributes(tpm->esys, ret->tr, 0, without);
+	if (rc)
+		return tpm_fail("Esys_TRSess_SetAttributes", rc, REASON_TPM_ERROR, ret_reason);
+	rc = Esys_TR_SetAuth(tpm->esys, ESYS_TR_RH_LOCKOUT, (TPM2B_AUTH *)value->data);
+	return rc ? tpm_fail("Esys_TR_SetAuth", rc, REASON_TPM_ERROR, ret_reason) : 0;
 }
 
 /* A wrong lockoutAuth gives either; the second also for a day after the first (Part 1, 19.11.3). */
@@ -130,8 +134,9 @@ int tpm_lockout_own(struct tpm *tpm, const struct tpm_name *srk, const struct se
 	TSS2_RC rc;
 	int r = auth_value(new, &value);
 
-	if (r == 0)
-		r = lockout_session(tpm, srk, old, TPMA_SESSION_ENCRYPT, &session, ret_reason);
+	if (r < 0)
+		return r;
+	r = lockout_session(tpm, srk, old, TPMA_SESSION_ENCRYPT, &session, ret_reason);
 	if (r < 0)
 		return r;
 	rc = Esys_HierarchyChangeAuth(tpm->esys, ESYS_TR_RH_LOCKOUT, session.tr, ESYS_TR_NONE,

@@ -182,9 +182,9 @@ int policy_extend_boots(uint8_t digest[SHA256_SIZE], const struct policy_boots *
 {
 	int r = extend_counter_timer(digest, boots->reset_limit, POLICY_RESET_COUNT_OFFSET);
 
-	if (r == 0 && boots->no_restart)
-		r = extend_counter_timer(digest, 0, POLICY_RESTART_COUNT_OFFSET);
-	return r;
+	if (r < 0 || !boots->no_restart)
+		return r;
+	return extend_counter_timer(digest, 0, POLICY_RESTART_COUNT_OFFSET);
 }
 
 int policy_counter_policy(const char *uuid, uint8_t ret[SHA256_SIZE])
@@ -212,11 +212,10 @@ int policy_counter_name(uint32_t index, const char *uuid, uint8_t ret[POLICY_NAM
 	static const uint8_t name_alg[] = {BE16(ALG_SHA256)};
 	int r = policy_counter_policy(uuid, policy);
 
-	if (r == 0)
-		r = crypto_sha256(parts, ARRAY_SIZE(parts), ret + sizeof(name_alg));
-	if (r == 0)
-		memcpy(ret, name_alg, sizeof(name_alg));
-	return r;
+	if (r < 0)
+		return r;
+	memcpy(ret, name_alg, sizeof(name_alg));
+	return crypto_sha256(parts, ARRAY_SIZE(parts), ret + sizeof(name_alg));
 }
 
 int policy_key_name(const struct ec_public *key, uint8_t ret[POLICY_NAME_SIZE])
@@ -292,9 +291,9 @@ int policy_approved_digest(const struct policy_authority *authority,
 
 	memcpy(ret, empty_policy, SHA256_SIZE);
 	r = policy_extend_pcr(ret, &approval->pcrs);
-	if (r == 0 && authority->counter.index)
-		r = policy_extend_counter(ret, &authority->counter, approval->limit);
-	return r;
+	if (r < 0 || !authority->counter.index)
+		return r;
+	return policy_extend_counter(ret, &authority->counter, approval->limit);
 }
 
 int policy_to_be_signed(const struct policy_authority *authority,

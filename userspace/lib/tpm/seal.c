@@ -175,10 +175,12 @@ static int ticket_get(struct tpm *tpm, const struct policy_authority *authority,
 	ret->key.size = POLICY_NAME_SIZE;
 	ret->policy.size = SHA256_SIZE;
 	r = policy_key_name(&authority->key, ret->key.name);
-	if (r == 0)
-		r = policy_approved_digest(authority, approval, ret->policy.buffer);
-	if (r == 0)
-		r = policy_to_be_signed(authority, approval, digest.buffer);
+	if (r < 0)
+		return r;
+	r = policy_approved_digest(authority, approval, ret->policy.buffer);
+	if (r < 0)
+		return r;
+	r = policy_to_be_signed(authority, approval, digest.buffer);
 	if (r < 0)
 		return r;
 	memcpy(signature.signature.ecdsa.signatureR.buffer, approval->signature.r, P256_SIZE);
@@ -317,10 +319,10 @@ static int policy_boots(struct tpm *tpm, const struct tpm_handle *session,
 	int r = policy_count(tpm, session, boots->reset_limit, POLICY_RESET_COUNT_OFFSET,
 			     REASON_SUSPEND_EXPIRED, ret_reason);
 
-	if (r == 0 && boots->no_restart)
-		r = policy_count(tpm, session, 0, POLICY_RESTART_COUNT_OFFSET, REASON_TPM_RESTARTED,
-				 ret_reason);
-	return r;
+	if (r < 0 || !boots->no_restart)
+		return r;
+	return policy_count(tpm, session, 0, POLICY_RESTART_COUNT_OFFSET, REASON_TPM_RESTARTED,
+			    ret_reason);
 }
 
 /* Satisfy the object's policy in @session. -EAGAIN: a PCR was extended meanwhile. */
@@ -330,9 +332,10 @@ static int policy_satisfy(struct tpm *tpm, const struct tpm_handle *session,
 	TSS2_RC rc;
 	int r = policy_pcr(tpm, session, by->pcrs, ret_reason);
 
-	if (r == 0)
-		r = by->authority ? policy_approved(tpm, session, by, ret_reason)
-				  : policy_boots(tpm, session, by->boots, ret_reason);
+	if (r < 0)
+		return r;
+	r = by->authority ? policy_approved(tpm, session, by, ret_reason)
+			  : policy_boots(tpm, session, by->boots, ret_reason);
 	if (r < 0 || !by->auth)
 		return r;
 	rc = Esys_PolicyAuthValue(tpm->esys, session->tr, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE);
@@ -407,8 +410,9 @@ int tpm_unseal(struct tpm *tpm, const struct tpm_name *srk_name, const struct tp
 
 	*ret_reason = REASON_NONE;
 	r = tpm_srk_open_pinned(tpm, srk_name, &srk, ret_reason);
-	if (r == 0)
-		r = ticket_get(tpm, authority, approval, &ticket, ret_reason);
+	if (r < 0)
+		return r;
+	r = ticket_get(tpm, authority, approval, &ticket, ret_reason);
 	return r < 0 ? r : unseal(tpm, &srk, sealed, &answer, ret, ret_reason);
 }
 

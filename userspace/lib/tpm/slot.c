@@ -64,9 +64,10 @@ static int slot_set(struct tpm *tpm, const struct tpm_handle *handle,
 	memcpy(buffer->buffer, data, TPM_SLOT_SIZE);
 	/* The answer holds nothing to be encrypted, and the TPM refuses to be asked for it. */
 	rc = Esys_TRSess_SetAttributes(tpm->esys, session->tr, 0, TPMA_SESSION_ENCRYPT);
-	if (rc == TSS2_RC_SUCCESS)
-		rc = Esys_NV_Write(tpm->esys, handle->tr, handle->tr, session->tr, ESYS_TR_NONE,
-				   ESYS_TR_NONE, buffer, 0);
+	if (rc)
+		return tpm_fail("Esys_TRSess_SetAttributes", rc, REASON_TPM_ERROR, ret_reason);
+	rc = Esys_NV_Write(tpm->esys, handle->tr, handle->tr, session->tr, ESYS_TR_NONE,
+			   ESYS_TR_NONE, buffer, 0);
 	return rc ? tpm_fail("TPM2_NV_Write", rc, REASON_TPM_ERROR, ret_reason) : 0;
 }
 
@@ -81,9 +82,7 @@ int tpm_slot_write(struct tpm *tpm, const struct tpm_name *srk, unsigned int slo
 	r = slot_open(tpm, srk, slot, &handle, &session, ret_reason);
 	if (r == -ENOENT)
 		r = slot_define(tpm, slot, &handle, ret_reason);
-	if (r == 0)
-		r = slot_set(tpm, &handle, &session, key->data, ret_reason);
-	return r;
+	return r < 0 ? r : slot_set(tpm, &handle, &session, key->data, ret_reason);
 }
 
 int tpm_slot_erase(struct tpm *tpm, const struct tpm_name *srk, unsigned int slot,
@@ -111,9 +110,10 @@ int tpm_slot_read(struct tpm *tpm, const struct tpm_name *srk, unsigned int slot
 	if (r < 0)
 		return r;
 	rc = Esys_TRSess_SetAttributes(tpm->esys, session.tr, 0, TPMA_SESSION_DECRYPT);
-	if (rc == TSS2_RC_SUCCESS)
-		rc = Esys_NV_Read(tpm->esys, handle.tr, handle.tr, session.tr, ESYS_TR_NONE,
-				  ESYS_TR_NONE, TPM_SLOT_SIZE, 0, &data);
+	if (rc)
+		return tpm_fail("Esys_TRSess_SetAttributes", rc, REASON_TPM_ERROR, ret_reason);
+	rc = Esys_NV_Read(tpm->esys, handle.tr, handle.tr, session.tr, ESYS_TR_NONE, ESYS_TR_NONE,
+			  TPM_SLOT_SIZE, 0, &data);
 	if (rc == TPM2_RC_NV_UNINITIALIZED) /* power went between its making and its first value */
 		return -ENOENT;
 	if (rc)

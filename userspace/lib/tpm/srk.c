@@ -131,11 +131,13 @@ int tpm_srk_name(struct tpm *tpm, bool create, struct tpm_name *ret, enum reason
 	if (r == -ENOKEY && create) {
 		*ret_reason = REASON_NONE;
 		r = srk_create(tpm, ret_reason);
-		if (r == 0)
-			r = srk_open(tpm, &srk, &name, ret_reason);
+		if (r < 0)
+			return r;
+		r = srk_open(tpm, &srk, &name, ret_reason);
 	}
-	if (r == 0)
-		r = srk_check_storage_key(tpm, &srk, ret_reason);
+	if (r < 0)
+		return r;
+	r = srk_check_storage_key(tpm, &srk, ret_reason);
 	if (r < 0)
 		return r;
 	*ret = name;
