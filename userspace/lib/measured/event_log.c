@@ -209,8 +209,9 @@ int event_log_load(const char *path, struct event_log *ret)
 	if (fd < 0)
 		return -errno;
 	r = read_all(fd, &raw);
-	if (r == 0)
-		r = event_log_parse(raw.data, raw.size, ret);
+	if (r < 0)
+		return r;
+	r = event_log_parse(raw.data, raw.size, ret);
 	if (r < 0)
 		return r;
 	ret->raw = raw;

@@ -104,9 +104,10 @@ int pe_parse(const uint8_t *data, size_t size, struct pe *ret)
 	if (!inside(&pe, 0, pe.headers_size) || pe.headers_size < optional + optional_size)
 		return -EBADMSG;
 	r = parse_sections(&pe, optional + optional_size, number(&pe, coff + 2, 2));
-	if (r == 0)
-		*ret = pe;
-	return r;
+	if (r < 0)
+		return r;
+	*ret = pe;
+	return 0;
 }
 
 int pe_authenticode(const struct pe *pe, uint8_t ret[SHA256_SIZE])

@@ -8,163 +8,18 @@
  *	a unified kernel image: systemd-stub measures its sections into PCR 11, as EV_IPL
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 
 #include "base/log.h"
+#include "measured/draft.h"
 #include "measured/pe.h"
 #include "measured/predict.h"
 
-#define PCR_COMMANDS 8
-#define PCR_FILES    9
-#define PCR_PASSED   12
+#define PCR_PASSED 12 /* what a unified kernel image is passed from outside */
 
-#define ADVICE	     "; boot it once with another protector and approve it then"
-
-/* --- files ---------------------------------------------------------------------------------- */
-
-/* A file's bytes, mapped. */
-struct file {
-	const uint8_t *data;
-	size_t size;
-};
-
-static void file_unmap(struct file *file)
-{
-	if (file->data)
-		munmap((void *)file->data, file->size);
-}
-
-#define _cleanup_file_ __attribute__((cleanup(file_unmap)))
-
-static int file_map(const char *path, struct file *ret)
-{
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	void *data;
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return log_errno(errno, "cannot read %s: %m", path);
-	if (!S_ISREG(st.st_mode) || st.st_size == 0)
-		return log_errno(EBADMSG, "%s is not a file with something in it", path);
-	data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (data == MAP_FAILED)
-		return log_errno(errno, "cannot read %s: %m", path);
-	*ret = (struct file){data, (size_t)st.st_size};
-	return 0;
-}
-
-static int file_digest(const char *path, uint8_t ret[SHA256_SIZE])
-{
-	_cleanup_file_ struct file file = {0};
-	int r = file_map(path, &file);
-
-	return r < 0 ? r : crypto_sha256(&(struct span){file.data, file.size}, 1, ret);
-}
-
-static int image_digest(const char *path, uint8_t ret[SHA256_SIZE])
-{
-	_cleanup_file_ struct file file = {0};
-	struct pe pe;
-	int r = file_map(path, &file);
-
-	if (r < 0)
-		return r;
-	if (pe_parse(file.data, file.size, &pe) < 0)
-		return log_errno(EBADMSG, "%s is no image that UEFI could start", path);
-	return pe_authenticode(&pe, ret);
-}
-
-/* --- the log -------------------------------------------------------------------------------- */
-
-/* The log with its events replaced; their number may grow by @room. */
-struct draft {
-	struct event *events;
-	size_t n;
-	size_t first_stub, first_grub, first_uki; /* n where there is none */
-};
-
-static void draft_free(struct draft *draft)
-{
-	free(draft->events);
-}
-
-#define _cleanup_draft_ __attribute__((cleanup(draft_free)))
-
-static bool starts_with(const struct event *event, const char *text)
-{
-	return event->size >= strlen(text) && !memcmp(event->data, text, strlen(text));
-}
-
-static bool is_image(const struct event *event)
-{
-	return event->type == EV_EFI_BOOT_SERVICES_APPLICATION && event->pcr == PCR_IMAGES;
-}
-
-static int draft_open(const struct event_log *log, size_t room, struct draft *ret)
-{
-	struct draft draft = {calloc(log->n + room + 1, sizeof(*draft.events)), log->n, log->n,
-			      log->n, log->n};
-
-	if (!draft.events)
-		return -ENOMEM;
-	memcpy(draft.events, log->events, log->n * sizeof(*log->events));
-	for (size_t i = log->n; i-- > 0;) {
-		const struct event *event = &draft.events[i];
-
-		if (event->pcr == PCR_FILES && (event_tag(event) == EVENT_TAG_INITRD ||
-						event_tag(event) == EVENT_TAG_LOAD_OPTIONS))
-			draft.first_stub = i;
-		if (event->type == EV_IPL && event->pcr == PCR_COMMANDS &&
-		    starts_with(event, "grub_cmd: "))
-			draft.first_grub = i;
-		if (event->type == EV_IPL && event->pcr == PCR_UKI)
-			draft.first_uki = i;
-	}
-	*ret = draft;
-	return 0;
-}
-
-/* The only event that the stub tagged @tag. */
-static int find_tag(const struct draft *draft, uint32_t tag, struct event **ret)
-{
-	*ret = NULL;
-	for (size_t i = 0; i < draft->n; i++) {
-		if (draft->events[i].pcr != PCR_FILES || event_tag(&draft->events[i]) != tag)
-			continue;
-		if (*ret)
-			return -EOPNOTSUPP;
-		*ret = &draft->events[i];
-	}
-	return *ret ? 0 : -EOPNOTSUPP;
-}
-
-/* The last image that was started before event number @before. */
-static struct event *last_image(const struct draft *draft, size_t before)
-{
-	for (size_t i = before; i-- > 0;)
-		if (is_image(&draft->events[i]))
-			return &draft->events[i];
-	return NULL;
-}
-
-/* The only image after event number @after; NULL and 0 where there is none. */
-static int image_after(const struct draft *draft, size_t after, struct event **ret)
-{
-	*ret = NULL;
-	for (size_t i = after; i < draft->n; i++) {
-		if (!is_image(&draft->events[i]))
-			continue;
-		if (*ret)
-			return -EOPNOTSUPP;
-		*ret = &draft->events[i];
-	}
-	return 0;
-}
+#define ADVICE	   "; boot it once with another protector and approve it then"
 
 /* --- a kernel with its EFI stub ------------------------------------------------------------- */
 
@@ -218,7 +73,7 @@ static int replace_cmdline(struct draft *draft, const struct predict_change *cha
 	for (const char *c = change->cmdline; *c; c++)
 		if (*c < 0x20 || *c > 0x7e)
 			return log_errno(EINVAL, "a command line is printable ASCII");
-	if (find_tag(draft, EVENT_TAG_LOAD_OPTIONS, &event) < 0)
+	if (draft_find_tag(draft, EVENT_TAG_LOAD_OPTIONS, &event) < 0)
 		return log_errno(EOPNOTSUPP,
 				 "the event log does not tell where the command line was "
 				 "measured" ADVICE);
@@ -238,33 +93,32 @@ static int replace_initrd(struct draft *draft, const char *path)
 {
 	struct event *event;
 
-	if (find_tag(draft, EVENT_TAG_INITRD, &event) < 0)
+	if (draft_find_tag(draft, EVENT_TAG_INITRD, &event) < 0)
 		return log_errno(EOPNOTSUPP, "the event log does not tell where the initrd was "
 					     "measured" ADVICE);
-	return file_digest(path, event->digest);
+	return mapped_digest(path, event->digest);
 }
 
 static int replace_kernel(struct draft *draft, const char *path)
 {
-	struct event *event = last_image(draft, draft->first_stub);
+	struct event *event = draft_last_image(draft, draft->first_stub);
 
 	if (!event)
 		return log_errno(EOPNOTSUPP, "the event log does not tell where the kernel was "
 					     "measured" ADVICE);
-	return image_digest(path, event->digest);
+	return mapped_authenticode(path, event->digest);
 }
 
 static int predict_stub(struct draft *draft, const struct predict_change *change)
 {
-	int r = 0;
+	int r = change->kernel ? replace_kernel(draft, change->kernel) : 0;
 
-	if (change->kernel)
-		r = replace_kernel(draft, change->kernel);
-	if (r == 0 && change->initrd)
-		r = replace_initrd(draft, change->initrd);
-	if (r == 0 && change->cmdline)
-		r = replace_cmdline(draft, change);
-	return r;
+	if (r < 0)
+		return r;
+	r = change->initrd ? replace_initrd(draft, change->initrd) : 0;
+	if (r < 0)
+		return r;
+	return change->cmdline ? replace_cmdline(draft, change) : 0;
 }
 
 /* --- GRUB ----------------------------------------------------------------------------------- */
@@ -307,31 +161,43 @@ static int replace_grub_file(struct draft *draft, const char *path)
 				 "GRUB read no file %s in this boot, and what a new grub.cfg does "
 				 "cannot be predicted" ADVICE,
 				 name);
-	return file_digest(path, found->digest);
+	return mapped_digest(path, found->digest);
+}
+
+static int replace_grub_kernel(struct draft *draft, const char *path)
+{
+	struct event *image;
+	int r = replace_grub_file(draft, path);
+
+	if (r < 0)
+		return r;
+	/* shim measures the kernel as an image too. */
+	if (draft_image_after(draft, draft->first_grub, &image) < 0)
+		return log_errno(EOPNOTSUPP, "GRUB started more than one image" ADVICE);
+	return image ? mapped_authenticode(path, image->digest) : 0;
+}
+
+static int replace_grub_initrd(struct draft *draft, const char *path)
+{
+	struct event *tagged;
+	int r = replace_grub_file(draft, path);
+
+	/* The kernel's stub tags an initrd that it fetches itself. */
+	if (r < 0 || draft_find_tag(draft, EVENT_TAG_INITRD, &tagged) < 0)
+		return r;
+	return mapped_digest(path, tagged->digest);
 }
 
 static int predict_grub(struct draft *draft, const struct predict_change *change)
 {
-	struct event *image, *tagged;
-	int r = 0;
+	int r;
 
 	if (change->cmdline)
 		return log_errno(EOPNOTSUPP, "what a new grub.cfg does cannot be predicted" ADVICE);
-	if (change->kernel) {
-		r = replace_grub_file(draft, change->kernel);
-		/* shim measures the kernel as an image too. */
-		if (r == 0 && image_after(draft, draft->first_grub, &image) < 0)
-			return log_errno(EOPNOTSUPP, "GRUB started more than one image" ADVICE);
-		if (r == 0 && image)
-			r = image_digest(change->kernel, image->digest);
-	}
-	if (r == 0 && change->initrd) {
-		r = replace_grub_file(draft, change->initrd);
-		/* The kernel's stub does so with an initrd that it fetches itself. */
-		if (r == 0 && find_tag(draft, EVENT_TAG_INITRD, &tagged) == 0)
-			r = file_digest(change->initrd, tagged->digest);
-	}
-	return r;
+	r = change->kernel ? replace_grub_kernel(draft, change->kernel) : 0;
+	if (r < 0)
+		return r;
+	return change->initrd ? replace_grub_initrd(draft, change->initrd) : 0;
 }
 
 /* --- unified kernel images ------------------------------------------------------------------ */
@@ -389,10 +255,12 @@ static int add_section(struct draft *draft, const struct pe *pe, const char *pat
 	if (!section)
 		return 0;
 	r = section_span(section, path, &span);
-	if (r == 0)
-		r = crypto_sha256(&(struct span){name, strlen(name) + 1}, 1, events[0].digest);
-	if (r == 0)
-		r = crypto_sha256(&span, 1, events[1].digest);
+	if (r < 0)
+		return r;
+	r = crypto_sha256(&(struct span){name, strlen(name) + 1}, 1, events[0].digest);
+	if (r < 0)
+		return r;
+	r = crypto_sha256(&span, 1, events[1].digest);
 	if (r < 0)
 		return r;
 	for (int i = 0; i < 2; i++) {
@@ -411,13 +279,29 @@ static int inner_digest(const struct pe *pe, const char *path, uint8_t ret[SHA25
 	const struct pe_section *section = pe_section(pe, ".linux");
 	struct span span;
 	struct pe inner;
-	int r = section ? section_span(section, path, &span) : -EBADMSG;
 
-	if (r == 0)
-		r = pe_parse(span.data, span.size, &inner);
-	if (r < 0)
+	if (!section || section_span(section, path, &span) < 0 ||
+	    pe_parse(span.data, span.size, &inner) < 0)
 		return log_errno(EBADMSG, "%s has no kernel in it", path);
 	return pe_authenticode(&inner, ret);
+}
+
+/* Digests of LoadOptions with the present command line, and with that of @section. */
+static int passed_digests(const struct pe_section *section, const struct predict_change *change,
+			  uint8_t ret_was[SHA256_SIZE], uint8_t ret_will[SHA256_SIZE])
+{
+	_cleanup_free_ char *old = NULL, *new = NULL;
+	int r = present_cmdline(change, &old);
+
+	if (r < 0)
+		return r;
+	new = strndup((const char *)section->data,
+		      section->memory_size < section->size ? section->memory_size : section->size);
+	if (!new)
+		return -ENOMEM;
+	new[strcspn(new, "\n")] = '\0';
+	r = load_options_digest(old, true, ret_was);
+	return r < 0 ? r : load_options_digest(new, true, ret_will);
 }
 
 /*
@@ -429,43 +313,33 @@ static int replace_passed(struct draft *draft, const struct pe *pe,
 			  const struct predict_change *change)
 {
 	const struct pe_section *section = pe_section(pe, ".cmdline");
-	_cleanup_free_ char *old = NULL, *new = NULL;
 	uint8_t was[SHA256_SIZE], will[SHA256_SIZE];
-	int r = 0;
+	bool known = false;
 
-	for (size_t i = 0; i < draft->n && r == 0; i++) {
+	for (size_t i = 0; section && i < draft->n; i++) {
 		struct event *event = &draft->events[i];
+		int r;
 
-		if (event->pcr != PCR_PASSED || !section)
+		if (event->pcr != PCR_PASSED)
 			continue;
-		if (!old) {
-			r = present_cmdline(change, &old);
-			new = strndup((const char *)section->data,
-				      section->memory_size < section->size ? section->memory_size
-									   : section->size);
-			if (r == 0 && !new)
-				r = -ENOMEM;
-			if (r == 0)
-				new[strcspn(new, "\n")] = '\0';
-		}
-		if (r == 0)
-			r = load_options_digest(old, true, was);
-		if (r == 0)
-			r = load_options_digest(new, true, will);
-		if (r == 0 && !memcmp(event->digest, was, SHA256_SIZE))
+		r = known ? 0 : passed_digests(section, change, was, will);
+		if (r < 0)
+			return r;
+		known = true;
+		if (!memcmp(event->digest, was, SHA256_SIZE))
 			memcpy(event->digest, will, SHA256_SIZE);
 	}
-	return r;
+	return 0;
 }
 
 static int predict_uki(struct draft *draft, const struct predict_change *change)
 {
 	const char *path = change->uki;
-	_cleanup_file_ struct file file = {0};
+	_cleanup_mapped_ struct mapped file = {0};
 	struct event *image, *inner;
 	struct pe pe;
 	size_t kept = 0;
-	int r = file_map(path, &file);
+	int r = mapped_open(path, &file);
 
 	if (r < 0)
 		return r;
@@ -474,22 +348,29 @@ static int predict_uki(struct draft *draft, const struct predict_change *change)
 	r = check_stub(&pe, path);
 	if (r < 0)
 		return r;
-	image = last_image(draft, draft->first_uki);
-	if (!image || image_after(draft, draft->first_uki, &inner) < 0)
+	image = draft_last_image(draft, draft->first_uki);
+	if (!image || draft_image_after(draft, draft->first_uki, &inner) < 0)
 		return log_errno(EOPNOTSUPP, "the event log does not tell where the image was "
 					     "measured" ADVICE);
 	r = pe_authenticode(&pe, image->digest);
-	if (r == 0 && inner)
-		r = inner_digest(&pe, path, inner->digest);
-	if (r == 0)
-		r = replace_passed(draft, &pe, change);
+	if (r < 0)
+		return r;
+	r = inner ? inner_digest(&pe, path, inner->digest) : 0;
+	if (r < 0)
+		return r;
+	r = replace_passed(draft, &pe, change);
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < draft->n; i++)
 		if (draft->events[i].pcr != PCR_UKI)
 			draft->events[kept++] = draft->events[i];
 	draft->n = kept;
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(measured); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(measured); i++) {
 		r = add_section(draft, &pe, path, measured[i]);
-	return r;
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }
 
 /* --- all ------------------------------------------------------------------------------------ */
@@ -554,16 +435,19 @@ int predict(uint32_t mask, const struct pcr_values *found, const struct event_lo
 	bool phase;
 	int r = check_replay(mask, found, log, &phase);
 
-	if (r == 0)
-		r = draft_open(log, 2 * ARRAY_SIZE(measured), &draft);
-	if (r == 0)
-		r = apply(&draft, mask, change);
+	if (r < 0)
+		return r;
+	r = draft_open(log, 2 * ARRAY_SIZE(measured), &draft);
+	if (r < 0)
+		return r;
+	r = apply(&draft, mask, change);
 	if (r < 0)
 		return r;
 	coming = (struct event_log){.events = draft.events, .n = draft.n};
 	r = event_log_replay(&coming, &pcrs);
-	if (r == 0 && phase)
-		r = boot_state_enter_initrd(pcrs.value[PCR_UKI]);
+	if (r < 0)
+		return r;
+	r = phase ? boot_state_enter_initrd(pcrs.value[PCR_UKI]) : 0;
 	if (r < 0)
 		return r;
 	for (int i = 0; i < PCR_COUNT; i++)

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What predict.c works with: the event log of this boot, whose events it replaces, and the files
+ * whose digests it puts there.
+ */
+#ifndef FVE_DRAFT_H
+#define FVE_DRAFT_H
+
+#include "measured/event_log.h"
+
+#define PCR_FILES 9 /* what GRUB reads, and what the kernel's stub tags */
+
+/* The bytes of a file, mapped into memory. */
+struct mapped {
+	const uint8_t *data;
+	size_t size;
+};
+
+/* Map @path, which is a file that is not empty. -EBADMSG: it is not. The messages are made here. */
+int mapped_open(const char *path, struct mapped *ret);
+void mapped_close(struct mapped *file);
+#define _cleanup_mapped_ __attribute__((cleanup(mapped_close)))
+
+/* SHA-256 of the whole file, as GRUB and the kernel's stub measure it. Messages as above. */
+int mapped_digest(const char *path, uint8_t ret[SHA256_SIZE]);
+
+/* Authenticode's digest of the PE image @path (pe.h), as firmware measures it. Messages as above.
+ */
+int mapped_authenticode(const char *path, uint8_t ret[SHA256_SIZE]);
+
+/* A copy of a log; the events' data is borrowed from it. */
+struct draft {
+	struct event *events; /* owned */
+	size_t n;
+	/* Number of the first event by the kernel's stub, GRUB and systemd-stub; @n: there is none.
+	 */
+	size_t first_stub, first_grub, first_uki;
+};
+
+/* Copy the events of @log, with room for @room more. -ENOMEM. */
+int draft_open(const struct event_log *log, size_t room, struct draft *ret);
+void draft_free(struct draft *draft);
+#define _cleanup_draft_ __attribute__((cleanup(draft_free)))
+
+/* Find the event that the stub tagged @tag. -EOPNOTSUPP without a message: none, or several. */
+int draft_find_tag(const struct draft *draft, uint32_t tag, struct event **ret);
+
+/* The last image that was started before event number @before; NULL where there is none. */
+struct event *draft_last_image(const struct draft *draft, size_t before);
+
+/*
+ * Find the image that was started after event number @after; NULL where there is none.
+ * -EOPNOTSUPP without a message: there are several.
+ */
+int draft_image_after(const struct draft *draft, size_t after, struct event **ret);
+
+#endif
