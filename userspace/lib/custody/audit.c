@@ -92,9 +92,10 @@ static int read_through(struct log_file *log)
 	_cleanup_free_ char *line = NULL;
 	size_t size = 0;
 	ssize_t n;
-	int r = 0;
 
-	while (r == 0 && (n = getline(&line, &size, log->file)) > 0) {
+	while ((n = getline(&line, &size, log->file)) > 0) {
+		int r;
+
 		if (line[n - 1] != '\n') {
 			log->state.torn = true;
 			break;
@@ -102,8 +103,10 @@ static int read_through(struct log_file *log)
 		line[n - 1] = '\0';
 		log->end += n;
 		r = take_line(log, line, (size_t)n - 1);
+		if (r < 0)
+			return r;
 	}
-	return r ?: ferror(log->file) ? -EIO : 0;
+	return ferror(log->file) ? -EIO : 0;
 }
 
 static int make_directory(const char *path)
@@ -121,13 +124,12 @@ static int make_directory(const char *path)
 static int log_file_open(struct log_file *log, bool create)
 {
 	const char *directory = secure_getenv("FVE_STATE");
-	int fd, r = 0;
+	int fd, r;
 
 	if (directory ? asprintf(&log->path, "%s/audit.log", directory) < 0
 		      : !(log->path = strdup(AUDIT_FILE)))
 		return -ENOMEM;
-	if (create)
-		r = make_directory(log->path);
+	r = create ? make_directory(log->path) : 0;
 	if (r < 0)
 		return r;
 	fd = open(log->path, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT : 0),
@@ -234,11 +236,13 @@ int audit_record(const char *tcti, const char *event, const struct audit_field *
 	if (!anchored)
 		return 0;
 	r = crypto_sha256(&(struct span){line, strlen(line)}, 1, digest);
-	if (r == 0 && tpm_audit_extend(tpm, digest, &reason) < 0)
+	if (r < 0)
+		return r;
+	if (tpm_audit_extend(tpm, digest, &reason) < 0)
 		log_error(
 			"the TPM did not take the audit log's head (%s); the next record repeats it",
 			reason_text(reason));
-	return r;
+	return 0;
 }
 
 /* The lines of @earlier are the first ones of the log. */

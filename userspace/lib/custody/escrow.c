@@ -151,63 +151,83 @@ int escrow_parse(const struct secret *text, struct escrow_packet *ret, struct se
 	if (!typed || asprintf(&head, "%.*s}", (int)length, (const char *)text->data) < 0)
 		return -ENOMEM;
 	r = parse_head(head, ret);
-	if (r == 0)
-		r = recovery_parse(typed, &password, &group);
+	if (r < 0)
+		return r == -ENOMEM ? r : -EBADMSG;
+	r = recovery_parse(typed, &password, &group);
 	if (r < 0)
 		return r == -ENOMEM ? r : -EBADMSG;
 	*ret_password = steal(password);
 	return 0;
 }
 
+static int decrypt(const struct secret *private, const char *cert, const struct blob *packet,
+		   struct escrow_packet *ret, struct secret **ret_password)
+{
+	_cleanup_secret_ struct secret *text = NULL;
+	int r = crypto_cms_decrypt(private, cert, packet, &text);
+
+	return r < 0 ? r : escrow_parse(text, ret, ret_password);
+}
+
 int escrow_open(const char *cert, const char *key, const struct blob *packet,
 		struct escrow_packet *ret, struct secret **ret_password)
 {
-	_cleanup_secret_ struct secret *text = NULL, *private = NULL;
+	_cleanup_secret_ struct secret *private = NULL;
 	_cleanup_certs_ struct certs public = {0};
 	int r = load_certs(&cert, 1, &public);
 
-	if (r == 0)
-		r = load_key(key, &private);
 	if (r < 0)
 		return r;
-	r = crypto_cms_decrypt(private, public.pem[0], packet, &text);
+	r = load_key(key, &private);
+	if (r < 0)
+		return r;
+	r = decrypt(private, public.pem[0], packet, ret, ret_password);
 	if (r == -EINVAL)
 		return log_errno(EINVAL, "%s and %s are no certificate and key (PEM)", cert, key);
 	if (r == -EKEYREJECTED)
 		return log_errno(EKEYREJECTED, "the packet is not for %s, or was changed", cert);
-	if (r == 0)
-		r = escrow_parse(text, ret, ret_password);
-	return r == -EBADMSG ? log_errno(EBADMSG, "this is no packet with a recovery password that "
-						  "this version knows how to read")
-			     : r;
+	if (r == -EBADMSG)
+		return log_errno(EBADMSG, "this is no packet with a recovery password that "
+					  "this version knows how to read");
+	return r;
 }
 
-int escrow_ack(const char *cert, const char *key, const struct blob *packet, struct blob *ret)
+static char *format_ack(const uint8_t digest[SHA256_SIZE])
 {
 	struct writer w = {.object = json_object_new_object()};
-	_cleanup_secret_ struct secret *private = NULL;
-	_cleanup_certs_ struct certs public = {0};
-	_cleanup_free_ char *text = NULL, *pem = NULL;
-	uint8_t digest[SHA256_SIZE];
 	char now[TIME_LENGTH + 1];
-	int r = crypto_sha256(&(struct span){packet->data, packet->size}, 1, digest);
 
 	token_time_now(now);
 	writer_string(&w, "type", ACK);
 	writer_number(&w, "version", 1);
-	writer_hex(&w, "packet", digest, sizeof(digest));
+	writer_hex(&w, "packet", digest, SHA256_SIZE);
 	writer_string(&w, "created", now);
-	text = writer_close(&w);
-	if (r == 0)
-		r = load_certs(&cert, 1, &public);
-	if (r == 0)
-		r = load_key(key, &private);
-	if (r == 0)
-		r = text ? crypto_cms_sign(private, public.pem[0], text, strlen(text), &pem)
-			 : -ENOMEM;
+	return writer_close(&w);
+}
+
+int escrow_ack(const char *cert, const char *key, const struct blob *packet, struct blob *ret)
+{
+	_cleanup_secret_ struct secret *private = NULL;
+	_cleanup_certs_ struct certs public = {0};
+	_cleanup_free_ char *text = NULL, *pem = NULL;
+	uint8_t digest[SHA256_SIZE];
+	int r = crypto_sha256(&(struct span){packet->data, packet->size}, 1, digest);
+
+	if (r < 0)
+		return r;
+	r = load_certs(&cert, 1, &public);
+	if (r < 0)
+		return r;
+	r = load_key(key, &private);
+	if (r < 0)
+		return r;
+	text = format_ack(digest);
+	if (!text)
+		return -ENOMEM;
+	r = crypto_cms_sign(private, public.pem[0], text, strlen(text), &pem);
 	if (r == -EBADMSG || r == -EIO)
 		return log_errno(EINVAL, "%s cannot sign for %s", key, cert);
-	return r ?: blob_set(ret, pem, strlen(pem));
+	return r < 0 ? r : blob_set(ret, pem, strlen(pem));
 }
 
 int escrow_check_ack(const char *const certs[], size_t n, const struct blob *packet,
@@ -223,8 +243,9 @@ int escrow_check_ack(const char *const certs[], size_t n, const struct blob *pac
 	size_t signer;
 	int r = load_certs(certs, n, &loaded);
 
-	if (r == 0)
-		r = crypto_cms_verify(ack, (const char *const *)loaded.pem, n, &content, &signer);
+	if (r < 0)
+		return r;
+	r = crypto_cms_verify(ack, (const char *const *)loaded.pem, n, &content, &signer);
 	if (r == -EKEYREJECTED)
 		return -EBADMSG;
 	if (r < 0)
@@ -240,9 +261,10 @@ int escrow_check_ack(const char *const certs[], size_t n, const struct blob *pac
 	reader_hex(&reader, "packet", named, sizeof(named));
 	reader_time(&reader, "created", created);
 	r = reader_close(&reader);
-	if (r == 0)
-		r = crypto_sha256(&(struct span){packet->data, packet->size}, 1, digest);
-	if (r == 0 && memcmp(named, digest, sizeof(digest)) != 0)
-		r = -EBADMSG;
-	return r;
+	if (r < 0)
+		return r;
+	r = crypto_sha256(&(struct span){packet->data, packet->size}, 1, digest);
+	if (r < 0)
+		return r;
+	return memcmp(named, digest, sizeof(digest)) ? -EBADMSG : 0;
 }

@@ -88,10 +88,18 @@ static void table_context(const struct table *table, char ret[64])
 		 table->slot);
 }
 
-static int rows_check(const struct table *table)
+static int rows_unwrap(struct table *table, const struct blob *wrapped)
 {
-	const struct rows *rows = (const struct rows *)table->rows->data;
+	const struct rows *rows;
+	char context[64];
+	int r;
 
+	table_context(table, context);
+	r = crypto_unwrap(table->key, context, wrapped, &table->rows);
+	if (r < 0)
+		return r;
+	rows = (const struct rows *)table->rows->data;
+	table->n = (table->rows->size - sizeof(*rows)) / sizeof(struct row);
 	if (table->rows->size < sizeof(*rows) ||
 	    get_number(rows->count, sizeof(rows->count)) != table->n ||
 	    table->rows->size != ROWS_SIZE(table->n))
@@ -122,7 +130,6 @@ static int table_read(struct tpm *tpm, struct table *table, enum reason *ret_rea
 	_cleanup_blob_ struct blob file = {0};
 	struct disk_head head;
 	struct blob wrapped;
-	char context[64];
 	int r = table_decode(&file);
 
 	if (r < 0)
@@ -143,12 +150,7 @@ static int table_read(struct tpm *tpm, struct table *table, enum reason *ret_rea
 				 state_directory(), FILE_NAME, reason_text(*ret_reason));
 	wrapped.data = file.data + sizeof(head);
 	wrapped.size = file.size - sizeof(head);
-	table_context(table, context);
-	r = crypto_unwrap(table->key, context, &wrapped, &table->rows);
-	if (r == 0) {
-		table->n = (table->rows->size - sizeof(struct rows)) / sizeof(struct row);
-		r = rows_check(table);
-	}
+	r = rows_unwrap(table, &wrapped);
 	if (r == -EBADMSG)
 		return log_errno(EKEYREJECTED,
 				 "%s/%s is damaged, or not the one that the TPM holds a key for",
@@ -196,16 +198,21 @@ static struct secret *rows_copy(const struct table *table, size_t n, const struc
 	return copy;
 }
 
-/* Power may have gone between a new table and the end of the old one's key. */
-static int finish_erasure(struct tpm *tpm, const struct table *table, enum reason *ret_reason)
+static int erase_other(struct tpm *tpm, const struct table *table, enum reason *ret_reason)
 {
 	_cleanup_secret_ struct secret *left = NULL;
 	int r = tpm_slot_read(tpm, &table->srk, !table->slot, &left, ret_reason);
 
-	if (r == -ENOENT)
-		return 0;
-	if (r == 0)
-		r = tpm_slot_erase(tpm, &table->srk, !table->slot, ret_reason);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	return tpm_slot_erase(tpm, &table->srk, !table->slot, ret_reason);
+}
+
+/* Power may have gone between a new table and the end of the old one's key. */
+static int finish_erasure(struct tpm *tpm, const struct table *table, enum reason *ret_reason)
+{
+	int r = erase_other(tpm, table, ret_reason);
+
 	return r < 0 ? log_errno(-r, "the TPM does not erase the key of an older table: %s",
 				 reason_text(*ret_reason))
 		     : 0;
@@ -217,10 +224,12 @@ static int table_load(struct tpm *tpm, struct table *table, int *ret_lock, enum 
 	int r = state_lock(ret_lock);
 
 	*ret_reason = REASON_NONE;
-	if (r == 0)
-		r = table_read(tpm, table, ret_reason);
-	if (r == 0)
-		r = state_remove(BEGUN_NAME);
+	if (r < 0)
+		return r;
+	r = table_read(tpm, table, ret_reason);
+	if (r < 0)
+		return r;
+	r = state_remove(BEGUN_NAME);
 	return r < 0 ? r : finish_erasure(tpm, table, ret_reason);
 }
 
@@ -231,16 +240,26 @@ static bool was_begun(void)
 	return state_read(BEGUN_NAME, &text) == 0;
 }
 
+static int no_key(int error, enum reason reason)
+{
+	return log_errno(-error, "the TPM takes no key for tenants' factors: %s",
+			 reason_text(reason));
+}
+
 /* The first table of this TPM, still to be written. */
 static int table_begin(struct tpm *tpm, struct table *table, enum reason *ret_reason)
 {
 	int r = tpm_srk_name(tpm, true, &table->srk, ret_reason);
 
-	for (unsigned int slot = 0; r == 0 && slot < TPM_SLOTS; slot++) {
+	if (r < 0)
+		return no_key(r, *ret_reason);
+	for (unsigned int slot = 0; slot < TPM_SLOTS; slot++) {
 		_cleanup_secret_ struct secret *old = NULL;
 
 		r = tpm_slot_read(tpm, &table->srk, slot, &old, ret_reason);
-		if (r == 0 && !was_begun())
+		if (r < 0 && r != -ENOENT)
+			return no_key(r, *ret_reason);
+		if (r != -ENOENT && !was_begun())
 			return log_errno(
 				EUCLEAN,
 				"the TPM holds the key of a table of tenants' factors, but "
@@ -248,21 +267,20 @@ static int table_begin(struct tpm *tpm, struct table *table, enum reason *ret_re
 				"tenants, or to give them up for good: tpm2_nvundefine 0x%x "
 				"and 0x%x",
 				state_directory(), FILE_NAME, TPM_SLOT_INDEX, TPM_SLOT_INDEX + 1);
-		if (r == -ENOENT)
-			r = 0;
 	}
 	table->key = secret_random(TPM_SLOT_SIZE);
 	table->rows = secret_new(ROWS_SIZE(0));
-	if (r == 0 && (!table->key || !table->rows))
+	if (!table->key || !table->rows)
 		return -ENOMEM;
-	if (r == 0 && state_write(BEGUN_NAME, "") < 0)
+	if (state_write(BEGUN_NAME, "") < 0)
 		return -EIO;
-	for (unsigned int slot = 0; r == 0 && slot < TPM_SLOTS; slot++)
+	for (unsigned int slot = 0; slot < TPM_SLOTS; slot++) {
 		r = slot == 0 ? tpm_slot_write(tpm, &table->srk, slot, table->key, ret_reason)
 			      : tpm_slot_erase(tpm, &table->srk, slot, ret_reason);
-	return r < 0 ? log_errno(-r, "the TPM takes no key for tenants' factors: %s",
-				 reason_text(*ret_reason))
-		     : 0;
+		if (r < 0)
+			return no_key(r, *ret_reason);
+	}
+	return 0;
 }
 
 int factors_get(struct tpm *tpm, const char *uuid, struct secret **ret, enum reason *ret_reason)
@@ -310,11 +328,13 @@ int factors_add(struct tpm *tpm, const char *uuid, struct secret **ret, enum rea
 	memcpy(row->factor, factor->data, FACTOR_SIZE);
 	table.generation++;
 	r = table_write(&table);
-	if (r == 0)
-		r = state_remove(BEGUN_NAME);
-	if (r == 0)
-		*ret = steal(factor);
-	return r;
+	if (r < 0)
+		return r;
+	r = state_remove(BEGUN_NAME);
+	if (r < 0)
+		return r;
+	*ret = steal(factor);
+	return 0;
 }
 
 int factors_erase(struct tpm *tpm, const char *uuid, enum reason *ret_reason)

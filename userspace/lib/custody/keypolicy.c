@@ -59,6 +59,16 @@ static char *file_of(const char *name)
 	return asprintf(&file, DIRECTORY "/%s" SUFFIX, name) < 0 ? NULL : file;
 }
 
+static int parse_named(const char *text, const char *name, struct keypolicy *ret)
+{
+	int r = keypolicy_parse(text, ret);
+
+	if (r < 0 || !strcmp(ret->name, name))
+		return r;
+	keypolicy_free(ret);
+	return -EBADMSG;
+}
+
 int keypolicy_load(const char *name, struct keypolicy *ret)
 {
 	_cleanup_free_ char *file = NULL, *text = NULL;
@@ -72,11 +82,7 @@ int keypolicy_load(const char *name, struct keypolicy *ret)
 		return log_errno(ENOENT, "there is no policy %s; see: fvesetup policy list", name);
 	if (r < 0)
 		return r;
-	r = keypolicy_parse(text, ret);
-	if (r == 0 && strcmp(ret->name, name)) {
-		keypolicy_free(ret);
-		r = -EBADMSG;
-	}
+	r = parse_named(text, name, ret);
 	return r < 0 ? log_errno(-r, "%s/%s is damaged or of a newer version", state_directory(),
 				 file)
 		     : 0;
@@ -131,11 +137,12 @@ int keypolicy_create(const struct keypolicy *policy)
 	_cleanup_close_ int lock = -1;
 	int r = state_lock(&lock);
 
-	if (r == 0)
-		r = file ? state_read(file, &text) : -ENOMEM;
-	if (r == 0)
-		return log_errno(EEXIST, "there is a policy %s already", policy->name);
-	return r == -ENOENT ? save(policy) : r;
+	if (r < 0)
+		return r;
+	r = file ? state_read(file, &text) : -ENOMEM;
+	if (r == -ENOENT)
+		return save(policy);
+	return r < 0 ? r : log_errno(EEXIST, "there is a policy %s already", policy->name);
 }
 
 int keypolicy_update(struct keypolicy *policy, int (*change)(struct keypolicy *policy, void *data),
@@ -145,14 +152,17 @@ int keypolicy_update(struct keypolicy *policy, int (*change)(struct keypolicy *p
 	_cleanup_close_ int lock = -1;
 	int r = state_lock(&lock);
 
-	if (r == 0)
-		r = keypolicy_load(policy->name, &now);
-	if (r == 0 && (strcmp(now.uuid, policy->uuid) || now.generation != policy->generation))
-		r = log_errno(EBUSY, "policy %s was changed meanwhile; try again", policy->name);
-	if (r == 0)
-		r = change(&now, data);
-	if (r == 0)
-		r = save(&now);
+	if (r < 0)
+		return r;
+	r = keypolicy_load(policy->name, &now);
+	if (r < 0)
+		return r;
+	if (strcmp(now.uuid, policy->uuid) || now.generation != policy->generation)
+		return log_errno(EBUSY, "policy %s was changed meanwhile; try again", policy->name);
+	r = change(&now, data);
+	if (r < 0)
+		return r;
+	r = save(&now);
 	if (r < 0)
 		return r;
 	keypolicy_free(policy);

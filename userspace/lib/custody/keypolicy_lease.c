@@ -24,8 +24,9 @@ int keypolicy_lease_keep(struct keypolicy *policy, const struct secret *proof,
 	char ad[96];
 	int r = keep(policy, proof, ad, &key);
 
-	if (r == 0)
-		r = crypto_wrap(key, ad, private, &kept);
+	if (r < 0)
+		return r;
+	r = crypto_wrap(key, ad, private, &kept);
 	if (r < 0)
 		return r;
 	blob_free(&policy->availability_private);
@@ -61,15 +62,18 @@ static int measure(struct tpm *tpm, const struct keypolicy *policy, struct keypo
 	struct tpm_boots boots = {0};
 	int r = tpm_srk_name(tpm, true, &ret->srk, ret_reason);
 
-	if (r == 0)
-		r = tpm_boots_read(tpm, &boots, ret_reason);
-	if (r == 0)
-		r = tpm_read_pcrs(tpm, 1u << KEYPOLICY_LEASE_PCR, &ret->pcrs, ret_reason);
-	if (r == 0 && boots.resets > UINT32_MAX - policy->lease_boots)
-		r = -EOVERFLOW;
-	if (r == 0)
-		ret->boots = (struct policy_boots){boots.resets + policy->lease_boots, true};
-	return r;
+	if (r < 0)
+		return r;
+	r = tpm_boots_read(tpm, &boots, ret_reason);
+	if (r < 0)
+		return r;
+	r = tpm_read_pcrs(tpm, 1u << KEYPOLICY_LEASE_PCR, &ret->pcrs, ret_reason);
+	if (r < 0)
+		return r;
+	if (boots.resets > UINT32_MAX - policy->lease_boots)
+		return -EOVERFLOW;
+	ret->boots = (struct policy_boots){boots.resets + policy->lease_boots, true};
+	return 0;
 }
 
 static bool is_full(const struct keypolicy_lease *lease, const struct keypolicy_lease *full)
@@ -108,20 +112,23 @@ static int seal(const struct keypolicy *policy, const char *tcti, enum wrap_key 
 	uint8_t digest[SHA256_SIZE];
 	int r = tpm_open(tcti, &tpm, ret_reason);
 
-	if (r == 0)
-		r = measure(tpm, policy, &lease, ret_reason);
+	if (r < 0)
+		return r;
+	r = measure(tpm, policy, &lease, ret_reason);
 	if (r < 0 || is_full(&policy->lease, &lease))
 		return r;
-	if (!proof)
-		r = keypolicy_prove(policy, root, &unwrapped, errs);
-	if (r == 0)
-		r = policy_digest(&lease, digest);
-	if (r == 0)
-		r = tpm_seal(tpm, &lease.srk, digest, true, NULL, proof ?: unwrapped, &lease.sealed,
-			     ret_reason);
-	if (r == 0)
-		*ret = lease;
-	return r;
+	r = proof ? 0 : keypolicy_prove(policy, root, &unwrapped, errs);
+	if (r < 0)
+		return r;
+	r = policy_digest(&lease, digest);
+	if (r < 0)
+		return r;
+	r = tpm_seal(tpm, &lease.srk, digest, true, NULL, proof ?: unwrapped, &lease.sealed,
+		     ret_reason);
+	if (r < 0)
+		return r;
+	*ret = lease;
+	return 0;
 }
 
 void keypolicy_lease_renew(struct keypolicy *policy, const char *tcti, enum wrap_key root,
@@ -129,10 +136,10 @@ void keypolicy_lease_renew(struct keypolicy *policy, const char *tcti, enum wrap
 {
 	enum reason reason = REASON_NONE;
 	struct news news = {0};
-	int r = token_time_now(news.proved);
 
-	if (r == 0 && policy->availability == AVAILABILITY_TRANSIENT) {
-		r = seal(policy, tcti, root, proof, &news.lease, &reason);
+	if (token_time_now(news.proved) == 0 && policy->availability == AVAILABILITY_TRANSIENT) {
+		int r = seal(policy, tcti, root, proof, &news.lease, &reason);
+
 		if (r < 0)
 			log_error("the lease of policy %s was not renewed: %s (%s)", policy->name,
 				  reason == REASON_NONE ? strerror(-r) : reason_text(reason),
@@ -154,14 +161,14 @@ int keypolicy_lease_use(const struct keypolicy *policy, const char *tcti,
 	if (!lease->there)
 		return -EPERM;
 	r = tpm_open(tcti, &tpm, ret_reason);
-	if (r == 0)
-		r = tpm_unseal_suspended(tpm, &lease->srk, &lease->sealed, &lease->pcrs,
-					 &lease->boots, &proof, ret_reason);
-	if (r < 0) {
-		if (*ret_reason == REASON_SUSPEND_EXPIRED)
-			*ret_reason = REASON_LEASE_OVER;
+	if (r < 0)
 		return r;
-	}
+	r = tpm_unseal_suspended(tpm, &lease->srk, &lease->sealed, &lease->pcrs, &lease->boots,
+				 &proof, ret_reason);
+	if (*ret_reason == REASON_SUSPEND_EXPIRED)
+		*ret_reason = REASON_LEASE_OVER;
+	if (r < 0)
+		return r;
 	r = keypolicy_lease_private(policy, proof, ret_private);
 	*ret_reason = r < 0 ? REASON_TOKEN_CORRUPT : REASON_NONE;
 	return r;

@@ -83,19 +83,24 @@ const char *keypolicy_volume_state(const struct keypolicy *policy,
 	return volume->generation == policy->generation ? "current" : "behind";
 }
 
+static int not_found(const struct keypolicy_volume *volume)
+{
+	return log_errno(ENODEV, "volume %s is not at %s, nor known to udev", volume->uuid,
+			 volume->path);
+}
+
 int keypolicy_volume_lock(const struct keypolicy_volume *volume, char ret_path[TOKEN_PATH_MAX + 1],
 			  int *ret_lock, struct header **ret)
 {
 	_cleanup_header_ struct header *before = NULL;
-	int r = find_volume(volume, ret_path, &before);
+	int r;
 
-	if (r == 0)
-		r = device_lock(ret_path, ret_lock);
-	if (r == 0 && !is_at(ret_path, volume->uuid, ret))
-		r = -ENODEV;
-	return r == -ENODEV ? log_errno(ENODEV, "volume %s is not at %s, nor known to udev",
-					volume->uuid, volume->path)
-			    : r;
+	if (find_volume(volume, ret_path, &before) < 0)
+		return not_found(volume);
+	r = device_lock(ret_path, ret_lock);
+	if (r < 0)
+		return r;
+	return is_at(ret_path, volume->uuid, ret) ? 0 : not_found(volume);
 }
 
 static int list_volume(struct keypolicy *policy, void *data)

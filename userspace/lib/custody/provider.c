@@ -376,11 +376,11 @@ int provider_info(const char *uri, int deadline_ms, struct provider_key *ret,
 	const struct provider_request request = make_request(PROVIDER_INFO, uri, "");
 	int r = ask(&race, &request, NULL, deadline_ms, err);
 
-	if (r == 0) {
-		*ret = race.calls[0]->answer.key;
-		race.calls[0]->answer.key = (struct provider_key){0};
-	}
-	return r;
+	if (r < 0)
+		return r;
+	*ret = race.calls[0]->answer.key;
+	race.calls[0]->answer.key = (struct provider_key){0};
+	return 0;
 }
 
 int provider_status(const char *uri, int deadline_ms, struct provider_error *err)
@@ -404,11 +404,11 @@ int provider_wrap(const char *uri, const char *alg, const struct secret *key, in
 	}
 	request.size = (uint32_t)key->size;
 	r = ask(&race, &request, key, deadline_ms, err);
-	if (r == 0) {
-		*ret = race.calls[0]->answer.wrapped;
-		race.calls[0]->answer.wrapped = (struct blob){0};
-	}
-	return r;
+	if (r < 0)
+		return r;
+	*ret = race.calls[0]->answer.wrapped;
+	race.calls[0]->answer.wrapped = (struct blob){0};
+	return 0;
 }
 
 int provider_unwrap(const char *uri, const char *alg, const struct blob *wrapped, int deadline_ms,

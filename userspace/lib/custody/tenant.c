@@ -133,6 +133,16 @@ static char *file_of(const char *name)
 	return asprintf(&file, DIRECTORY "/%s" SUFFIX, name) < 0 ? NULL : file;
 }
 
+static int parse_named(const char *text, const char *name, struct tenant *ret)
+{
+	int r = tenant_parse(text, ret);
+
+	if (r < 0 || !strcmp(ret->name, name))
+		return r;
+	tenant_free(ret);
+	return -EBADMSG;
+}
+
 int tenant_load(const char *name, struct tenant *ret)
 {
 	_cleanup_free_ char *file = NULL, *text = NULL;
@@ -146,11 +156,7 @@ int tenant_load(const char *name, struct tenant *ret)
 		return log_errno(ENOENT, "there is no tenant %s; see: fvesetup tenant list", name);
 	if (r < 0)
 		return r;
-	r = tenant_parse(text, ret);
-	if (r == 0 && strcmp(ret->name, name)) {
-		tenant_free(ret);
-		r = -EBADMSG;
-	}
+	r = parse_named(text, name, ret);
 	return r < 0 ? log_errno(-r, "%s/%s is damaged or of a newer version", state_directory(),
 				 file)
 		     : 0;
@@ -174,9 +180,11 @@ int tenant_begin(const struct tenant *tenant)
 	_cleanup_close_ int lock = -1;
 	int r = state_lock(&lock);
 
-	if (r == 0 && tenant_exists(tenant->name))
-		r = log_errno(EEXIST, "there is a tenant %s already", tenant->name);
-	return r < 0 ? r : tenant_save(tenant);
+	if (r < 0)
+		return r;
+	if (tenant_exists(tenant->name))
+		return log_errno(EEXIST, "there is a tenant %s already", tenant->name);
+	return tenant_save(tenant);
 }
 
 int tenant_remove(const struct tenant *tenant)

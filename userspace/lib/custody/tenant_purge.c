@@ -17,41 +17,37 @@
 /* --- request and approvals ----------------------------------------------------------------------
  */
 
-static int put_digest(struct writer *w, const char *key, const struct blob *data)
-{
-	uint8_t digest[SHA256_SIZE];
-	struct span span = {data->data, data->size};
-	int r = crypto_sha256(&span, 1, digest);
-
-	if (r == 0)
-		writer_hex(w, key, digest, sizeof(digest));
-	return r;
-}
-
-static int put_tenant(struct writer *w, const struct tenant *tenant, const struct keypolicy *policy)
+static void put_tenant(struct writer *w, const struct tenant *tenant,
+		       const struct keypolicy *policy, const uint8_t availability[SHA256_SIZE])
 {
 	writer_string(w, "tenant", tenant->name);
 	writer_string(w, "volume", tenant->uuid);
 	writer_string(w, "policy", policy->name);
 	writer_string(w, "policy_uuid", policy->uuid);
-	return put_digest(w, "availability_key_sha256", &policy->availability_public);
+	writer_hex(w, "availability_key_sha256", availability, SHA256_SIZE);
 }
 
 int tenant_purge_request(const struct tenant *tenant, const struct keypolicy *policy, char **ret)
 {
-	struct writer w = {.object = json_object_new_object()};
+	uint8_t availability[SHA256_SIZE];
 	char now[TIME_LENGTH + 1];
+	struct writer w;
 	int r = token_time_now(now);
 
+	if (r < 0)
+		return r;
+	r = keypolicy_key_digest(&policy->availability_public, availability);
+	if (r < 0)
+		return r;
+	w = (struct writer){.object = json_object_new_object()};
 	writer_string(
 		&w, "statement",
 		"This tenant's data is to be destroyed for good. Its policy's availability key "
 		"is destroyed, or will be.");
-	if (r == 0)
-		r = put_tenant(&w, tenant, policy);
-	writer_string(&w, "requested", r == 0 ? now : "");
+	put_tenant(&w, tenant, policy, availability);
+	writer_string(&w, "requested", now);
 	*ret = writer_close(&w);
-	return r < 0 ? r : *ret ? 0 : -ENOMEM;
+	return *ret ? 0 : -ENOMEM;
 }
 
 /* Whose approval @cms is, and that it is of just this request. */
@@ -87,23 +83,28 @@ int tenant_purge_approve(struct tenant *tenant, const struct keypolicy *policy,
 	if (!tenant->purge.request)
 		return log_errno(EINVAL, "nobody has asked to purge %s", tenant->name);
 	r = approver_of(tenant, policy, approval, &approver);
-	if (r == 0)
-		r = crypto_cert_read(policy->approvers[approver], ret_subject, digest);
+	if (r < 0)
+		return r;
+	r = crypto_cert_read(policy->approvers[approver], ret_subject, digest);
 	if (r == -ESTALE)
 		return log_errno(EKEYREJECTED, "the approver's certificate is not valid now");
-	for (size_t i = 0; r == 0 && i < tenant->purge.n_approvals; i++) {
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < tenant->purge.n_approvals; i++) {
 		r = approver_of(tenant, policy, &tenant->purge.approvals[i], &other);
-		if (r == 0 && other == approver)
+		if (r < 0)
+			return r;
+		if (other == approver)
 			return log_errno(EEXIST, "%s has approved already", *ret_subject);
 	}
-	if (r == 0 && tenant->purge.n_approvals == KEYPOLICY_APPROVALS)
+	if (tenant->purge.n_approvals == KEYPOLICY_APPROVALS)
 		return log_errno(EEXIST, "%s has all approvals already", tenant->name);
-	if (r == 0)
-		r = blob_set(&tenant->purge.approvals[tenant->purge.n_approvals], approval->data,
-			     approval->size);
-	if (r == 0)
-		tenant->purge.n_approvals++;
-	return r;
+	r = blob_set(&tenant->purge.approvals[tenant->purge.n_approvals], approval->data,
+		     approval->size);
+	if (r < 0)
+		return r;
+	tenant->purge.n_approvals++;
+	return 0;
 }
 
 /* --- the conditions ------------------------------------------------------------------------------
@@ -134,10 +135,10 @@ static int check_time(const struct tenant *tenant)
 	char now[TIME_LENGTH + 1];
 	int r = token_time_now(now);
 
-	if (r == 0 && strcmp(now, tenant->purge.until) < 0)
-		return log_errno(EPERM, "%s is not to be purged before %s", tenant->name,
-				 tenant->purge.until);
-	return r;
+	if (r < 0 || strcmp(now, tenant->purge.until) >= 0)
+		return r;
+	return log_errno(EPERM, "%s is not to be purged before %s", tenant->name,
+			 tenant->purge.until);
 }
 
 /* While a root answers, its owner has not withdrawn it: the purge would not be theirs. */
@@ -177,32 +178,35 @@ int tenant_purge_check(const struct tenant *tenant, const struct keypolicy *poli
 	if (!tenant->purge.request)
 		return log_errno(EINVAL, "nobody has asked to purge %s", tenant->name);
 	r = check_approvals(tenant, policy);
-	if (r == 0)
-		r = check_time(tenant);
+	if (r < 0)
+		return r;
+	r = check_time(tenant);
 	return r < 0 ? r : check_roots(tenant, policy);
 }
 
 /* --- the certificate -----------------------------------------------------------------------------
  */
 
-/* This machine's key, by which it signs what it did. Like all of its state it lies on its own disk.
- */
-static int machine_identity(struct secret **ret_key, char **ret_cert)
+static int identity_read(struct secret **ret_key, char **ret_cert)
 {
-	_cleanup_secret_ struct secret *key = NULL, *text = NULL;
 	_cleanup_free_ char *cert = NULL;
 	int r = state_read(MACHINE_CERT, &cert);
 
-	if (r == 0)
-		r = state_read_secret(MACHINE_KEY, ret_key);
-	if (r == 0) {
-		*ret_cert = steal(cert);
-		return 0;
-	}
-	if (r != -ENOENT)
+	if (r < 0)
 		return r;
-	free(steal(cert));
-	r = crypto_cert_make("fvesetup on this machine", &key, &cert);
+	r = state_read_secret(MACHINE_KEY, ret_key);
+	if (r < 0)
+		return r;
+	*ret_cert = steal(cert);
+	return 0;
+}
+
+static int identity_make(struct secret **ret_key, char **ret_cert)
+{
+	_cleanup_secret_ struct secret *key = NULL, *text = NULL;
+	_cleanup_free_ char *cert = NULL;
+	int r = crypto_cert_make("fvesetup on this machine", &key, &cert);
+
 	if (r < 0)
 		return r;
 	text = secret_new(key->size + 1);
@@ -210,36 +214,52 @@ static int machine_identity(struct secret **ret_key, char **ret_cert)
 		return -ENOMEM;
 	memcpy(text->data, key->data, key->size);
 	r = state_write(MACHINE_KEY, (const char *)text->data);
-	if (r == 0)
-		r = state_write(MACHINE_CERT, cert);
-	if (r == 0) {
-		*ret_key = steal(key);
-		*ret_cert = steal(cert);
-	}
-	return r;
+	if (r < 0)
+		return r;
+	r = state_write(MACHINE_CERT, cert);
+	if (r < 0)
+		return r;
+	*ret_key = steal(key);
+	*ret_cert = steal(cert);
+	return 0;
 }
 
-static int put_approvers(struct writer *w, const struct tenant *tenant,
-			 const struct keypolicy *policy)
+/* The key by which this machine signs what it did. Like all of its state, it lies on its own disk.
+ */
+static int machine_identity(struct secret **ret_key, char **ret_cert)
 {
-	struct json_object *array = json_object_new_array();
-	int r = array ? 0 : -ENOMEM;
+	int r = identity_read(ret_key, ret_cert);
 
-	for (size_t i = 0; r == 0 && i < tenant->purge.n_approvals; i++) {
+	return r == -ENOENT ? identity_make(ret_key, ret_cert) : r;
+}
+
+/* The approvers in the order of their approvals, as JSON that the caller puts. */
+static int list_approvers(const struct tenant *tenant, const struct keypolicy *policy,
+			  struct json_object **ret)
+{
+	_cleanup_json_ struct json_object *array = json_object_new_array();
+
+	if (!array)
+		return -ENOMEM;
+	for (size_t i = 0; i < tenant->purge.n_approvals; i++) {
 		_cleanup_free_ char *subject = NULL;
 		uint8_t digest[SHA256_SIZE];
-		struct writer one = {.object = json_object_new_object()};
+		struct writer one;
 		size_t approver;
+		int r = approver_of(tenant, policy, &tenant->purge.approvals[i], &approver);
 
-		r = approver_of(tenant, policy, &tenant->purge.approvals[i], &approver);
-		if (r == 0)
-			r = crypto_cert_read(policy->approvers[approver], &subject, digest);
-		writer_string(&one, "subject", subject ?: "");
+		if (r < 0)
+			return r;
+		r = crypto_cert_read(policy->approvers[approver], &subject, digest);
+		if (r < 0)
+			return r;
+		one = (struct writer){.object = json_object_new_object()};
+		writer_string(&one, "subject", subject);
 		writer_hex(&one, "certificate_sha256", digest, sizeof(digest));
 		json_object_array_add(array, one.object);
 	}
-	writer_put(w, "approved_by", array);
-	return r;
+	*ret = steal(array);
+	return 0;
 }
 
 int tenant_purge_certificate(const struct tenant *tenant, const struct keypolicy *policy,
@@ -247,25 +267,32 @@ int tenant_purge_certificate(const struct tenant *tenant, const struct keypolicy
 {
 	_cleanup_secret_ struct secret *key = NULL;
 	_cleanup_free_ char *cert = NULL, *text = NULL;
-	struct writer w = {.object = json_object_new_object()};
+	_cleanup_json_ struct json_object *approvers = NULL;
+	uint8_t availability[SHA256_SIZE];
+	struct writer w;
 	int r = machine_identity(&key, &cert);
 
+	if (r < 0)
+		return r;
+	r = keypolicy_key_digest(&policy->availability_public, availability);
+	if (r < 0)
+		return r;
+	r = list_approvers(tenant, policy, &approvers);
+	if (r < 0)
+		return r;
+	w = (struct writer){.object = json_object_new_object()};
 	/* Terms of NIST SP 800-88 rev. 1, 2.5 and appendix G. */
 	writer_string(&w, "statement",
 		      "The volume's key cannot be derived any more, from no copy of it.");
 	writer_string(&w, "technique", "purge by cryptographic erase");
 	writer_string(&w, "erased", "32-byte factor of the key, by a new key in TPM NV");
 	writer_string(&w, "header", header_erased ? "erased, too" : "not reached");
-	if (r == 0)
-		r = put_tenant(&w, tenant, policy);
+	put_tenant(&w, tenant, policy, availability);
 	writer_string(&w, "residual",
 		      "The custodian of the availability key could open copies of the header.");
 	writer_string(&w, "created", tenant->created);
 	writer_string(&w, "purged", tenant->purged);
-	if (r == 0)
-		r = put_approvers(&w, tenant, policy);
+	writer_put(&w, "approved_by", steal(approvers));
 	text = writer_close(&w);
-	if (r == 0)
-		r = text ? crypto_cms_sign(key, cert, text, strlen(text), ret) : -ENOMEM;
-	return r;
+	return text ? crypto_cms_sign(key, cert, text, strlen(text), ret) : -ENOMEM;
 }
