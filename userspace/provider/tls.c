@@ -78,10 +78,12 @@ static int set_up(SSL_CTX *ctx, SSL **ret, const char *host, const char *directo
 		return -ENOMEM;
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
 	r = use_file(ctx, directory, "ca.pem", SSL_CTX_load_verify_file, err);
-	if (r == 0)
-		r = use_file(ctx, directory, "cert.pem", SSL_CTX_use_certificate_chain_file, err);
-	if (r == 0)
-		r = use_file(ctx, directory, "key.pem", use_key, err);
+	if (r < 0)
+		return r;
+	r = use_file(ctx, directory, "cert.pem", SSL_CTX_use_certificate_chain_file, err);
+	if (r < 0)
+		return r;
+	r = use_file(ctx, directory, "key.pem", use_key, err);
 	if (r < 0)
 		return r;
 	ssl = SSL_new(ctx);
