@@ -81,11 +81,19 @@ static struct fve_cipher *new_cipher(const struct fve_engine *engine, struct cry
 	return &kapi->cipher;
 }
 
+/*
+ * The public cipher, for both engines. Drivers that allocate memory for each request cannot be used
+ * on the way to swap. An accelerator that does (6.1's qat_aes_xts) has a higher priority than the
+ * SIMD code, and must not be what kapi-simd looks behind.
+ */
+static struct crypto_skcipher *alloc_public(void)
+{
+	return crypto_alloc_skcipher(KAPI_ALGORITHM, 0, CRYPTO_ALG_ALLOCATES_MEMORY);
+}
+
 static struct fve_cipher *kapi_alloc(void)
 {
-	/* Drivers that allocate memory per request cannot be used on the way to swap. */
-	struct crypto_skcipher *tfm =
-		crypto_alloc_skcipher(KAPI_ALGORITHM, 0, CRYPTO_ALG_ALLOCATES_MEMORY);
+	struct crypto_skcipher *tfm = alloc_public();
 
 	return IS_ERR(tfm) ? ERR_CAST(tfm) : new_cipher(&fve_engine_kapi, tfm);
 }
@@ -101,7 +109,7 @@ static struct fve_cipher *kapi_simd_alloc(void)
 	struct fve_cipher *cipher;
 	char internal[CRYPTO_MAX_ALG_NAME + 2];
 
-	wrapper = crypto_alloc_skcipher(KAPI_ALGORITHM, 0, 0);
+	wrapper = alloc_public();
 	if (IS_ERR(wrapper))
 		return ERR_CAST(wrapper);
 	snprintf(internal, sizeof(internal), "__%s", driver_name(wrapper));
