@@ -58,7 +58,8 @@ static void scatter(struct bio *bio, struct bvec_iter *iter, const void *from, u
 static int decrypt_straddling(struct fve_io *io, struct bio *bio, struct fve_run *run,
 			      struct page *scratch)
 {
-	struct page *page = scratch ? scratch : fve_page_get();
+	unsigned int cpu = raw_smp_processor_id();
+	struct page *page = scratch ? scratch : fve_page_get(cpu);
 	struct bvec_iter from = io->iter;
 	void *linear;
 	int r;
@@ -77,7 +78,7 @@ static int decrypt_straddling(struct fve_io *io, struct bio *bio, struct fve_run
 
 	memzero_explicit(linear, run->unit_size);
 	if (!scratch)
-		fve_page_put(page);
+		fve_page_put(page, cpu);
 	return r;
 }
 

@@ -211,6 +211,7 @@ struct fve_io {
 	/* Writes only, from fve_bounce_get() to fve_bounce_put(). */
 	struct bio_vec *source; /* the clone's own vectors */
 	struct bio_vec *bounce; /* inline_vecs, or in a page of vectors */
+	unsigned int cpu;	/* whose cache the bounce pages are from */
 	unsigned short nr_pages;
 	bool from_reserve;
 	struct bio_vec inline_vecs[FVE_INLINE_VECS];
@@ -248,9 +249,12 @@ int fve_encrypt(struct fve_io *io, struct bio *bio, bool may_sleep);
 int fve_pages_init(void);
 void fve_pages_exit(void);
 
-/* One page from the cache or the allocator, without waiting; its content is undefined. */
-struct page *fve_page_get(void);
-void fve_page_put(struct page *page); /* must hold no plaintext */
+/*
+ * One page from the cache of @cpu or the allocator, without waiting; its content is undefined. It
+ * goes back to the same cache, and must hold no plaintext then.
+ */
+struct page *fve_page_get(unsigned int cpu);
+void fve_page_put(struct page *page, unsigned int cpu);
 
 int fve_reserve_init(struct fve_reserve *reserve);
 void fve_reserve_exit(struct fve_reserve *reserve);

@@ -4,7 +4,9 @@
  *
  *   cache      per CPU, of the whole module. A bounce page holds ciphertext and nothing else when
  *              it comes back, so it is handed out again as it is. That saves more than the trip to
- *              the allocator: with init_on_alloc the kernel clears each page it hands out.
+ *              the allocator: with init_on_alloc the kernel clears each page it hands out. A page
+ *              goes back to the cache that it came from: where a disk completes on one CPU what
+ *              others submit, theirs would be empty for ever.
  *   allocator  without waiting and without touching the emergency reserves.
  *   reserve    per device, for its worker (and where a device is zoned, for map()). A write takes
  *              all its pages or none, so that two writes cannot each hold half. What is waited for
@@ -36,10 +38,9 @@ static struct shrinker *cache_shrinker;
 /* How mempool_alloc() asks first: fail rather than wait, warn, or use the emergency reserves. */
 #define GFP_BOUNCE (GFP_NOWAIT | __GFP_NOWARN | __GFP_NORETRY | __GFP_NOMEMALLOC)
 
-/* The caller may move to another CPU at any time: any CPU's cache will do. */
-struct page *fve_page_get(void)
+struct page *fve_page_get(unsigned int cpu)
 {
-	struct page_cache *cache = raw_cpu_ptr(page_caches);
+	struct page_cache *cache = per_cpu_ptr(page_caches, cpu);
 	struct page *page = NULL;
 	unsigned long flags;
 
@@ -51,11 +52,25 @@ struct page *fve_page_get(void)
 	return page || FVE_NO_PAGES ? page : alloc_page(GFP_BOUNCE);
 }
 
-void fve_page_put(struct page *page)
+/*
+ * Whether nobody else refers to @page. Network block devices (nvme-tcp, iscsi, rbd) hand pages over
+ * by reference: when a request ended by a timeout, a packet that is still to be sent again may hold
+ * them, and would carry the next write's ciphertext to the old one's place.
+ */
+static bool is_ours_alone(struct page *page)
 {
-	struct page_cache *cache = raw_cpu_ptr(page_caches);
+	return page_ref_count(page) == 1;
+}
+
+void fve_page_put(struct page *page, unsigned int cpu)
+{
+	struct page_cache *cache = per_cpu_ptr(page_caches, cpu);
 	unsigned long flags;
 
+	if (unlikely(!is_ours_alone(page))) {
+		__free_page(page);
+		return;
+	}
 	spin_lock_irqsave(&cache->lock, flags);
 	if (cache->nr < CACHE_PAGES) {
 		cache->pages[cache->nr++] = page;
@@ -188,15 +203,17 @@ bool fve_bounce_get(struct fve_io *io, unsigned int bytes)
 
 	io->from_reserve = false;
 	io->nr_pages = 0;
+	/* The caller may move to another CPU at any time: any CPU's cache will do. */
+	io->cpu = raw_smp_processor_id();
 	if (needs_vector_page(DIV_ROUND_UP(bytes, PAGE_SIZE))) {
-		vector_page = fve_page_get();
+		vector_page = fve_page_get(io->cpu);
 		if (!vector_page)
 			return false;
 	}
 	set_vectors(io, vector_page);
 
 	while (bytes) {
-		struct page *page = fve_page_get();
+		struct page *page = fve_page_get(io->cpu);
 
 		if (!page) {
 			fve_bounce_put(io);
@@ -242,9 +259,31 @@ void fve_reserve_wake(struct fve_reserve *reserve)
 	wake_up_all(&reserve->returned);
 }
 
+/*
+ * A page that somebody else still refers to leaves the reserve where another can be had in its
+ * place. Where memory is that short it stays: a write that can be made counts for more than the one
+ * that has timed out.
+ */
+static struct page *fresh(struct page *page)
+{
+	struct page *other;
+
+	if (likely(is_ours_alone(page)))
+		return page;
+	other = alloc_page(GFP_BOUNCE);
+	if (!other)
+		return page;
+	__free_page(page);
+	return other;
+}
+
 static void reserve_return(struct fve_reserve *reserve, struct fve_io *io, struct page *vector_page)
 {
 	unsigned long flags;
+	unsigned int i;
+
+	for (i = 0; i < io->nr_pages; i++)
+		io->bounce[i].bv_page = fresh(io->bounce[i].bv_page);
 
 	spin_lock_irqsave(&reserve->lock, flags);
 	while (io->nr_pages)
@@ -269,7 +308,7 @@ void fve_bounce_put(struct fve_io *io)
 		return;
 	}
 	while (io->nr_pages)
-		fve_page_put(io->bounce[--io->nr_pages].bv_page);
+		fve_page_put(io->bounce[--io->nr_pages].bv_page, io->cpu);
 	if (vector_page)
-		fve_page_put(vector_page);
+		fve_page_put(vector_page, io->cpu);
 }
