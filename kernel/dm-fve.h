@@ -38,10 +38,11 @@
 #define FVE_CIPHER    "aes-xts-plain64"
 
 /*
- * Writes are cut to this many bytes: a larger bio would be encrypted by one CPU while the disk
- * waits (dm-crypt found 128 KiB best, see max_write_size there), and would need a larger reserve.
+ * Reads and writes are cut to this many bytes (dm-crypt found 128 KiB best, see max_write_size
+ * there). A larger write would be encrypted by one CPU while the disk waits, and would need a
+ * larger reserve; a larger read would be decrypted at a stretch when the last of it has come.
  */
-#define FVE_MAX_WRITE (128U << 10)
+#define FVE_MAX_BYTES (128U << 10)
 
 /* Set only by the test bed's faulty builds; see Kbuild. */
 #ifndef FVE_IV_ERROR
@@ -142,7 +143,7 @@ struct fve_counters {
 };
 
 /* Pages that are held back for a device, enough for two of the largest writes. */
-#define FVE_RESERVE_PAGES (2 * (FVE_MAX_WRITE / PAGE_SIZE + 1))
+#define FVE_RESERVE_PAGES (2 * (FVE_MAX_BYTES / PAGE_SIZE + 1))
 
 struct fve_reserve {
 	spinlock_t lock;
@@ -183,12 +184,12 @@ static inline void fve_count(struct fve *fve, enum fve_counter counter, u64 n)
 
 /* Why an I/O leaves the fast path. */
 enum fve_why {
-	FVE_WHY_HARD_IRQ,	 /* a read, to the bottom half */
-	FVE_WHY_LARGE_OR_CIPHER, /* a read, to the worker: too large, or cipher or memory not at
-				    hand */
+	FVE_WHY_HARD_IRQ,	/* a read, to the bottom half */
+	FVE_WHY_BUSY_OR_CIPHER, /* a read, to the worker: the softirq has had its share, or cipher
+				   or memory are not at hand */
 	FVE_WHY_NO_PAGES,
 	FVE_WHY_CIPHER, /* a write: the cipher cannot be called in the submitter's context */
-	FVE_WHY_SPLIT,	/* a write that is too large, and must not wait */
+	FVE_WHY_SPLIT,	/* too large, and must not wait */
 };
 
 /* ---- per bio ---- */
@@ -273,6 +274,11 @@ bool fve_bounce_get_reserve(struct fve_io *io, unsigned int bytes);
 
 /* Back to where they came from. In any context. */
 void fve_bounce_put(struct fve_io *io);
+
+/* ---- target.c ---- */
+
+/* Refuse a bio that must not wait. Returns what map() is to return. */
+int fve_again(struct fve *fve, struct bio *bio, enum fve_why why);
 
 /* ---- read.c, write.c ---- */
 

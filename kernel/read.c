@@ -6,10 +6,10 @@
  * The best place to decrypt is where the completion runs: no hop, and the data is still in that
  * CPU's cache. Where that is not possible the clone moves to a list of the CPU:
  *
- *   task, softirq     decrypt here; in softirq at most SOFTIRQ_BYTES
+ *   task, softirq     decrypt here; in one run of softirqs at most SOFTIRQ_BYTES
  *   hard irq          -> bottom half of the same CPU
- *   too large, SIMD registers in use, cipher that sleeps
- *                     -> worker of the same CPU
+ *   beyond that, SIMD registers in use, cipher that sleeps
+ *                     -> worker of the same CPU, which takes small reads first
  *
  * The lists, the bottom halves and the work items belong to the module, not to a bio or a device,
  * so that nothing is touched that may be gone: once a clone is given back to dm, it, and the
@@ -17,6 +17,8 @@
  */
 
 #include <linux/bio.h>
+#include <linux/interrupt.h>
+#include <linux/kernel_stat.h>
 #include <linux/percpu.h>
 #include <linux/sched.h>
 #include <linux/spinlock.h>
@@ -27,14 +29,28 @@
 
 /*
  * What may be decrypted at a stretch in softirq context, where it delays everything else on the
- * CPU: about 100 us at 1.3 GB/s, the slowest AES-NI.
+ * CPU: about 100 us at 1.3 GB/s, the slowest AES-NI. One softirq completes a whole list of bios.
  */
 #define SOFTIRQ_BYTES (128U << 10)
 
+/*
+ * A read of up to this size does not wait behind larger ones, which may be a neighbour's. After so
+ * many of them in a row a larger one has its turn.
+ */
+#define SMALL_BYTES    (16U << 10)
+#define SMALL_IN_A_ROW 32
+
+struct read_list {
+	struct bio_list small, large;
+	unsigned int small_in_a_row;
+};
+
 struct read_queue {
-	spinlock_t lock; /* interrupts off: filled in completions */
-	struct bio_list for_bh;
-	struct bio_list for_worker;
+	spinlock_t lock; /* of both lists; interrupts off: filled in completions */
+	struct read_list for_bh;
+	struct read_list for_worker;
+	unsigned int softirq_bytes; /* decrypted in this run of softirqs; only softirqs' */
+	unsigned int softirq_run;   /* see softirq_runs() */
 	struct fve_bh bh;
 	struct work_struct work;
 	struct page *scratch; /* only the worker's */
@@ -45,22 +61,42 @@ static struct read_queue __percpu *read_queues;
 /* Not bound to a device: its workers never wait for I/O, so all devices may share them. */
 static struct workqueue_struct *read_workqueue;
 
-static void queue_bio(struct read_queue *queue, struct bio_list *list, struct bio *bio)
+static void queue_bio(struct read_queue *queue, struct read_list *list, struct bio *bio)
 {
+	bool small = fve_io_of(bio)->iter.bi_size <= SMALL_BYTES;
 	unsigned long flags;
 
 	spin_lock_irqsave(&queue->lock, flags);
-	bio_list_add(list, bio);
+	bio_list_add(small ? &list->small : &list->large, bio);
 	spin_unlock_irqrestore(&queue->lock, flags);
 }
 
-static struct bio *unqueue_bio(struct read_queue *queue, struct bio_list *list)
+/* NULL: the list is empty. */
+static struct bio *unqueue_bio(struct read_queue *queue, struct read_list *list)
+{
+	struct bio *bio = NULL;
+	unsigned long flags;
+
+	spin_lock_irqsave(&queue->lock, flags);
+	if (list->small_in_a_row < SMALL_IN_A_ROW || bio_list_empty(&list->large))
+		bio = bio_list_pop(&list->small);
+	if (bio) {
+		list->small_in_a_row++;
+	} else {
+		list->small_in_a_row = 0;
+		bio = bio_list_pop(&list->large);
+	}
+	spin_unlock_irqrestore(&queue->lock, flags);
+	return bio;
+}
+
+static struct bio *unqueue_large(struct read_queue *queue, struct read_list *list)
 {
 	struct bio *bio;
 	unsigned long flags;
 
 	spin_lock_irqsave(&queue->lock, flags);
-	bio = bio_list_pop(list);
+	bio = bio_list_pop(&list->large);
 	spin_unlock_irqrestore(&queue->lock, flags);
 	return bio;
 }
@@ -78,7 +114,7 @@ static void to_worker(struct fve_io *io, struct bio *bio)
 {
 	struct read_queue *queue = raw_cpu_ptr(read_queues);
 
-	trace_fve_read_deferred(io->fve, &io->iter, FVE_WHY_LARGE_OR_CIPHER);
+	trace_fve_read_deferred(io->fve, &io->iter, FVE_WHY_BUSY_OR_CIPHER);
 	queue_bio(queue, &queue->for_worker, bio);
 	queue_work(read_workqueue, &queue->work);
 }
@@ -103,10 +139,40 @@ static bool decrypt_here(struct fve_io *io, struct bio *bio)
 	return true;
 }
 
+/*
+ * Changes from one run of a softirq that completes I/O to the next, on this CPU: the kernel's own
+ * count of them, of block devices, network block devices and polled disks.
+ */
+static unsigned int softirq_runs(void)
+{
+	int cpu = smp_processor_id();
+
+	return kstat_softirqs_cpu(BLOCK_SOFTIRQ, cpu) + kstat_softirqs_cpu(NET_RX_SOFTIRQ, cpu) +
+	       kstat_softirqs_cpu(IRQ_POLL_SOFTIRQ, cpu) + kstat_softirqs_cpu(HI_SOFTIRQ, cpu) +
+	       kstat_softirqs_cpu(TASKLET_SOFTIRQ, cpu) + kstat_softirqs_cpu(TIMER_SOFTIRQ, cpu) +
+	       kstat_softirqs_cpu(HRTIMER_SOFTIRQ, cpu);
+}
+
+/* Whether this softirq may decrypt so many bytes more; then they are counted. */
+static bool within_share(unsigned int bytes)
+{
+	struct read_queue *queue = this_cpu_ptr(read_queues);
+	unsigned int run = softirq_runs();
+
+	if (run != queue->softirq_run) {
+		queue->softirq_run = run;
+		queue->softirq_bytes = 0;
+	}
+	if (queue->softirq_bytes + bytes > SOFTIRQ_BYTES)
+		return false;
+	queue->softirq_bytes += bytes;
+	return true;
+}
+
 static void end_read(struct bio *bio)
 {
 	struct fve_io *io = fve_io_of(bio);
-	bool large = io->iter.bi_size > SOFTIRQ_BYTES;
+	bool hard;
 
 	fve_count(io->fve, FVE_READS, 1);
 	if (unlikely(bio->bi_status)) {
@@ -115,16 +181,19 @@ static void end_read(struct bio *bio)
 	}
 	fve_count(io->fve, FVE_READ_BYTES, io->iter.bi_size);
 
-	if ((!large || in_task()) && decrypt_here(io, bio))
+	hard = in_hardirq() || irqs_disabled();
+	if ((hard || !in_serving_softirq() || within_share(io->iter.bi_size)) &&
+	    decrypt_here(io, bio))
 		return;
 
 	fve_count(io->fve, FVE_DEFERRED, 1);
-	if (!large && (in_hardirq() || irqs_disabled()))
+	if (hard)
 		to_bh(io, bio);
 	else
 		to_worker(io, bio);
 }
 
+/* The larger reads that are left when the time is over go to the worker, which can be preempted. */
 static void run_bh(struct read_queue *queue)
 {
 	unsigned int bytes = 0;
@@ -141,6 +210,8 @@ static void run_bh(struct read_queue *queue)
 		if (!decrypt_here(io, bio))
 			to_worker(io, bio);
 	}
+	while ((bio = unqueue_large(queue, &queue->for_bh)))
+		to_worker(fve_io_of(bio), bio);
 	fve_bh_schedule(&queue->bh);
 }
 FVE_BH_FUNCTION(run_bh, struct read_queue, bh)
@@ -196,7 +267,10 @@ int fve_read_init(void)
 	read_queues = alloc_percpu(struct read_queue);
 	if (!read_queues)
 		return -ENOMEM;
-	read_workqueue = alloc_workqueue("fve_read", WQ_PERCPU | WQ_MEM_RECLAIM | WQ_HIGHPRI, 0);
+	/* CPU_INTENSIVE: while one works here, others of the CPU's pool do not wait for it. */
+	read_workqueue =
+		alloc_workqueue("fve_read",
+				WQ_PERCPU | WQ_MEM_RECLAIM | WQ_HIGHPRI | WQ_CPU_INTENSIVE, 0);
 	if (!read_workqueue) {
 		free_percpu(read_queues);
 		return -ENOMEM;

@@ -12,6 +12,7 @@
 #include "compat.h"
 #include "dm-fve.h"
 #include "selftest.h"
+#include "trace.h"
 
 /* Copes with a device that was constructed halfway. */
 static void fve_dtr(struct dm_target *ti)
@@ -138,6 +139,23 @@ static bool is_aligned(const struct fve *fve, const struct bio *bio)
 	return !((sector | bio_sectors(bio)) & ((1U << fve->unit_shift) - 1));
 }
 
+int fve_again(struct fve *fve, struct bio *bio, enum fve_why why)
+{
+	trace_fve_again(fve, &bio->bi_iter, why);
+	bio_wouldblock_error(bio);
+	return DM_MAPIO_SUBMITTED;
+}
+
+/*
+ * As the block layer does it, a bio that must not wait is not cut: with a part in flight, "would
+ * block" for another part comes too late, from a completion, where io_uring can no longer retry.
+ * Polled bios dm retries by itself.
+ */
+static bool may_be_cut(const struct bio *bio)
+{
+	return (bio->bi_opf & (REQ_NOWAIT | REQ_POLLED)) != REQ_NOWAIT;
+}
+
 static int fve_map(struct dm_target *ti, struct bio *bio)
 {
 	struct fve *fve = ti->private;
@@ -169,6 +187,18 @@ static int fve_map(struct dm_target *ti, struct bio *bio)
 	 * for its multipath's, and follows a pointer that is not there (seen on 6.12).
 	 */
 	bio->bi_opf &= ~REQ_DRV;
+
+	/*
+	 * dm cuts no bio of a zoned device. A larger read is decrypted whole; a larger write is
+	 * beyond the device's limits, left from a table without them.
+	 */
+	if (bio->bi_iter.bi_size > FVE_MAX_BYTES && likely(!fve->zoned)) {
+		if (!may_be_cut(bio))
+			return fve_again(fve, bio, FVE_WHY_SPLIT);
+		dm_accept_partial_bio(bio, FVE_MAX_BYTES >> SECTOR_SHIFT);
+	} else if (bio->bi_iter.bi_size > FVE_MAX_BYTES && bio_data_dir(bio) == WRITE) {
+		return DM_MAPIO_KILL;
+	}
 
 	return bio_data_dir(bio) == READ ? fve_map_read(fve, bio) : fve_map_write(fve, bio);
 }

@@ -18,13 +18,13 @@
 
 #define FVE_WHY                                \
 	{FVE_WHY_HARD_IRQ, "hard-irq"},            \
-	{FVE_WHY_LARGE_OR_CIPHER, "large-or-cipher"},\
+	{FVE_WHY_BUSY_OR_CIPHER, "busy-or-cipher"},\
 	{FVE_WHY_NO_PAGES, "no-pages"},            \
 	{FVE_WHY_CIPHER, "cipher"},                \
 	{FVE_WHY_SPLIT, "split"}
 
 TRACE_DEFINE_ENUM(FVE_WHY_HARD_IRQ);
-TRACE_DEFINE_ENUM(FVE_WHY_LARGE_OR_CIPHER);
+TRACE_DEFINE_ENUM(FVE_WHY_BUSY_OR_CIPHER);
 TRACE_DEFINE_ENUM(FVE_WHY_NO_PAGES);
 TRACE_DEFINE_ENUM(FVE_WHY_CIPHER);
 TRACE_DEFINE_ENUM(FVE_WHY_SPLIT);
@@ -65,8 +65,8 @@ DEFINE_EVENT(fve_io, fve_write_reserve,
 	TP_PROTO(const struct fve *fve, const struct bvec_iter *iter, enum fve_why why),
 	TP_ARGS(fve, iter, why));
 
-/* A write that must not wait is refused. */
-DEFINE_EVENT(fve_io, fve_write_again,
+/* A read or write that must not wait is refused. */
+DEFINE_EVENT(fve_io, fve_again,
 	TP_PROTO(const struct fve *fve, const struct bvec_iter *iter, enum fve_why why),
 	TP_ARGS(fve, iter, why));
 

@@ -115,28 +115,10 @@ static int defer(struct fve *fve, struct bio *bio, enum fve_why why)
 	return DM_MAPIO_SUBMITTED;
 }
 
-static int again(struct fve *fve, struct bio *bio, enum fve_why why)
-{
-	trace_fve_write_again(fve, &bio->bi_iter, why);
-	bio_wouldblock_error(bio);
-	return DM_MAPIO_SUBMITTED;
-}
-
 int fve_map_write(struct fve *fve, struct bio *bio)
 {
 	struct fve_io *io = fve_io_of(bio);
 	int r;
-
-	if (bio->bi_iter.bi_size > FVE_MAX_WRITE) {
-		/*
-		 * As the block layer does it: a bio that must not wait is not split. With a part
-		 * in flight, "would block" for another part comes too late, from a completion,
-		 * where io_uring can no longer retry. Polled bios dm retries by itself.
-		 */
-		if (!fve->zoned && (bio->bi_opf & (REQ_NOWAIT | REQ_POLLED)) == REQ_NOWAIT)
-			return again(fve, bio, FVE_WHY_SPLIT);
-		dm_accept_partial_bio(bio, FVE_MAX_WRITE >> SECTOR_SHIFT);
-	}
 
 	io->fve = fve;
 	bio_set_dev(bio, fve->dev->bdev);
@@ -150,7 +132,7 @@ int fve_map_write(struct fve *fve, struct bio *bio)
 	}
 
 	if (unlikely(!fve_bounce_get(io, bio->bi_iter.bi_size))) {
-		return bio->bi_opf & REQ_NOWAIT ? again(fve, bio, FVE_WHY_NO_PAGES)
+		return bio->bi_opf & REQ_NOWAIT ? fve_again(fve, bio, FVE_WHY_NO_PAGES)
 						: defer(fve, bio, FVE_WHY_NO_PAGES);
 	}
 	r = encrypt_to_bounce(io, bio, false);

@@ -35,7 +35,7 @@ int fve_report_zones(struct dm_target *ti, struct dm_report_zones_args *args, un
 
 void fve_zoned_limits(const struct fve *fve, struct queue_limits *limits)
 {
-	const unsigned int most = FVE_MAX_WRITE >> SECTOR_SHIFT;
+	const unsigned int most = FVE_MAX_BYTES >> SECTOR_SHIFT;
 
 	limits->max_hw_sectors = min(limits->max_hw_sectors, most);
 	limits->max_sectors = min(limits->max_sectors, most);

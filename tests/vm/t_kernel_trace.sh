@@ -105,9 +105,9 @@ trace io_uring:io_uring_queue_async_work -- uring /dev/mapper/traced randread 4k
 assert_eq "$(traced io_uring_queue_async_work)" 0 "reads handed to a thread"
 
 step "a write that would have to be split is refused, and then waited for"
-trace fve:fve_write_again io_uring:io_uring_queue_async_work -- \
+trace fve:fve_again io_uring:io_uring_queue_async_work -- \
 	uring /dev/mapper/traced write 256k 10
-[ "$(traced 'fve_write_again: .* bytes=262144 split')" -ge 10 ] || fail "no fve_write_again"
+[ "$(traced 'fve_again: .* bytes=262144 split')" -ge 10 ] || fail "no fve_again"
 [ "$(traced io_uring_queue_async_work)" -ge 10 ] || fail "the writes were not tried again"
 remove traced
 
