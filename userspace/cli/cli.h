@@ -50,73 +50,11 @@ struct args {
 	bool stock_header; /* set by actions: only people's secrets, and no MAC is expected */
 };
 
-/* The actions: 0 or -errno, with the message printed. */
-int cmd_format(const struct args *args);
-int cmd_open(const struct args *args);
-int cmd_close(const struct args *args);
-int cmd_status(const struct args *args);
-int cmd_suspend(const struct args *args);
-int cmd_resume(const struct args *args);
-int cmd_adopt(const struct args *args);
-int cmd_release(const struct args *args);
-int cmd_erase(const struct args *args);
-int cmd_list(const struct args *args);
-int cmd_dump(const struct args *args);
-int cmd_protector_list(const struct args *args);
-int cmd_protector_add(const struct args *args);
-int cmd_protector_remove(const struct args *args);
-int cmd_protector_change(const struct args *args);
-int cmd_protector_test(const struct args *args);
+/* Actions that others carry out as a part of theirs: 0 or -errno, with the message printed. */
 int cmd_identity(const struct args *args);
-int cmd_header_backup(const struct args *args);
-int cmd_header_restore(const struct args *args);
-int cmd_header_verify(const struct args *args);
-int cmd_header_accept(const struct args *args);
-int cmd_rotate_vmk(const struct args *args);
 int cmd_rotate_recovery(const struct args *args);
-int cmd_protector_disable(const struct args *args);
-int cmd_protector_enable(const struct args *args);
-int cmd_tpm_status(const struct args *args);
 int cmd_tpm_approve(const struct args *args);
-int cmd_tpm_predict(const struct args *args);
-int cmd_tpm_revoke(const struct args *args);
 int cmd_tpm_lockout(const struct args *args);
-int cmd_tenant_create(const struct args *args);
-int cmd_tenant_open(const struct args *args);
-int cmd_tenant_close(const struct args *args);
-int cmd_tenant_list(const struct args *args);
-int cmd_tenant_assign(const struct args *args);
-int cmd_tenant_purge(const struct args *args);
-int cmd_boot_unlock(const struct args *args);
-int cmd_boot_cap(const struct args *args);
-int cmd_boot_finish(const struct args *args);
-int cmd_boot_generator(const struct args *args);
-int cmd_boot_check(const struct args *args);
-int cmd_boot_table(const struct args *args);
-int cmd_boot_lock(const struct args *args);
-int cmd_boot_switch(const struct args *args);
-int cmd_boot_resume(const struct args *args);
-int cmd_escrow_export(const struct args *args);
-int cmd_escrow_import(const struct args *args);
-int cmd_escrow_ack(const struct args *args);
-int cmd_escrow_verify(const struct args *args);
-int cmd_audit_show(const struct args *args);
-int cmd_audit_verify(const struct args *args);
-int cmd_audit_export(const struct args *args);
-int cmd_policy_create(const struct args *args);
-int cmd_policy_validate(const struct args *args);
-int cmd_policy_show(const struct args *args);
-int cmd_policy_list(const struct args *args);
-int cmd_policy_assign(const struct args *args);
-int cmd_policy_unassign(const struct args *args);
-int cmd_policy_refresh(const struct args *args);
-int cmd_policy_roll(const struct args *args);
-int cmd_policy_recover(const struct args *args);
-int cmd_policy_check(const struct args *args);
-int cmd_policy_revoke(const struct args *args);
-int cmd_policy_resume(const struct args *args);
-int cmd_selftest(const struct args *args);
-int cmd_benchmark(const struct args *args);
 
 /* prompt.c */
 

@@ -87,10 +87,10 @@ void help_print(void)
 	       "Usage: fvesetup [options] <action> <operands>\n"
 	       "       fvesetup <action> --help     what it does, and the options it takes\n");
 	for (size_t i = 0; i < n_actions; i++) {
-		if (strcmp(group, actions[i].group))
-			printf("\n%s:\n", actions[i].group);
-		group = actions[i].group;
-		print_action_row(&actions[i]);
+		if (strcmp(group, actions[i]->group))
+			printf("\n%s:\n", actions[i]->group);
+		group = actions[i]->group;
+		print_action_row(actions[i]);
 	}
 	print_specs();
 	printf("\nOptions of every action:\n");
@@ -110,8 +110,7 @@ void help_print_action(const struct action *action)
 		if (action_takes(action, (enum option_id)i))
 			print_option_row(&options[i]);
 	print_common_options();
-	if (strstr(action->operands, "<spec>") ||
-	    (action->run == cmd_format && action_takes(action, OPT_PROTECTOR)))
+	if (strstr(action->operands, "<spec>") || action == &action_format)
 		print_specs();
 }
 
@@ -121,12 +120,12 @@ bool help_print_group(const char *word)
 	bool found = false;
 
 	for (size_t i = 0; i < n_actions; i++) {
-		if (strncmp(actions[i].words, word, length) || actions[i].words[length] != ' ')
+		if (strncmp(actions[i]->words, word, length) || actions[i]->words[length] != ' ')
 			continue;
 		if (!found)
 			printf("Usage: fvesetup <action> <operands>\n\n");
 		found = true;
-		print_action_row(&actions[i]);
+		print_action_row(actions[i]);
 	}
 	return found;
 }

@@ -68,10 +68,11 @@ static int refuse_action(char **words, int n)
 	char seconds[200] = "";
 
 	for (size_t i = 0; i < n_actions; i++) {
-		if (strncmp(actions[i].words, words[0], length) || actions[i].words[length] != ' ')
+		if (strncmp(actions[i]->words, words[0], length) ||
+		    actions[i]->words[length] != ' ')
 			continue;
 		snprintf(seconds + strlen(seconds), sizeof(seconds) - strlen(seconds), "%s%s",
-			 *seconds ? ", " : "", actions[i].words + length + 1);
+			 *seconds ? ", " : "", actions[i]->words + length + 1);
 	}
 	if (!*seconds)
 		return log_errno(EINVAL, "there is no action %s; see fvesetup --help", words[0]);

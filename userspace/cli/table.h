@@ -3,9 +3,10 @@
  * The tables of actions and options. --help, the man page and the shell completion are made from
  * them, so that they cannot disagree.
  *
- * A new action is one row in actions.c, its prototype in cli.h and one cmd_<verb>.c; a new option
- * is one row in options.c with its name in enum option_id, and a member of struct args. Texts are
- * plain: in the man page words that begin with -- become bold, and <words> in brackets underlined.
+ * A new action is one file in cli/cmd/ with its function and its row, which is named here and takes
+ * its place in actions.c; a new option is one row in options.c with its name in enum option_id, and
+ * a member of struct args. Texts are plain: in the man page words that begin with -- become bold,
+ * and <words> in brackets underlined.
  */
 #ifndef FVE_CLI_TABLE_H
 #define FVE_CLI_TABLE_H
@@ -98,6 +99,14 @@ struct option_row {
 
 extern const struct option_row options[OPT_END];
 
+/* Lists that several actions share. */
+#define TO_UNLOCK                                                                                \
+	OPT_PROTECTOR, OPT_KEY_FILE, OPT_PIN_FILE, OPT_STARTUP_KEY_FILE, OPT_AGENT, OPT_TIMEOUT, \
+		OPT_TRIES, OPT_TPM, OPT_EVENT_LOG
+#define TO_MAKE_PROTECTORS                                                           \
+	OPT_RECOVERY_FILE, OPT_ESCROW, OPT_ESCROW_FILE, OPT_ACK_FILE, OPT_ITER_TIME, \
+		OPT_PBKDF_MEMORY
+
 struct action {
 	const char *group;    /* heading in help; the rows of a group stand together */
 	const char *words;    /* one word, or two */
@@ -108,7 +117,38 @@ struct action {
 	const enum option_id *takes; /* besides the common ones, to OPT_END */
 };
 
-extern const struct action actions[];
+/*
+ * The row of cmd_@name(), below which it stands in cli/cmd/. The texts are those of struct action;
+ * the options follow, OPT_END where there is none but the common ones.
+ */
+#define ACTION(name, group, words, operands, help, about, ...) \
+	const struct action action_##name = {group,            \
+					     words,            \
+					     operands,         \
+					     cmd_##name,       \
+					     help,             \
+					     about,            \
+					     (const enum option_id[]){__VA_ARGS__, OPT_END}}
+
+extern const struct action action_format, action_open, action_close, action_suspend, action_resume,
+	action_status, action_list, action_adopt, action_release, action_erase, action_identity,
+	action_dump, action_protector_list, action_protector_add, action_protector_remove,
+	action_protector_change, action_protector_test, action_protector_disable,
+	action_protector_enable, action_rotate_vmk, action_rotate_recovery, action_tpm_status,
+	action_tpm_approve, action_tpm_predict, action_tpm_revoke, action_tpm_lockout,
+	action_policy_create, action_policy_validate, action_policy_show, action_policy_list,
+	action_policy_assign, action_policy_unassign, action_policy_roll, action_policy_refresh,
+	action_policy_recover, action_policy_check, action_policy_revoke, action_policy_resume,
+	action_tenant_create, action_tenant_open, action_tenant_close, action_tenant_list,
+	action_tenant_assign, action_tenant_purge, action_boot_unlock, action_boot_cap,
+	action_boot_finish, action_boot_generator, action_boot_check, action_boot_table,
+	action_boot_lock, action_boot_switch, action_boot_resume, action_selftest, action_benchmark,
+	action_header_verify, action_header_accept, action_header_backup, action_header_restore,
+	action_escrow_export, action_escrow_import, action_escrow_ack, action_escrow_verify,
+	action_audit_show, action_audit_verify, action_audit_export;
+
+/* All of them, in the order in which help lists them. */
+extern const struct action *const actions[];
 extern const size_t n_actions;
 
 /* A kind of protector as --protector and `protector add` take it. */

@@ -74,7 +74,7 @@ static void put_synopsis(void)
 {
 	for (size_t i = 0; i < n_actions; i++) {
 		printf("*fvesetup* [options] ");
-		put_action_name(&actions[i]);
+		put_action_name(actions[i]);
 		puts(i + 1 < n_actions ? "++" : "");
 	}
 }
@@ -84,14 +84,14 @@ static void put_actions(void)
 	const char *group = "";
 
 	for (size_t i = 0; i < n_actions; i++) {
-		if (strcmp(group, actions[i].group))
-			printf("%s## %s\n\n", *group ? "\n" : "", actions[i].group);
+		if (strcmp(group, actions[i]->group))
+			printf("%s## %s\n\n", *group ? "\n" : "", actions[i]->group);
 		else
 			putchar('\n');
-		group = actions[i].group;
-		put_action_name(&actions[i]);
+		group = actions[i]->group;
+		put_action_name(actions[i]);
 		putchar('\n');
-		put_sentence(actions[i].about, actions[i].help);
+		put_sentence(actions[i]->about, actions[i]->help);
 	}
 }
 
@@ -122,8 +122,8 @@ static void put_options(void)
 			continue;
 		printf("\t(With ");
 		for (size_t a = 0; a < n_actions; a++)
-			if (action_takes(&actions[a], (enum option_id)i)) {
-				printf("%s%s", between, actions[a].words);
+			if (action_takes(actions[a], (enum option_id)i)) {
+				printf("%s%s", between, actions[a]->words);
 				between = ", ";
 			}
 		printf(".)\n");
@@ -134,10 +134,10 @@ static void put_options(void)
 static void put_completion(void)
 {
 	for (size_t i = 0; i < n_actions; i++) {
-		printf("_fvesetup_operands['%s']='%s'\n", actions[i].words, actions[i].operands);
-		printf("_fvesetup_takes['%s']='", actions[i].words);
+		printf("_fvesetup_operands['%s']='%s'\n", actions[i]->words, actions[i]->operands);
+		printf("_fvesetup_takes['%s']='", actions[i]->words);
 		for (size_t o = 0; o < OPT_COMMON; o++)
-			if (action_takes(&actions[i], (enum option_id)o))
+			if (action_takes(actions[i], (enum option_id)o))
 				printf("--%s%s ", options[o].name, options[o].argument ? "=" : "");
 		puts("'");
 	}
@@ -163,9 +163,9 @@ static void put_completion(void)
 static void put_list(void)
 {
 	for (size_t i = 0; i < n_actions; i++) {
-		printf("%s:", actions[i].words);
+		printf("%s:", actions[i]->words);
 		for (size_t o = 0; o < OPT_COMMON; o++)
-			if (action_takes(&actions[i], (enum option_id)o))
+			if (action_takes(actions[i], (enum option_id)o))
 				printf(" --%s", options[o].name);
 		putchar('\n');
 	}

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/table.h"
 #include "os/device.h"
 #include "volume/adopt.h"
 
@@ -27,7 +27,7 @@ static int load(const char *path, int (*check)(const struct header *), int *ret_
 	return r;
 }
 
-int cmd_adopt(const struct args *args)
+static int cmd_adopt(const struct args *args)
 {
 	_cleanup_secret_ struct secret *fvek = NULL;
 	_cleanup_header_ struct header *header = NULL;
@@ -54,8 +54,16 @@ int cmd_adopt(const struct args *args)
 	return r;
 }
 
+ACTION(adopt, "Volumes", "adopt", "<device>", "take over an existing LUKS2 volume",
+       "Take over a LUKS2 volume with cipher aes-xts-plain64 and a 512-bit key, open or not, "
+       "that cryptsetup luksFormat or systemd-cryptenroll made. One of its secrets is asked for. "
+       "Nothing of its data or keyslots changes, and all that opened it still does: what a person "
+       "can type is listed as passphrase, and what others put there as keyslot. After a power "
+       "cut, do it again.",
+       OPT_KEY_FILE, OPT_TRIES, OPT_AGENT, OPT_TIMEOUT, OPT_TPM, OPT_JSON);
+
 /* A secret that stays has to be given, as a proof that somebody has one. */
-int cmd_release(const struct args *args)
+static int cmd_release(const struct args *args)
 {
 	_cleanup_secret_ struct secret *fvek = NULL;
 	_cleanup_header_ struct header *header = NULL;
@@ -81,3 +89,10 @@ int cmd_release(const struct args *args)
 		log_notice("%s is a stock LUKS2 volume now; open it with cryptsetup.", path);
 	return r;
 }
+
+ACTION(release, "Volumes", "release", "<device>", "hand a volume back to stock tools",
+       "Remove all that is ours from the header, and the volume's counter from the TPM: the "
+       "machine's protectors, the volume master key, the names of the others. People's secrets "
+       "stay and open it with cryptsetup; one of them is asked for, as a proof. Where nobody "
+       "could open it then, it is refused. After a power cut, do it again, or adopt it.",
+       OPT_KEY_FILE, OPT_TRIES, OPT_AGENT, OPT_TIMEOUT, OPT_TPM);

@@ -6,9 +6,9 @@
 
 #include <json-c/json.h>
 
-#include "cli/cli.h"
 #include "cli/new_file.h"
 #include "cli/show.h"
+#include "cli/table.h"
 #include "custody/audit.h"
 
 /* One line as people read it: number, time, event, and what it is about. */
@@ -50,7 +50,7 @@ static void collect_line(const char *line, void *data)
 	json_object_array_add(data, object);
 }
 
-int cmd_audit_show(const struct args *args)
+static int cmd_audit_show(const struct args *args)
 {
 	struct json_object *root, *records;
 	int r;
@@ -68,12 +68,17 @@ int cmd_audit_show(const struct args *args)
 	return json_print(root);
 }
 
+ACTION(audit_show, "Audit log", "audit show", "", "show what was done with keys",
+       "Show the audit log: what was done with keys, when and by whom, in the order in which it "
+       "was written. A line that the TPM does not know of, since there was none, is marked.",
+       OPT_JSON);
+
 static void print_line(const char *line, void *data)
 {
 	fprintf(data, "%s\n", line);
 }
 
-int cmd_audit_export(const struct args *args)
+static int cmd_audit_export(const struct args *args)
 {
 	const char *path = args->operand[0];
 	FILE *file = stdout;
@@ -95,6 +100,11 @@ int cmd_audit_export(const struct args *args)
 	fclose(file);
 	return r;
 }
+
+ACTION(audit_export, "Audit log", "audit export", "[<file>]", "copy the log, to be kept elsewhere",
+       "Write the audit log to a new file, or to standard output. Kept on another machine, it "
+       "is what a later verify can be told to compare with.",
+       OPT_END);
 
 static void explain(const struct audit_state *state)
 {
@@ -124,7 +134,7 @@ static void explain(const struct audit_state *state)
 	}
 }
 
-int cmd_audit_verify(const struct args *args)
+static int cmd_audit_verify(const struct args *args)
 {
 	struct audit_state state = {0};
 	_cleanup_free_ char *head = NULL;
@@ -155,3 +165,10 @@ int cmd_audit_verify(const struct args *args)
 	json_object_object_add(root, "head", json_object_new_string(head));
 	return json_print(root) ?: r;
 }
+
+ACTION(audit_verify, "Audit log", "audit verify", "[<earlier export>]",
+       "find an edited, dropped or moved line",
+       "Verify the audit log: that each line names the hash of the line before it, and that the "
+       "TPM's NV index, which can only be extended, holds the hash of them all. With an earlier "
+       "export, that its lines are still the first ones.",
+       OPT_TPM, OPT_JSON);

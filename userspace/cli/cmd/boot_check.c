@@ -12,6 +12,7 @@
 
 #include "cli/boot.h"
 #include "cli/show.h"
+#include "cli/table.h"
 #include "os/inner_name.h"
 #include "protector/concerns.h"
 
@@ -306,7 +307,7 @@ static int run(struct check *check)
 	return r < 0 ? r : check_credentials(check);
 }
 
-int cmd_boot_check(const struct args *args)
+static int cmd_boot_check(const struct args *args)
 {
 	struct check check = {
 		.args = args,
@@ -336,3 +337,13 @@ int cmd_boot_check(const struct args *args)
 		puts("Nothing to do.");
 	return r == 0 && check.n ? -EINVAL : r;
 }
+
+ACTION(boot_check, "Boot", "boot check", "", "tell what falls short, though it boots",
+       "Look at the volumes of fvetab(5), at fstab, crypttab, the mount and swap units and the "
+       "kernel command line of this machine, and tell what is less safe than it can be: a volume "
+       "whose identity nobody took note of, PCRs that another system can replay, a TPM that lets "
+       "anybody forget wrong PINs, file systems that are named by what anybody can copy "
+       "to another disk. Each with what to do about it. Exits with 1 where there is something. With "
+       "--fix the volumes are brought up to date, each unlocked as by open: identity, lockoutAuth, "
+       "PCRs. Files, and the initramfs, are left to you.",
+       TO_UNLOCK, OPT_FIX, OPT_TABLE, OPT_KERNEL_CMDLINE, OPT_JSON);

@@ -12,6 +12,7 @@
 
 #include "cli/boot.h"
 #include "cli/boot_note.h"
+#include "cli/table.h"
 #include "os/inner_name.h"
 
 #define ACK_WAIT_S 60 /* fvetab(5) */
@@ -147,7 +148,7 @@ static int finish(const struct boot *boot, struct boot_volume *volume)
 	return r;
 }
 
-int cmd_boot_finish(const struct args *args)
+static int cmd_boot_finish(const struct args *args)
 {
 	_cleanup_boot_ struct boot boot = {0};
 	int result = boot_load(args, NULL, &boot);
@@ -159,3 +160,9 @@ int cmd_boot_finish(const struct args *args)
 	}
 	return result;
 }
+
+ACTION(boot_finish, "Boot", "boot-finish", "", "replace a recovery password that was used",
+       "After a boot that a recovery password opened: replace that password where fvetab(5) says "
+       "new-recovery=, else say how to. After one whose state no approval fits: approve it where "
+       "fvetab(5) says reseal=auto, else say how to.",
+       OPT_TPM, OPT_EVENT_LOG, OPT_TABLE, OPT_KERNEL_CMDLINE);

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "cli/boot.h"
+#include "cli/table.h"
 #include "os/inner_name.h"
 
 /* A name in a unit's name, as systemd.unit(5) "STRING ESCAPING FOR INCLUSION IN UNIT NAMES". */
@@ -178,7 +179,7 @@ static int write_network(const struct args *args, const char *directory)
 	return r < 0 ? r : want(directory, "multi-user.target", "fve-unlock-network.service");
 }
 
-int cmd_boot_generator(const struct args *args)
+static int cmd_boot_generator(const struct args *args)
 {
 	_cleanup_boot_ struct boot boot = {0};
 	const char *directory = args->operand[0];
@@ -204,3 +205,9 @@ int cmd_boot_generator(const struct args *args)
 		return log_errno(-r, "cannot write units to %s: %s", directory, strerror(-r));
 	return 0;
 }
+
+ACTION(boot_generator, "Boot", "boot-generator", "<directory>",
+       "what systemd has to know of /etc/fvetab",
+       "Write into <directory> what systemd.generator(7) expects: that the devices of fvetab(5) "
+       "appear when the volumes are open, and that this is to be done.",
+       OPT_TABLE, OPT_KERNEL_CMDLINE, OPT_IN_INITRD);

@@ -13,6 +13,7 @@
 #include <sys/reboot.h>
 
 #include "cli/boot_locking.h"
+#include "cli/table.h"
 
 #define READING_S 10 /* time to read why */
 
@@ -54,7 +55,7 @@ static int restart(struct boot *boot)
 	return r < 0 ? r : log_errno(errno, "cannot restart the machine: %m");
 }
 
-int cmd_boot_lock(const struct args *args)
+static int cmd_boot_lock(const struct args *args)
 {
 	_cleanup_boot_ struct boot boot = {0};
 	struct boot_open open;
@@ -69,3 +70,11 @@ int cmd_boot_lock(const struct args *args)
 		return 0;
 	return r < 0 ? r : restart(&boot);
 }
+
+ACTION(boot_lock, "Boot", "boot-lock", "", "lock what nobody opened, before a shell",
+       "Cap the TPM, and unless a person's secret, a PIN or a startup key opened a volume in this "
+       "boot, revoke the keys of all open volumes and remove their mappings, busy or not. What is "
+       "opened again in this boot takes a secret: fvesetup boot-unlock. Every shell of the "
+       "initramfs comes after this. In the booted system it does so, and starts the machine "
+       "again, only where root has no password.",
+       OPT_TPM, OPT_TABLE, OPT_KERNEL_CMDLINE, OPT_IN_INITRD);

@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 
 #include "cli/boot_locking.h"
+#include "cli/table.h"
 #include "os/file.h"
 #include "os/mounts_within.h"
 #include "os/storage.h"
@@ -71,7 +72,7 @@ static int check_root(const char *top, const struct boot_open *open)
 		     : 0;
 }
 
-int cmd_boot_switch(const struct args *args)
+static int cmd_boot_switch(const struct args *args)
 {
 	_cleanup_boot_ struct boot boot = {0};
 	struct boot_open open;
@@ -85,6 +86,12 @@ int cmd_boot_switch(const struct args *args)
 		boot_lock_volumes(&boot);
 	return r;
 }
+
+ACTION(boot_switch, "Boot", "boot-switch", "[<directory>]", "stop before a stranger's root",
+       "Succeed where all that is mounted at <directory>, /sysroot by default, and below it stands "
+       "on volumes that boot-unlock opened in this boot and that are the machine's own, or where "
+       "a person opened them. Else lock all volumes, as boot-lock does, and fail.",
+       OPT_TPM, OPT_TABLE, OPT_KERNEL_CMDLINE, OPT_IN_INITRD);
 
 /* --- resuming --------------------------------------------------------------------------------- */
 
@@ -167,7 +174,7 @@ static int resume(dev_t device, uint64_t offset)
 	return 0;
 }
 
-int cmd_boot_resume(const struct args *args)
+static int cmd_boot_resume(const struct args *args)
 {
 	_cleanup_boot_ struct boot boot = {0};
 	char path[FVETAB_PATH_MAX + 32];
@@ -197,3 +204,10 @@ int cmd_boot_resume(const struct args *args)
 				 reason_text(REASON_NOT_OURS), reason_code(REASON_NOT_OURS), path);
 	return resume(st.st_rdev, image.offset);
 }
+
+ACTION(boot_resume, "Boot", "boot-resume", "[<device>]",
+       "resume from the machine's own volumes only",
+       "Have the kernel resume from the hibernation image on <device>, or on that which resume= or "
+       "the firmware names, if it stands on volumes that boot-unlock opened in this boot, or a "
+       "person opened them. Comes back where there is no image.",
+       OPT_TPM, OPT_TABLE, OPT_KERNEL_CMDLINE, OPT_IN_INITRD);

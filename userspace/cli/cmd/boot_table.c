@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli/boot.h"
+#include "cli/table.h"
 #include "os/inner_name.h"
 
 /* The volume's identity as this machine remembers it, by the UUID that the table or a header has.
@@ -73,7 +74,7 @@ static int print_line(const struct args *args, const char *line, const struct fv
 	return r < 0 ? r : print_with_identity(line, identity);
 }
 
-int cmd_boot_table(const struct args *args)
+static int cmd_boot_table(const struct args *args)
 {
 	_cleanup_free_ char *text = NULL;
 	char *rest, *line;
@@ -89,3 +90,9 @@ int cmd_boot_table(const struct args *args)
 	}
 	return result;
 }
+
+ACTION(boot_table, "Boot", "boot-table", "", "fvetab as it goes into an initramfs",
+       "Print the table with the identity of each volume that is opened in the initramfs, as this "
+       "machine remembers it (fvesetup identity). Fails where one is not known and the table does "
+       "not say identity=any. What dracut's module calls.",
+       OPT_TABLE);

@@ -22,6 +22,7 @@
 
 #include "cli/boot.h"
 #include "cli/boot_note.h"
+#include "cli/table.h"
 #include "crypto/kdf.h"
 #include "os/device.h"
 #include "os/dm.h"
@@ -529,7 +530,7 @@ static int lock_machine(const struct boot *boot)
 	return r < 0 ? r : boot_mark_locked();
 }
 
-int cmd_boot_unlock(const struct args *args)
+static int cmd_boot_unlock(const struct args *args)
 {
 	_cleanup_boot_ struct boot boot = {0};
 	__attribute__((cleanup(answers_free))) struct answers known = {0};
@@ -560,3 +561,12 @@ int cmd_boot_unlock(const struct args *args)
 		r = check_root_content(&boot);
 	return r;
 }
+
+ACTION(boot_unlock, "Boot", "boot-unlock", "[<name>]", "open the volumes of /etc/fvetab",
+       "Open all volumes that fvetab(5) and the kernel command line name for now, or the one "
+       "<name>: by machines' protectors, startup keys and PINs first; then the TPM is capped; "
+       "then people are asked for what is still closed. What the units of the boot call. With "
+       "--network the volumes that are marked netdev, by machines' protectors alone. With "
+       "--test nothing is mapped, but the TPM is capped all the same.",
+       OPT_KEY_FILE, OPT_PIN_FILE, OPT_STARTUP_KEY_FILE, OPT_TRIES, OPT_AGENT, OPT_TIMEOUT, OPT_TPM,
+       OPT_TEST, OPT_TABLE, OPT_KERNEL_CMDLINE, OPT_IN_INITRD, OPT_NETWORK);

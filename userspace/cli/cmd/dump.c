@@ -4,8 +4,8 @@
 #include <json-c/json.h>
 #include <stdio.h>
 
-#include "cli/cli.h"
 #include "cli/show.h"
+#include "cli/table.h"
 #include "keys/boot_policy.h"
 #include "keys/vmk.h"
 
@@ -103,7 +103,7 @@ static void dump_text(const struct header *header, uint32_t generation)
 	show_protectors(header);
 }
 
-int cmd_dump(const struct args *args)
+static int cmd_dump(const struct args *args)
 {
 	_cleanup_header_ struct header *header = NULL;
 	_cleanup_token_vmk_ struct token_vmk vmk = {0};
@@ -120,3 +120,6 @@ int cmd_dump(const struct args *args)
 	dump_text(header, vmk.generation);
 	return 0;
 }
+
+ACTION(dump, "Volumes", "dump", "<device>", "show a volume's header",
+       "Show what the header says. No secret is shown, and none is needed.", OPT_JSON);

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "cli/cli.h"
+#include "cli/table.h"
 #include "os/device.h"
 #include "volume/erase.h"
 
@@ -17,7 +17,7 @@ static int confirm(const struct args *args, const char *path)
 	return prompt_confirm(args, question);
 }
 
-int cmd_erase(const struct args *args)
+static int cmd_erase(const struct args *args)
 {
 	_cleanup_header_ struct header *header = NULL;
 	_cleanup_close_ int lock = -1;
@@ -45,3 +45,10 @@ int cmd_erase(const struct args *args)
 		path);
 	return 0;
 }
+
+ACTION(erase, "Volumes", "erase", "<device>", "destroy all that opens a volume",
+       "Overwrite every keyslot and remove every token, in both copies of the header, so that "
+       "nothing opens the volume any more; the volume's counter goes from the TPM, too. An open "
+       "volume is refused without --force. Backups of the header, and old blocks that flash "
+       "keeps, are not reached.",
+       OPT_FORCE, OPT_TPM);

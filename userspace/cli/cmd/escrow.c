@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/cli.h"
 #include "cli/new_file.h"
+#include "cli/table.h"
 #include "custody/escrow.h"
 #include "keys/recovery.h"
 #include "os/file.h"
@@ -46,7 +46,7 @@ static int ask_password(const struct args *args, struct secret **ret)
 	return r == -EINVAL ? log_errno(EINVAL, "a recovery password has 48 digits") : r;
 }
 
-int cmd_escrow_export(const struct args *args)
+static int cmd_escrow_export(const struct args *args)
 {
 	_cleanup_header_ struct header *header = NULL;
 	_cleanup_secret_ struct secret *password = NULL;
@@ -67,6 +67,12 @@ int cmd_escrow_export(const struct args *args)
 	return r < 0 ? r : cli_write_packet(args->operand[1], &packet);
 }
 
+ACTION(escrow_export, "Escrow", "escrow export", "<device> <packet>",
+       "put a recovery password into a packet",
+       "Ask for a recovery password of the volume and write it, encrypted to the certificates of "
+       "--escrow, to a new file: for one that was made without escrow.",
+       OPT_ESCROW, OPT_KEY_FILE, OPT_AGENT, OPT_TIMEOUT);
+
 /* Read and open the packet of the first operand. */
 static int open_packet(const struct args *args, struct blob *ret_packet, struct escrow_packet *ret,
 		       struct secret **ret_password)
@@ -83,7 +89,7 @@ static int open_packet(const struct args *args, struct blob *ret_packet, struct 
 	return escrow_open(args->escrow[0], args->escrow_key, ret_packet, ret, ret_password);
 }
 
-int cmd_escrow_import(const struct args *args)
+static int cmd_escrow_import(const struct args *args)
 {
 	_cleanup_secret_ struct secret *password = NULL;
 	_cleanup_blob_ struct blob data = {0};
@@ -101,7 +107,13 @@ int cmd_escrow_import(const struct args *args)
 	return cli_print_recovery(password, "", "\n");
 }
 
-int cmd_escrow_ack(const struct args *args)
+ACTION(escrow_import, "Escrow", "escrow import", "<packet> [<file>]",
+       "take the recovery password out of a packet",
+       "Open a packet with the organisation's key, say what volume it is of, and print the "
+       "recovery password, or write it to a new file.",
+       OPT_ESCROW, OPT_ESCROW_KEY);
+
+static int cmd_escrow_ack(const struct args *args)
 {
 	_cleanup_secret_ struct secret *password = NULL;
 	_cleanup_blob_ struct blob data = {0}, ack = {0};
@@ -115,7 +127,12 @@ int cmd_escrow_ack(const struct args *args)
 	return r < 0 ? r : cli_write_packet(args->operand[1], &ack);
 }
 
-int cmd_escrow_verify(const struct args *args)
+ACTION(escrow_ack, "Escrow", "escrow ack", "<packet> <file>", "acknowledge that a packet is kept",
+       "Open a packet with the organisation's key, which shows that it can be opened, and write a "
+       "signed acknowledgement of this very packet to a new file: what --ack-file waits for.",
+       OPT_ESCROW, OPT_ESCROW_KEY);
+
+static int cmd_escrow_verify(const struct args *args)
 {
 	_cleanup_header_ struct header *header = NULL;
 	_cleanup_secret_ struct secret *password = NULL;
@@ -141,3 +158,9 @@ int cmd_escrow_verify(const struct args *args)
 		       owner.head.id);
 	return r;
 }
+
+ACTION(escrow_verify, "Escrow", "escrow verify", "<packet> <device>",
+       "prove that a packet opens a volume",
+       "Open a packet with the organisation's key, and the volume with what is in it. Nothing is "
+       "mapped or changed.",
+       OPT_ESCROW, OPT_ESCROW_KEY);

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/cli.h"
 #include "cli/new_file.h"
+#include "cli/table.h"
 #include "keys/vmk.h"
 #include "os/device.h"
 
@@ -106,7 +106,7 @@ static int confirm(const struct args *args, const char *path)
 	return prompt_confirm(args, question);
 }
 
-int cmd_format(const struct args *args)
+static int cmd_format(const struct args *args)
 {
 	static const struct protector_spec recovery = {.kind = PROTECTOR_RECOVERY};
 	__attribute__((cleanup(plan_free))) struct plan plan = {0};
@@ -147,3 +147,12 @@ int cmd_format(const struct args *args)
 			  path);
 	return r;
 }
+
+ACTION(format, "Volumes", "format", "<device>", "make a new volume; all data there is lost",
+       "Make a new volume. All data on the device is lost. Without --protector a "
+       "passphrase is asked for. A recovery password is always made and printed once, "
+       "unless --no-recovery is given; with --recovery-file it is written to a file "
+       "instead.",
+       OPT_PROTECTOR, OPT_KEY_FILE, OPT_PIN_FILE, OPT_STARTUP_KEY_FILE, OPT_AGENT, OPT_TIMEOUT,
+       OPT_TPM, OPT_EVENT_LOG, OPT_NO_RECOVERY, OPT_LABEL, OPT_SECTOR_SIZE, OPT_FORCE, OPT_JSON,
+       TO_MAKE_PROTECTORS);

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/cli.h"
 #include "cli/new_file.h"
 #include "cli/show.h"
+#include "cli/table.h"
 #include "header/change.h"
 #include "header/mac.h"
 #include "keys/rotate.h"
@@ -140,7 +140,7 @@ static int report_json(const struct header *header, const struct report *report)
 	return json_print(o);
 }
 
-int cmd_header_verify(const struct args *args)
+static int cmd_header_verify(const struct args *args)
 {
 	_cleanup_secret_ struct secret *fvek = NULL;
 	_cleanup_header_ struct header *header = NULL;
@@ -166,7 +166,15 @@ int cmd_header_verify(const struct args *args)
 	return r;
 }
 
-int cmd_header_accept(const struct args *args)
+ACTION(header_verify, "Header", "header verify", "<device>",
+       "tell whether the header is as it was left",
+       "Unlock the volume as by open, whatever its header's MAC says, and tell: whether both "
+       "copies of the header were whole, whether the header is as fvesetup left it and if not "
+       "which part differs, and whether the keys that its tokens hold can be read. Exits with 2 "
+       "where the header was changed without fvesetup.",
+       TO_UNLOCK, OPT_JSON);
+
+static int cmd_header_accept(const struct args *args)
 {
 	_cleanup_secret_ struct secret *fvek = NULL;
 	_cleanup_header_ struct header *header = NULL;
@@ -201,6 +209,14 @@ int cmd_header_accept(const struct args *args)
 	return r;
 }
 
+ACTION(header_accept, "Header", "header accept", "<device>",
+       "take a header that was changed as it is",
+       "Show what header verify shows, ask, and give the header as it is a new MAC. This takes a "
+       "passphrase, recovery password or startup key: the machine's protectors do not open a "
+       "header that was changed without fvesetup. Where nobody knows who changed it, restore a "
+       "backup.",
+       TO_UNLOCK);
+
 /* --- backup, restore ------------------------------------------------------------------------ */
 
 /* libcryptsetup would say that something is invalid where there is no directory or no room. */
@@ -214,7 +230,7 @@ static int check_backup(const char *file, uint64_t size)
 	return error ? log_errno(error, "cannot write %s: %s", file, strerror(error)) : 0;
 }
 
-int cmd_header_backup(const struct args *args)
+static int cmd_header_backup(const struct args *args)
 {
 	_cleanup_header_ struct header *header = NULL;
 	_cleanup_close_ int lock = -1, fd = -1;
@@ -245,6 +261,13 @@ int cmd_header_backup(const struct args *args)
 		   file, args->operand[0]);
 	return 0;
 }
+
+ACTION(header_backup, "Header", "header backup", "<device> <file>",
+       "write header and keyslots to a new file",
+       "Write both copies of the header and all keyslots to a new file, as cryptsetup "
+       "luksHeaderBackup does; either tool restores what the other wrote. Whoever has the file "
+       "and one of today's secrets can open the volume, also after that secret is removed.",
+       OPT_END);
 
 /* What the device holds now, where that can be told; NULL: no header that could be read. */
 static int present_header(const char *path, struct header **ret)
@@ -293,7 +316,7 @@ static int check_restore(const struct args *args, const struct header *backup)
 	return prompt_confirm(args, question);
 }
 
-int cmd_header_restore(const struct args *args)
+static int cmd_header_restore(const struct args *args)
 {
 	_cleanup_header_ struct header *backup = NULL, *header = NULL;
 	_cleanup_close_ int lock = -1;
@@ -317,3 +340,11 @@ int cmd_header_restore(const struct args *args)
 	r = header_restore(path, file);
 	return r < 0 ? r : header_load(path, &header);
 }
+
+ACTION(header_restore, "Header", "header restore", "<device> <file>",
+       "write a header backup over the header",
+       "Write a backup over the header of the device, after asking. A file that holds no header, "
+       "or a header of another volume than the device does, is refused; the latter is written "
+       "with --force. Protectors are then as they were at the time of the backup. A power cut "
+       "in between leaves a header that does not open everything: repeat it.",
+       OPT_FORCE);

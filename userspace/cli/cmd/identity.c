@@ -3,7 +3,8 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "cli/cli.h"
+#include "cli/show.h"
+#include "cli/table.h"
 #include "keys/identity.h"
 
 /* What is known of the volume stays, unless --force says that the present one is meant. */
@@ -53,3 +54,12 @@ int cmd_identity(const struct args *args)
 	puts(hex);
 	return 0;
 }
+
+ACTION(identity, "Volumes", "identity", "<device>", "tell which volume this is",
+       "Unlock the volume as by open, and print its identity: 64 hexadecimal digits that are "
+       "derived from its key, for identity= of fvetab(5). It is no secret, and nobody can make "
+       "another volume that has it. What a person's secret opened is remembered below "
+       "/var/lib/fve/identity, as format and adopt do, and no machine's protector opens another "
+       "volume of this UUID from then on. With --force this one takes the place of the one that "
+       "is remembered, as is due after a re-encryption.",
+       TO_UNLOCK, OPT_FORCE, OPT_JSON);

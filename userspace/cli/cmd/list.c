@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/cli.h"
 #include "cli/show.h"
+#include "cli/table.h"
 #include "os/device.h"
 
 struct listing {
@@ -66,7 +66,7 @@ static int list_volume(void *data, const char *path, const char *uuid, const cha
 	return 0;
 }
 
-int cmd_list(const struct args *args)
+static int cmd_list(const struct args *args)
 {
 	struct listing l = {.array = args->json ? json_object_new_array() : NULL};
 	struct json_object *root;
@@ -80,3 +80,8 @@ int cmd_list(const struct args *args)
 	json_object_object_add(root, "volumes", l.array);
 	return json_print(root);
 }
+
+ACTION(list, "Volumes", "list", "", "show all volumes that are there",
+       "Show every block device that holds a volume, and which of them are open. Devices whose I/O "
+       "would wait for a suspended mapping are left out.",
+       OPT_JSON);

@@ -2,12 +2,12 @@
 /* The 'fvesetup open' and 'fvesetup close' actions. */
 #include <errno.h>
 
-#include "cli/cli.h"
+#include "cli/table.h"
 #include "crypto/kdf.h"
 #include "os/device.h"
 #include "os/process.h"
 
-int cmd_open(const struct args *args)
+static int cmd_open(const struct args *args)
 {
 	_cleanup_secret_ struct secret *fvek = NULL;
 	_cleanup_header_ struct header *header = NULL;
@@ -45,7 +45,20 @@ int cmd_open(const struct args *args)
 	return r < 0 ? r : cli_show_identity(args, header, fvek);
 }
 
-int cmd_close(const struct args *args)
+ACTION(open, "Volumes", "open", "<device> [<name>]", "map a volume as /dev/mapper/<name>",
+       "Map the volume as /dev/mapper/<name>. The machine's protectors are tried first; "
+       "when all of them refuse, each with its reason, a passphrase or recovery password "
+       "is asked for. With --key-file and without --pin-file only people's protectors are "
+       "tried. A PIN is asked for only where it could open: in the approved boot state, "
+       "and while the TPM is not locked. With --test nothing is mapped, and no <name> is "
+       "given.",
+       TO_UNLOCK, OPT_AVAILABILITY_KEY, OPT_TEST, OPT_TARGET, OPT_READ_ONLY, OPT_ALLOW_DISCARDS,
+       OPT_JSON);
+
+static int cmd_close(const struct args *args)
 {
 	return volume_close(args->operand[0]);
 }
+
+ACTION(close, "Volumes", "close", "<name>", "remove the mapping and its key",
+       "Remove the mapping, and its key from the kernel.", OPT_END);

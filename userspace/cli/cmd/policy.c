@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/cli.h"
 #include "cli/new_file.h"
 #include "cli/show.h"
+#include "cli/table.h"
 #include "crypto/cms.h"
 #include "custody/keypolicy_lease.h"
 #include "custody/keypolicy_volumes.h"
@@ -94,7 +94,7 @@ static int write_new(const struct args *args, struct keypolicy *policy,
 	return r;
 }
 
-int cmd_policy_create(const struct args *args)
+static int cmd_policy_create(const struct args *args)
 {
 	_cleanup_keypolicy_ struct keypolicy policy = {0};
 	_cleanup_secret_ struct secret *proof = secret_random(PROOF_SIZE), *availability = NULL;
@@ -125,8 +125,17 @@ int cmd_policy_create(const struct args *args)
 	return r;
 }
 
+ACTION(policy_create, "Customer keys", "policy create", "<name>",
+       "name the root keys that guard volumes",
+       "Make a policy: --root-a and --root-b, RSA keys of 3072 bits or more in two tokens or "
+       "services, and an availability key, which is made and written to --availability-key for "
+       "its custodian. Both roots are really used once. Two roots in one token, and keys that "
+       "can be taken out or have an end date, are refused.",
+       OPT_ROOT_A, OPT_ROOT_B, OPT_AVAILABILITY_KEY, OPT_AVAILABILITY, OPT_BOOTS, OPT_ON_REVOCATION,
+       OPT_BOUND, OPT_APPROVER, OPT_PURGE_DAYS, OPT_TPM);
+
 /* The roots as they are now, by the rules for new ones, and each really used. */
-int cmd_policy_validate(const struct args *args)
+static int cmd_policy_validate(const struct args *args)
 {
 	_cleanup_keypolicy_ struct keypolicy policy = {0}, now = {0};
 	int r = keypolicy_load(args->operand[0], &policy), result = r;
@@ -155,6 +164,12 @@ int cmd_policy_validate(const struct args *args)
 		       policy.name);
 	return result;
 }
+
+ACTION(policy_validate, "Customer keys", "policy validate", "<name>",
+       "check its roots, and use them",
+       "Check that both roots of a policy are the keys that it was made with, are what policy "
+       "create takes, and unwrap.",
+       OPT_END);
 
 /* A public key by the first bytes of its digest. */
 static void show_key(const char *label, const struct blob *public)
@@ -279,7 +294,7 @@ static struct json_object *policy_json(const struct keypolicy *policy,
 	return o;
 }
 
-int cmd_policy_show(const struct args *args)
+static int cmd_policy_show(const struct args *args)
 {
 	_cleanup_keypolicy_ struct keypolicy policy = {0};
 	_cleanup_free_ struct keypolicy_place *volumes = NULL;
@@ -295,6 +310,9 @@ int cmd_policy_show(const struct args *args)
 	show_text(&policy, volumes, left);
 	return 0;
 }
+
+ACTION(policy_show, "Customer keys", "policy show", "<name>", "show one, and where its volumes are",
+       "Show a policy and its volumes. No root is asked.", OPT_TPM, OPT_JSON);
 
 struct listing {
 	struct json_object *array; /* NULL: text */
@@ -323,7 +341,7 @@ static int list_one(void *data, const char *name)
 	return 0;
 }
 
-int cmd_policy_list(const struct args *args)
+static int cmd_policy_list(const struct args *args)
 {
 	struct listing listing = {.array = args->json ? json_object_new_array() : NULL};
 	struct json_object *root;
@@ -339,3 +357,6 @@ int cmd_policy_list(const struct args *args)
 	}
 	return r < 0 ? r : listing.result;
 }
+
+ACTION(policy_list, "Customer keys", "policy list", "", "show all policies",
+       "Show all policies of this machine.", OPT_JSON);

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "cli/cli.h"
 #include "cli/show.h"
+#include "cli/table.h"
 #include "custody/keypolicy_lease.h"
 #include "volume/revoke.h"
 
@@ -213,7 +213,7 @@ static int check_one(void *data, const char *name)
 	return 0;
 }
 
-int cmd_policy_check(const struct args *args)
+static int cmd_policy_check(const struct args *args)
 {
 	struct checking checking = {
 		.args = args,
@@ -232,7 +232,17 @@ int cmd_policy_check(const struct args *args)
 	return r < 0 ? r : checking.result;
 }
 
-int cmd_policy_revoke(const struct args *args)
+ACTION(policy_check, "Customer keys", "policy check", "[<name>]",
+       "use the roots now, and act on a denial",
+       "Have both roots of a policy unwrap something, tell what became of it, and act on it: a "
+       "success renews the lease of a transient availability key; a denial, where the other root "
+       "does not unwrap either, suspends the policy and does to its open volumes what "
+       "--on-revocation said; an outage changes nothing. Without <name>, all policies whose last "
+       "success is a quarter of their --bound ago: what fve-policy.timer calls. Exits with 2 "
+       "where one is suspended, and with 4 in an outage.",
+       OPT_TPM, OPT_JSON);
+
+static int cmd_policy_revoke(const struct args *args)
 {
 	_cleanup_keypolicy_ struct keypolicy policy = {0};
 	int r = keypolicy_load(args->operand[0], &policy);
@@ -242,6 +252,12 @@ int cmd_policy_revoke(const struct args *args)
 	return r < 0 ? r : take_effect(&policy, args->tcti, true);
 }
 
+ACTION(policy_revoke, "Customer keys", "policy revoke", "<name>",
+       "suspend it, and lock its open volumes",
+       "Suspend a policy from this side: none of its volumes opens, and from those that are open "
+       "the key is taken. I/O fails, file systems are unmounted, caches dropped.",
+       OPT_TPM);
+
 static int set_active(struct keypolicy *policy, void *data)
 {
 	(void)data;
@@ -250,7 +266,7 @@ static int set_active(struct keypolicy *policy, void *data)
 	return 0;
 }
 
-int cmd_policy_resume(const struct args *args)
+static int cmd_policy_resume(const struct args *args)
 {
 	_cleanup_keypolicy_ struct keypolicy policy = {0};
 	_cleanup_secret_ struct secret *proof = NULL;
@@ -273,3 +289,7 @@ int cmd_policy_resume(const struct args *args)
 	r = keypolicy_update(&policy, set_active, NULL);
 	return r < 0 ? r : keypolicy_audit(&policy, args->tcti, "policy-resumed", NULL, NULL);
 }
+
+ACTION(policy_resume, "Customer keys", "policy resume", "<name>",
+       "end that, when a root unwraps again",
+       "End the suspension of a policy. A root has to unwrap first.", OPT_TPM);

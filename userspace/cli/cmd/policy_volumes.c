@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/table.h"
 #include "custody/keypolicy_lease.h"
 #include "custody/keypolicy_volumes.h"
 #include "header/change.h"
@@ -39,7 +39,7 @@ static int unlock_device(const struct args *args, int *ret_lock, struct header *
 }
 
 /* The list first: a volume that is listed and has no token is seen, the other way round not. */
-int cmd_policy_assign(const struct args *args)
+static int cmd_policy_assign(const struct args *args)
 {
 	_cleanup_keypolicy_ struct keypolicy policy = {0};
 	_cleanup_secret_ struct secret *fvek = NULL;
@@ -61,7 +61,14 @@ int cmd_policy_assign(const struct args *args)
 		     : keypolicy_audit(&policy, args->tcti, "policy-assigned", volume.uuid, NULL);
 }
 
-int cmd_policy_unassign(const struct args *args)
+ACTION(policy_assign, "Customer keys", "policy assign", "<name> <device>",
+       "let its root keys open a volume",
+       "Unlock a volume as by open, and add a protector customer-key: its key is wrapped under "
+       "both roots and the availability key. That takes public keys alone; no root has to be "
+       "reachable.",
+       TO_UNLOCK);
+
+static int cmd_policy_unassign(const struct args *args)
 {
 	_cleanup_keypolicy_ struct keypolicy policy = {0};
 	_cleanup_secret_ struct secret *fvek = NULL;
@@ -86,6 +93,9 @@ int cmd_policy_unassign(const struct args *args)
 	return r < 0 ? r
 		     : keypolicy_audit(&policy, args->tcti, "policy-unassigned", volume.uuid, NULL);
 }
+
+ACTION(policy_unassign, "Customer keys", "policy unassign", "<name> <device>", "end that",
+       "Unlock a volume as by open, and remove the policy's protector.", TO_UNLOCK);
 
 /* Give one volume a new KEK under the policy's keys of now. */
 static int rewrap(const struct args *args, const struct keypolicy *policy,
@@ -147,7 +157,7 @@ static int rewrap_all(const struct args *args, const struct keypolicy *policy,
 	return result;
 }
 
-int cmd_policy_refresh(const struct args *args)
+static int cmd_policy_refresh(const struct args *args)
 {
 	_cleanup_keypolicy_ struct keypolicy policy = {0};
 	int r = keypolicy_load(args->operand[0], &policy);
@@ -158,6 +168,11 @@ int cmd_policy_refresh(const struct args *args)
 		return r;
 	return rewrap_all(args, &policy, NULL, BOTH_ROOTS);
 }
+
+ACTION(policy_refresh, "Customer keys", "policy refresh", "<name>", "wrap all its volumes anew",
+       "Give each volume of the policy a new key under the roots of now, which both unwrap it "
+       "before it is written.",
+       OPT_TPM);
 
 static int blob_copy(struct blob *to, const struct blob *from)
 {
@@ -271,7 +286,7 @@ static int replace_roots(const struct args *args, struct keypolicy *policy,
 	return rewrap_all(args, policy, availability, (uint32_t)mask);
 }
 
-int cmd_policy_roll(const struct args *args)
+static int cmd_policy_roll(const struct args *args)
 {
 	_cleanup_keypolicy_ struct keypolicy policy = {0};
 	_cleanup_free_ struct keypolicy_place *volumes = NULL;
@@ -304,8 +319,16 @@ int cmd_policy_roll(const struct args *args)
 	return replace_roots(args, &policy, proof, NULL);
 }
 
+ACTION(policy_roll, "Customer keys", "policy roll", "<name>",
+       "put a new root in an old one's place",
+       "Put a new root, --root-a or --root-b, in the place of the old one: it is really used "
+       "first, and each volume's new wrap really unwrapped, before the old one goes. No data is "
+       "written. Keep the old key until this succeeds; after an interruption policy refresh "
+       "goes on.",
+       OPT_ROOT_A, OPT_ROOT_B, OPT_TPM);
+
 /* The roots are lost: a custodian's key opens once more, to put new ones in their place. */
-int cmd_policy_recover(const struct args *args)
+static int cmd_policy_recover(const struct args *args)
 {
 	_cleanup_keypolicy_ struct keypolicy policy = {0};
 	_cleanup_secret_ struct secret *proof = secret_random(ROOTWRAP_KEY_SIZE);
@@ -330,3 +353,10 @@ int cmd_policy_recover(const struct args *args)
 				 args->availability_key, policy.name);
 	return replace_roots(args, &policy, proof, availability);
 }
+
+ACTION(policy_recover, "Customer keys", "policy recover", "<name>",
+       "after the loss of both roots: name new ones",
+       "After the loss of both roots: open the policy's volumes by the custodian's "
+       "--availability-key once more, and put --root-a and --root-b in the place of the old "
+       "ones. Not for a policy that its owner has suspended.",
+       OPT_AVAILABILITY_KEY, OPT_ROOT_A, OPT_ROOT_B, OPT_TPM);

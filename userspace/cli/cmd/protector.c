@@ -5,14 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/cli.h"
 #include "cli/new_file.h"
 #include "cli/show.h"
+#include "cli/table.h"
 #include "keys/boot_policy.h"
 #include "os/device.h"
 #include "protector/auto.h"
 
-int cmd_protector_list(const struct args *args)
+static int cmd_protector_list(const struct args *args)
 {
 	_cleanup_header_ struct header *header = NULL;
 	int r = header_load(args->operand[0], &header);
@@ -28,6 +28,11 @@ int cmd_protector_list(const struct args *args)
 	show_protectors(header);
 	return 0;
 }
+
+ACTION(protector_list, "Protectors", "protector list", "<device>", "show what opens a volume",
+       "Show all that opens the volume, with the ids that protector remove and "
+       "--protector take.",
+       OPT_JSON);
 
 /* Refuse files that do not fit the kind, or exist, before anything is asked or written. */
 static int check_files(const struct args *args, enum protector_kind kind)
@@ -50,7 +55,7 @@ static int check_files(const struct args *args, enum protector_kind kind)
 	return r < 0 || !key ? r : cli_check_new_file(args->new_key_file, "startup key");
 }
 
-int cmd_protector_add(const struct args *args)
+static int cmd_protector_add(const struct args *args)
 {
 	_cleanup_secret_ struct secret *fvek = NULL, *secret = NULL;
 	_cleanup_header_ struct header *header = NULL;
@@ -77,6 +82,11 @@ int cmd_protector_add(const struct args *args)
 	return cli_add_protector(args, header, fvek, &spec, secret, args->new_key_file, false);
 }
 
+ACTION(protector_add, "Protectors", "protector add", "<device> <spec>",
+       "add what opens a volume; <spec> see below",
+       "Add a protector. The volume is unlocked first, as by open.", TO_UNLOCK, OPT_NEW_KEY_FILE,
+       OPT_OTHER_KEY_FILE, OPT_FORCE, TO_MAKE_PROTECTORS);
+
 /* What a change puts in the place of @old: the same with a new secret. */
 static int spec_from(const struct protector *old, struct protector_spec *ret)
 {
@@ -100,7 +110,7 @@ static int spec_from(const struct protector *old, struct protector_spec *ret)
 }
 
 /* Power may go between adding and removing: then both open. */
-int cmd_protector_change(const struct args *args)
+static int cmd_protector_change(const struct args *args)
 {
 	_cleanup_secret_ struct secret *fvek = NULL, *secret = NULL;
 	_cleanup_header_ struct header *header = NULL;
@@ -134,7 +144,15 @@ int cmd_protector_change(const struct args *args)
 	return r;
 }
 
-int cmd_protector_remove(const struct args *args)
+ACTION(protector_change, "Protectors", "protector change", "<device> <id>",
+       "replace its secret by a new one",
+       "Replace a passphrase, PIN, startup key or recovery password by a new one of the "
+       "same kind and label. The new one is added and tried, then the old one is removed; "
+       "the id changes. No boot state is approved by this. In a boot in which the TPM is "
+       "capped a new PIN or key of a TPM protector cannot be tried before the next boot.",
+       TO_UNLOCK, OPT_NEW_KEY_FILE, TO_MAKE_PROTECTORS);
+
+static int cmd_protector_remove(const struct args *args)
 {
 	_cleanup_secret_ struct secret *fvek = NULL;
 	_cleanup_header_ struct header *header = NULL;
@@ -161,3 +179,11 @@ int cmd_protector_remove(const struct args *args)
 		log_notice("The key file %s opens nothing any more; delete it.", file);
 	return r;
 }
+
+ACTION(protector_remove, "Protectors", "protector remove", "<device> <id>",
+       "remove one, in both header copies",
+       "Unlock the volume as by open, then remove a protector from both copies of the header. "
+       "The last one that a person can open is kept unless --force is given. With the last one "
+       "in a TPM go what was approved there and the volume's counter in that TPM. Flash may keep "
+       "old blocks: see docs/threat-model.md.",
+       TO_UNLOCK, OPT_FORCE);

@@ -2,10 +2,10 @@
 /* The 'fvesetup protector disable|enable' actions: BitLocker's suspend and resume. */
 #include <stdio.h>
 
-#include "cli/cli.h"
+#include "cli/table.h"
 #include "protector/suspended.h"
 
-int cmd_protector_disable(const struct args *args)
+static int cmd_protector_disable(const struct args *args)
 {
 	_cleanup_secret_ struct secret *fvek = NULL;
 	_cleanup_header_ struct header *header = NULL;
@@ -22,7 +22,17 @@ int cmd_protector_disable(const struct args *args)
 	return r;
 }
 
-int cmd_protector_enable(const struct args *args)
+ACTION(protector_disable, "Protectors", "protector disable", "<device>",
+       "suspend protection for some boots",
+       "Suspend protection: add a protector suspended that opens the volume in the next --boots "
+       "boots on this machine, however it boots, and asks for no PIN. No key in the clear is "
+       "written: the key is sealed in the TPM, whose count of resets ends it, and what caps the "
+       "TPM after unlocking keeps it back too. After sleep or hibernation, which the TPM does not "
+       "count as a reset, it opens again from the next start of the machine on. Whoever has the whole machine can open the volume "
+       "meanwhile. All other protectors stay.",
+       TO_UNLOCK, OPT_BOOTS);
+
+static int cmd_protector_enable(const struct args *args)
 {
 	_cleanup_secret_ struct secret *fvek = NULL;
 	_cleanup_header_ struct header *header = NULL;
@@ -31,3 +41,7 @@ int cmd_protector_enable(const struct args *args)
 
 	return r < 0 ? r : protector_suspended_remove(header, fvek);
 }
+
+ACTION(protector_enable, "Protectors", "protector enable", "<device>",
+       "end that before it ends by itself",
+       "Resume protection at once: remove the protector suspended, expired or not.", TO_UNLOCK);

@@ -4,8 +4,8 @@
 #include <json-c/json.h>
 #include <stdio.h>
 
-#include "cli/cli.h"
 #include "cli/show.h"
+#include "cli/table.h"
 #include "protector/auto.h"
 #include "protector/customer.h"
 #include "protector/suspended.h"
@@ -154,7 +154,7 @@ static int test_one(const struct args *args, struct header *header, const char *
 	return r;
 }
 
-int cmd_protector_test(const struct args *args)
+static int cmd_protector_test(const struct args *args)
 {
 	_cleanup_header_ struct header *header = NULL;
 	int r = header_load(args->operand[0], &header);
@@ -163,3 +163,11 @@ int cmd_protector_test(const struct args *args)
 		return r;
 	return args->operand[1] ? test_one(args, header, args->operand[1]) : test_all(args, header);
 }
+
+ACTION(protector_test, "Protectors", "protector test", "<device> [<id>]",
+       "tell which would open the volume now",
+       "Tell which protectors would open the volume now, without asking for any secret: "
+       "opens, refused with the reason, ready where only the PIN or startup key is "
+       "missing, or untested. With an id that protector is really used, and its secret "
+       "asked for. No PIN is tried that was not given.",
+       TO_UNLOCK, OPT_JSON);

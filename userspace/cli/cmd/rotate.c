@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/table.h"
 #include "keys/rotate.h"
 
-int cmd_rotate_vmk(const struct args *args)
+static int cmd_rotate_vmk(const struct args *args)
 {
 	_cleanup_secret_ struct secret *fvek = NULL;
 	_cleanup_header_ struct header *header = NULL;
@@ -23,6 +23,14 @@ int cmd_rotate_vmk(const struct args *args)
 			   args->operand[0], generation);
 	return r;
 }
+
+ACTION(rotate_vmk, "Keys", "rotate vmk", "<device>", "replace the volume master key",
+       "Replace the volume master key (VMK), through which the machine's protectors open the "
+       "volume, by a new one. Nobody has to be present but who unlocks: any protector will do. "
+       "People's secrets and the data stay as they are. Do this after removing a machine's "
+       "protector from a disk that keeps old blocks, as flash does: what an old block holds "
+       "then opens nothing. An interrupted rotation is finished by the next change.",
+       TO_UNLOCK);
 
 /* The recovery protector that is meant: by its id, or the only one. */
 static int find_recovery(const struct header *header, const char *id, struct protector *ret)
@@ -97,3 +105,10 @@ int cmd_rotate_recovery(const struct args *args)
 			  old.head.id);
 	return r;
 }
+
+ACTION(rotate_recovery, "Keys", "rotate recovery", "<device> [<id>]",
+       "replace the recovery password",
+       "Replace the recovery password by a new one, which is printed, or written to "
+       "--recovery-file. The old one is removed when the file is written, or when somebody has "
+       "confirmed to have the new one. <id> says which, where there are several.",
+       TO_UNLOCK, OPT_RECOVERY_FILE, OPT_ESCROW, OPT_ESCROW_FILE, OPT_ACK_FILE);

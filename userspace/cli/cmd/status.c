@@ -6,8 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cli/cli.h"
 #include "cli/show.h"
+#include "cli/table.h"
 #include "os/device.h"
 #include "os/storage.h"
 #include "protector/suspended.h"
@@ -318,7 +318,7 @@ static int status_of_all(const struct args *args)
 	return json_print(root);
 }
 
-int cmd_status(const struct args *args)
+static int cmd_status(const struct args *args)
 {
 	_cleanup_subject_ struct subject s = {.args = args};
 	const char *operand = args->operand[0];
@@ -333,3 +333,10 @@ int cmd_status(const struct args *args)
 	r = load_open(&s, cli_mapping_name(operand));
 	return r < 0 ? r : show(&s);
 }
+
+ACTION(status, "Volumes", "status", "[<name or device>]", "show a volume, or all that are open",
+       "Show an open volume, by its name or its device, or a closed one: the devices below it, "
+       "cipher, target and engine and what the target counted, the state of the header's MAC, and "
+       "the protectors; for those of the TPM, whether it would release its key now, and how many "
+       "tries are left. No secret is asked for. Without an operand, all volumes that are open.",
+       OPT_TPM, OPT_JSON);

@@ -3,15 +3,22 @@
 #include <errno.h>
 
 #include "base/signals.h"
-#include "cli/cli.h"
+#include "cli/table.h"
 
-int cmd_suspend(const struct args *args)
+static int cmd_suspend(const struct args *args)
 {
 	signals_hold();
 	return volume_suspend(cli_mapping_name(args->operand[0]), args->force);
 }
 
-int cmd_resume(const struct args *args)
+ACTION(suspend, "Volumes", "suspend", "<name>", "freeze I/O and wipe the key",
+       "Freeze an open volume: I/O under way is waited for, all later I/O waits, and the key is "
+       "wiped from the kernel. What of the data is in memory, in the page cache or in programs, "
+       "stays there. A volume that holds the root file system, fvesetup itself or swap is "
+       "refused without --force: nothing could be started to resume it.",
+       OPT_FORCE);
+
+static int cmd_resume(const struct args *args)
 {
 	_cleanup_volume_status_ struct volume_status status = {0};
 	_cleanup_secret_ struct secret *fvek = NULL;
@@ -36,3 +43,8 @@ int cmd_resume(const struct args *args)
 	signals_hold();
 	return volume_resume(name, header, fvek);
 }
+
+ACTION(resume, "Volumes", "resume", "<name>", "ask for the key again, and go on",
+       "Unlock a suspended volume as by open, give the kernel its key, and let I/O go on. "
+       "auto protectors are left alone, since their key file may lie on what is suspended.",
+       TO_UNLOCK);

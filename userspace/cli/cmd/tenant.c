@@ -9,6 +9,7 @@
 
 #include "base/signals.h"
 #include "cli/show.h"
+#include "cli/table.h"
 #include "cli/tenant.h"
 #include "custody/factors.h"
 #include "custody/keypolicy_volumes.h"
@@ -52,7 +53,7 @@ static int unlock_tenant(const struct args *args, const struct tenant *tenant, c
 	return 0;
 }
 
-int cmd_tenant_open(const struct args *args)
+static int cmd_tenant_open(const struct args *args)
 {
 	const struct volume_flags flags = {
 		.read_only = args->read_only,
@@ -84,13 +85,20 @@ int cmd_tenant_open(const struct args *args)
 	return r < 0 ? r : volume_open(header, fvek, tenant.name, &flags);
 }
 
-int cmd_tenant_close(const struct args *args)
+ACTION(tenant_open, "Tenants", "tenant open", "<name>", "map it as /dev/mapper/<name>",
+       "Have a root unwrap the tenant's key, and map its volume as /dev/mapper/<name>.",
+       OPT_AVAILABILITY_KEY, OPT_TARGET, OPT_READ_ONLY, OPT_ALLOW_DISCARDS, OPT_TPM);
+
+static int cmd_tenant_close(const struct args *args)
 {
 	_cleanup_tenant_ struct tenant tenant = {0};
 	int r = tenant_load(args->operand[0], &tenant);
 
 	return r < 0 ? r : volume_close(tenant.name);
 }
+
+ACTION(tenant_close, "Tenants", "tenant close", "<name>", "remove the mapping and its key",
+       "Remove the mapping, and its key from the kernel.", OPT_END);
 
 /* --- list
  * ------------------------------------------------------------------------------------------ */
@@ -150,7 +158,7 @@ static int list_one(void *data, const char *name)
 	return 0;
 }
 
-int cmd_tenant_list(const struct args *args)
+static int cmd_tenant_list(const struct args *args)
 {
 	struct listing listing = {.array = args->json ? json_object_new_array() : NULL};
 	struct json_object *root;
@@ -166,6 +174,9 @@ int cmd_tenant_list(const struct args *args)
 	}
 	return r < 0 ? r : listing.result;
 }
+
+ACTION(tenant_list, "Tenants", "tenant list", "", "show all tenants",
+       "Show all tenants of this machine: open, closed, purge-pending or purged.", OPT_JSON);
 
 /* --- assign
  * --------------------------------------------------------------------------------------- */
@@ -203,7 +214,7 @@ static int move(const struct args *args, struct tenant *tenant, struct keypolicy
 		     : keypolicy_audit(to, args->tcti, "tenant-assigned", tenant->uuid, from->name);
 }
 
-int cmd_tenant_assign(const struct args *args)
+static int cmd_tenant_assign(const struct args *args)
 {
 	_cleanup_tenant_ struct tenant tenant = {0};
 	_cleanup_keypolicy_ struct keypolicy from = {0}, to = {0};
@@ -233,3 +244,8 @@ int cmd_tenant_assign(const struct args *args)
 		r = device_lock(tenant.path, &lock);
 	return r < 0 ? r : move(args, &tenant, &from, &to);
 }
+
+ACTION(tenant_assign, "Tenants", "tenant assign", "<name>", "put it under another policy",
+       "Open a tenant's volume by a root of its policy, and put it under --policy instead. Its data "
+       "is not written.",
+       OPT_POLICY, OPT_TPM);

@@ -12,6 +12,7 @@
 
 #include "base/signals.h"
 #include "cli/new_file.h"
+#include "cli/table.h"
 #include "cli/tenant.h"
 #include "custody/factors.h"
 #include "custody/keypolicy_volumes.h"
@@ -191,7 +192,7 @@ static int take_back_interrupted(const struct args *args, const char *name)
 	return take_back(args, &tenant);
 }
 
-int cmd_tenant_create(const struct args *args)
+static int cmd_tenant_create(const struct args *args)
 {
 	_cleanup_keypolicy_ struct keypolicy policy = {0};
 	_cleanup_tenant_ struct tenant tenant = {0};
@@ -233,3 +234,11 @@ int cmd_tenant_create(const struct args *args)
 	return r < 0 ? r
 		     : keypolicy_audit(&policy, args->tcti, "tenant-created", tenant.uuid, name);
 }
+
+ACTION(tenant_create, "Tenants", "tenant create", "<name> <device or file>",
+       "make a volume that its roots and this TPM open",
+       "Make a volume for a tenant, on a device or in a file, which is made with --size: only the "
+       "roots of --policy and this machine's TPM together open it. All that is there is lost. It "
+       "lies on an encrypted volume; --force takes another place. Where the TPM is lost, the "
+       "policy's availability key opens it on another machine.",
+       OPT_POLICY, OPT_SIZE, OPT_SECTOR_SIZE, OPT_TPM, OPT_FORCE);

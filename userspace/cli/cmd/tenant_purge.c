@@ -9,6 +9,7 @@
 
 #include "base/signals.h"
 #include "cli/new_file.h"
+#include "cli/table.h"
 #include "cli/tenant.h"
 #include "custody/factors.h"
 #include "custody/keypolicy_volumes.h"
@@ -163,7 +164,7 @@ static int execute(const struct args *args, struct tenant *tenant, struct keypol
 	return r < 0 ? r : tenant_save(tenant);
 }
 
-int cmd_tenant_purge(const struct args *args)
+static int cmd_tenant_purge(const struct args *args)
 {
 	_cleanup_tenant_ struct tenant tenant = {0};
 	_cleanup_keypolicy_ struct keypolicy policy = {0};
@@ -189,3 +190,11 @@ int cmd_tenant_purge(const struct args *args)
 		return approve(args, &tenant, &policy);
 	return args->cancel ? cancel(args, &tenant, &policy) : execute(args, &tenant, &policy);
 }
+
+ACTION(tenant_purge, "Tenants", "tenant purge", "<name>", "destroy its data for good, in steps",
+       "Destroy a tenant's data for good, in its snapshots and in backups of its header, too. "
+       "First --request: the file is to be signed by two approvers of the policy (openssl cms "
+       "-sign -binary -nodetach -outform PEM), and each gives an --approval. After --purge-days of "
+       "the policy, and when the owner has withdrawn both roots, --certificate does it. The "
+       "custodian of the availability key has to destroy it.",
+       OPT_REQUEST, OPT_APPROVAL, OPT_CANCEL, OPT_CERTIFICATE, OPT_TPM);

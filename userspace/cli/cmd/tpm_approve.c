@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/cli.h"
 #include "cli/show.h"
+#include "cli/table.h"
 #include "header/change.h"
 #include "keys/boot_policy.h"
 #include "keys/vmk.h"
@@ -150,6 +150,16 @@ int cmd_tpm_approve(const struct args *args)
 	return r;
 }
 
+ACTION(tpm_approve, "TPM policy", "tpm approve", "<device>", "approve how the machine has booted",
+       "Approve the boot chain of this boot, for all TPM protectors of the volume in this TPM, and "
+       "over the PCRs that are approved already. No sealed key changes. Print the approval's id. "
+       "There is room for 12: the oldest that was revoked makes room, else the oldest that is not "
+       "of this boot. With --pcrs the volume moves to another set of PCRs: this boot is approved "
+       "over them, and then what was approved over others is taken back, so that other kernels "
+       "are to be approved again. A set is refused as for a protector that is added, unless "
+       "--force is given.",
+       TO_UNLOCK, OPT_LABEL, OPT_PCRS, OPT_FORCE);
+
 /* --- predict -------------------------------------------------------------------------------- */
 
 static int show_prediction(const struct args *args, const struct boot_state *state,
@@ -190,7 +200,7 @@ static int show_prediction(const struct args *args, const struct boot_state *sta
 	return json_print(root);
 }
 
-int cmd_tpm_predict(const struct args *args)
+static int cmd_tpm_predict(const struct args *args)
 {
 	const struct predict_change change = {args->kernel, args->initrd, args->cmdline, args->uki,
 					      args->old_cmdline};
@@ -218,9 +228,21 @@ int cmd_tpm_predict(const struct args *args)
 	return r < 0 ? r : show_prediction(args, &state, &m.found, *id ? id : NULL);
 }
 
+ACTION(tpm_predict, "TPM policy", "tpm predict", "<device>",
+       "show or approve the PCRs of the next boot",
+       "Compute the PCRs of a boot with another --kernel, --initrd or --cmdline, or with another "
+       "--uki, from the event log of this boot; show them, and with --approve approve them as tpm "
+       "approve does. Where the log does not replay to the PCRs, or does not tell what to replace, "
+       "one line says so and nothing is approved. A kernel must be signed by whoever signed this "
+       "one, or PCR 7 will differ. With GRUB only files of the same name are predicted. "
+       "Nobody is asked anything where a machine's protector or --key-file opens, so that it can "
+       "run when a package is installed.",
+       OPT_KERNEL, OPT_INITRD, OPT_CMDLINE, OPT_UKI, OPT_APPROVE, OPT_LABEL, OPT_OLD_CMDLINE,
+       TO_UNLOCK, OPT_JSON);
+
 /* --- revoke --------------------------------------------------------------------------------- */
 
-int cmd_tpm_revoke(const struct args *args)
+static int cmd_tpm_revoke(const struct args *args)
 {
 	_cleanup_secret_ struct secret *fvek = NULL, *vmk = NULL;
 	_cleanup_header_ struct header *header = NULL;
@@ -240,3 +262,9 @@ int cmd_tpm_revoke(const struct args *args)
 		r = write_policy(header, fvek, &m.policy);
 	return r < 0 ? r : boot_policy_finish(&m.policy, m.tpm);
 }
+
+ACTION(tpm_revoke, "TPM policy", "tpm revoke", "<device> <approval>", "take an approval back",
+       "Take an approval back, for good: the others are signed again, and a counter in the TPM goes "
+       "on, so that an old copy of the header does not bring it back. An interrupted revocation is "
+       "finished by the next tpm approve, tpm predict --approve or tpm revoke.",
+       TO_UNLOCK);

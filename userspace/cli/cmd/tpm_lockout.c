@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/table.h"
 #include "header/change.h"
 #include "keys/lockout.h"
 #include "keys/vmk.h"
@@ -72,3 +72,13 @@ int cmd_tpm_lockout(const struct args *args)
 		r = lockout_take(header, vmk, tpm, &policy);
 	return r < 0 ? r : check(header, vmk, &policy, tpm);
 }
+
+ACTION(tpm_lockout, "TPM policy", "tpm lockout", "<device>",
+       "guard the limit of wrong PINs against other systems",
+       "Set up the TPM's lockout as the first PIN of a volume does: it locks after 32 wrong PINs and "
+       "forgives one each ten minutes, and its lockoutAuth, which may change that, becomes a random "
+       "value that is kept in the volume, under its keys. For volumes of before, for one whose PIN "
+       "is refused with lockout-changed, and for a setup that was interrupted. Where lockoutAuth "
+       "was set by somebody else, as another volume of this machine, it stays: the numbers are "
+       "noted as they are, and the exit status is 2.",
+       TO_UNLOCK);

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/cli.h"
 #include "cli/show.h"
+#include "cli/table.h"
 #include "keys/boot_policy.h"
 #include "protector/suspended.h"
 
@@ -235,7 +235,7 @@ static struct json_object *status_json(const struct tpm_status *s)
 	return o;
 }
 
-int cmd_tpm_status(const struct args *args)
+static int cmd_tpm_status(const struct args *args)
 {
 	_cleanup_header_ struct header *header = NULL;
 	_cleanup_status_ struct tpm_status s = {0};
@@ -279,3 +279,10 @@ int cmd_tpm_status(const struct args *args)
 		return log_errno(ENOENT, "%s has no TPM protector", args->operand[0]);
 	return r == 0 && !opens ? -EPERM : r;
 }
+
+ACTION(tpm_status, "TPM policy", "tpm status", "<device>", "tell what the TPM would do now",
+       "Tell whether the TPM would release the key now, and if not why: the reason, the PCRs that "
+       "differ, and the first event of the log that does; the approved boot chains; the counter "
+       "by which they are revoked; wrong PINs that count, and when one is forgiven. No secret is "
+       "needed and no try is made. The exit status is 2 where no TPM protector would open.",
+       OPT_TPM, OPT_EVENT_LOG, OPT_JSON);
