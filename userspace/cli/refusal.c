@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Telling why a protector refused, to people and to programs. */
-#include <json-c/json.h>
 #include <stdio.h>
 
 #include "cli/cli.h"
+#include "cli/object.h"
 #include "measured/event_log.h"
 
 #define DIGEST_SHOWN 8 /* bytes of a PCR value that a person is shown */
@@ -96,17 +96,14 @@ static struct json_object *pcrs_json(const struct refusal *refusal)
 	struct json_object *array = json_object_new_array();
 
 	for (int i = 0; i < PCR_COUNT; i++) {
-		_cleanup_free_ char *was = NULL, *is = NULL;
 		struct json_object *o;
 
 		if (!(refusal->expected.mask & 1u << i))
 			continue;
-		was = hex_encode(refusal->expected.value[i], SHA256_SIZE);
-		is = hex_encode(refusal->found.value[i], SHA256_SIZE);
 		o = json_object_new_object();
-		json_object_object_add(o, "pcr", json_object_new_int(i));
-		json_object_object_add(o, "expected", json_object_new_string(was ?: ""));
-		json_object_object_add(o, "found", json_object_new_string(is ?: ""));
+		object_number(o, "pcr", i);
+		object_hex(o, "expected", refusal->expected.value[i], SHA256_SIZE);
+		object_hex(o, "found", refusal->found.value[i], SHA256_SIZE);
 		json_object_array_add(array, o);
 	}
 	return array;
@@ -120,19 +117,15 @@ void cli_refusal_json(const struct args *args, const struct refusal *refusal,
 	struct json_object *o = NULL;
 	char text[EVENT_TEXT_SIZE];
 
-	json_object_object_add(object, "reason",
-			       refusal->reason == REASON_NONE
-				       ? NULL
-				       : json_object_new_string(reason_code(refusal->reason)));
-	json_object_object_add(object, "detail",
-			       *refusal->detail ? json_object_new_string(refusal->detail) : NULL);
+	object_reason(object, "reason", refusal->reason);
+	object_known(object, "detail", refusal->detail);
 	json_object_object_add(object, "pcrs", pcrs_json(refusal));
 	if (event) {
 		event_describe(event, text);
 		o = json_object_new_object();
-		json_object_object_add(o, "number", json_object_new_int64(event - log.events));
-		json_object_object_add(o, "pcr", json_object_new_int64(event->pcr));
-		json_object_object_add(o, "text", json_object_new_string(text));
+		object_number(o, "number", event - log.events);
+		object_number(o, "pcr", event->pcr);
+		object_text(o, "text", text);
 	}
 	json_object_object_add(object, "event", o);
 }

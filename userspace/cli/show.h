@@ -9,11 +9,13 @@ struct json_object;
 
 void show_protectors(const struct header *header);
 /* An array, docs/json.md; the caller owns it. */
-struct json_object *json_protectors(const struct header *header);
+struct json_object *show_protectors_json(const struct header *header);
 
-/* An approved boot chain as an object. */
+/* PCRs by their numbers, and an approved boot chain, as objects. */
+struct pcr_values;
 struct token_approval;
-struct json_object *json_approval(const struct token_approval *approval);
+struct json_object *show_pcrs_json(const struct pcr_values *pcrs);
+struct json_object *show_approval_json(const struct token_approval *approval);
 
 /*
  * What can be told of the header's MAC without the key, by which it is compared at each unlock:
@@ -23,9 +25,6 @@ const char *show_mac(const struct header *header);
 
 /* What is weaker about the TPM protectors than it could be (concerns.h): a line each, or codes. */
 void show_concerns(const struct header *header, const char *tcti);
-struct json_object *json_concerns(const struct header *header, const char *tcti);
-
-/* Print @object to standard output and release it. */
-int json_print(struct json_object *object);
+struct json_object *show_concerns_json(const struct header *header, const char *tcti);
 
 #endif

@@ -4,9 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <json-c/json.h>
-
 #include "cli/new_file.h"
+#include "cli/object.h"
 #include "cli/show.h"
 #include "cli/table.h"
 #include "custody/audit.h"
@@ -52,20 +51,18 @@ static void collect_line(const char *line, void *data)
 
 static int cmd_audit_show(const struct args *args)
 {
-	struct json_object *root, *records;
+	struct json_object *records;
 	int r;
 
 	if (!args->json)
 		return audit_read(show_line, NULL);
-	root = json_object_new_object();
 	records = json_object_new_array();
-	json_object_object_add(root, "records", records);
 	r = audit_read(collect_line, records);
 	if (r < 0) {
-		json_object_put(root);
+		json_object_put(records);
 		return r;
 	}
-	return json_print(root);
+	return object_print_list("records", records);
 }
 
 ACTION(audit_show, "Audit log", "audit show", "", "show what was done with keys",
@@ -156,14 +153,13 @@ static int cmd_audit_verify(const struct args *args)
 		return r;
 	}
 	root = json_object_new_object();
-	json_object_object_add(root, "result",
-			       json_object_new_string(audit_fault_code(state.fault)));
-	json_object_object_add(root, "lines", json_object_new_int64((int64_t)state.lines));
-	json_object_object_add(root, "anchored", json_object_new_int64((int64_t)state.anchored));
+	object_text(root, "result", audit_fault_code(state.fault));
+	object_number(root, "lines", state.lines);
+	object_number(root, "anchored", state.anchored);
 	if (state.line)
-		json_object_object_add(root, "line", json_object_new_int64((int64_t)state.line));
-	json_object_object_add(root, "head", json_object_new_string(head));
-	return json_print(root) ?: r;
+		object_number(root, "line", state.line);
+	object_text(root, "head", head);
+	return object_print(root) ?: r;
 }
 
 ACTION(audit_verify, "Audit log", "audit verify", "[<earlier export>]",

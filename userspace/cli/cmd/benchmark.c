@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The 'fvesetup benchmark' action: how fast this machine encrypts and stretches. */
 #include <errno.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#include "cli/object.h"
 #include "cli/show.h"
 #include "cli/table.h"
 #include "crypto/afalg.h"
@@ -77,12 +77,12 @@ static int cipher_row(struct json_object *array, const struct afalg_driver *driv
 		return 0;
 	}
 	o = json_object_new_object();
-	json_object_object_add(o, "cipher", json_object_new_string(HEADER_CIPHER));
-	json_object_object_add(o, "driver", json_object_new_string(driver->name));
-	json_object_object_add(o, "key_size", json_object_new_int64((int64_t)key_size));
-	json_object_object_add(o, "sector_size", json_object_new_int64((int64_t)sector_size));
-	json_object_object_add(o, "encrypt_rate", json_object_new_int64((int64_t)speed[0]));
-	json_object_object_add(o, "decrypt_rate", json_object_new_int64((int64_t)speed[1]));
+	object_text(o, "cipher", HEADER_CIPHER);
+	object_text(o, "driver", driver->name);
+	object_number(o, "key_size", key_size);
+	object_number(o, "sector_size", sector_size);
+	object_number(o, "encrypt_rate", speed[0]);
+	object_number(o, "decrypt_rate", speed[1]);
 	json_object_array_add(array, o);
 	return 0;
 }
@@ -131,10 +131,10 @@ static int argon2id(const struct args *args, struct json_object *root)
 		return 0;
 	}
 	o = json_object_new_object();
-	json_object_object_add(o, "iterations", json_object_new_int64(kdf.time));
-	json_object_object_add(o, "memory", json_object_new_int64((int64_t)kdf.memory * 1024));
-	json_object_object_add(o, "threads", json_object_new_int64(kdf.cpus));
-	json_object_object_add(o, "time_ms", json_object_new_int64(time_ms));
+	object_number(o, "iterations", kdf.time);
+	object_number(o, "memory", (int64_t)kdf.memory * 1024);
+	object_number(o, "threads", kdf.cpus);
+	object_number(o, "time_ms", time_ms);
 	json_object_object_add(root, "argon2id", o);
 	return 0;
 }
@@ -155,7 +155,7 @@ static int cmd_benchmark(const struct args *args)
 	json_object_object_add(root, "ciphers", array);
 	if (r < 0)
 		json_object_put(root);
-	return r < 0 ? r : json_print(root);
+	return r < 0 ? r : object_print(root);
 }
 
 ACTION(benchmark, "Tests", "benchmark", "", "tell how fast this machine is",

@@ -5,12 +5,12 @@
  */
 #include <dirent.h>
 #include <errno.h>
-#include <json-c/json.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/boot.h"
+#include "cli/object.h"
 #include "cli/show.h"
 #include "cli/table.h"
 #include "os/inner_name.h"
@@ -50,9 +50,9 @@ static int _printf_(4, 5)
 		return 0;
 	}
 	o = json_object_new_object();
-	json_object_object_add(o, "code", json_object_new_string(code));
-	json_object_object_add(o, "subject", json_object_new_string(what));
-	json_object_object_add(o, "text", json_object_new_string(text));
+	object_text(o, "code", code);
+	object_text(o, "subject", what);
+	object_text(o, "text", text);
 	return json_object_array_add(check->array, o) < 0 ? -ENOMEM : 0;
 }
 
@@ -312,7 +312,6 @@ static int cmd_boot_check(const struct args *args)
 	struct check check = {
 		.args = args,
 	};
-	struct json_object *root;
 	int r;
 
 	if (args->fix && args->json)
@@ -328,11 +327,8 @@ static int cmd_boot_check(const struct args *args)
 		return r;
 	}
 	boot_free(&check.boot);
-	if (args->json) {
-		root = json_object_new_object();
-		json_object_object_add(root, "findings", check.array);
-		r = r < 0 ? r : json_print(root);
-	}
+	if (args->json && r == 0)
+		r = object_print_list("findings", check.array);
 	if (r == 0 && !check.n && !args->json)
 		puts("Nothing to do.");
 	return r == 0 && check.n ? -EINVAL : r;

@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <json-c/json.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 #include <sys/wait.h>
 
 #include "cli/boot_locking.h"
+#include "cli/object.h"
 #include "cli/table.h"
 #include "os/file.h"
 #include "os/mounts_within.h"

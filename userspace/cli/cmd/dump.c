@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The 'fvesetup dump' action: what the header says, without any secret. */
 #include <errno.h>
-#include <json-c/json.h>
 #include <stdio.h>
 
+#include "cli/object.h"
 #include "cli/show.h"
 #include "cli/table.h"
 #include "keys/boot_policy.h"
@@ -22,7 +22,8 @@ static void json_approvals(struct json_object *root, const struct header *header
 		if (boot_policy_get(header, token, &policy) < 0)
 			continue;
 		for (size_t i = 0; i < policy.token.n_approvals; i++)
-			json_object_array_add(array, json_approval(&policy.token.approvals[i]));
+			json_object_array_add(array,
+					      show_approval_json(&policy.token.approvals[i]));
 	}
 	json_object_object_add(root, "approvals", array);
 }
@@ -65,22 +66,20 @@ static int dump_json(const struct header *header, uint32_t generation)
 	struct json_object *o = json_object_new_object();
 	const char *label = header_label_stored(header);
 
-	json_object_object_add(o, "device", json_object_new_string(header_path(header)));
-	json_object_object_add(o, "uuid", json_object_new_string(header_uuid(header)));
-	json_object_object_add(o, "label", *label ? json_object_new_string(label) : NULL);
-	json_object_object_add(o, "cipher", json_object_new_string(HEADER_CIPHER));
-	json_object_object_add(o, "key_size", json_object_new_int64(s->key_size));
-	json_object_object_add(o, "sector_size", json_object_new_int64(s->sector_size));
-	json_object_object_add(o, "data_offset",
-			       json_object_new_int64((int64_t)(s->data_offset * SECTOR)));
-	json_object_object_add(o, "data_size", json_object_new_int64((int64_t)(s->size * SECTOR)));
-	json_object_object_add(o, "metadata_size",
-			       json_object_new_int64((int64_t)s->metadata_size));
-	json_object_object_add(o, "mac", json_object_new_string(show_mac(header)));
-	json_object_object_add(o, "vmk_generation", json_object_new_int64(generation));
-	json_object_object_add(o, "protectors", json_protectors(header));
+	object_text(o, "device", header_path(header));
+	object_text(o, "uuid", header_uuid(header));
+	object_known(o, "label", label);
+	object_text(o, "cipher", HEADER_CIPHER);
+	object_number(o, "key_size", s->key_size);
+	object_number(o, "sector_size", s->sector_size);
+	object_number(o, "data_offset", (s->data_offset * SECTOR));
+	object_number(o, "data_size", (s->size * SECTOR));
+	object_number(o, "metadata_size", s->metadata_size);
+	object_text(o, "mac", show_mac(header));
+	object_number(o, "vmk_generation", generation);
+	json_object_object_add(o, "protectors", show_protectors_json(header));
 	json_approvals(o, header);
-	return json_print(o);
+	return object_print(o);
 }
 
 static void dump_text(const struct header *header, uint32_t generation)

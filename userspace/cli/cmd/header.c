@@ -2,11 +2,11 @@
 /* The 'fvesetup header backup|restore|verify|accept' actions. */
 #include <errno.h>
 #include <fcntl.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/new_file.h"
+#include "cli/object.h"
 #include "cli/show.h"
 #include "cli/table.h"
 #include "header/change.h"
@@ -115,29 +115,28 @@ static int report_json(const struct header *header, const struct report *report)
 	const struct header_copies *copies = header_copies(header);
 	struct json_object *o = json_object_new_object(), *array = json_object_new_array();
 
-	json_object_object_add(o, "device", json_object_new_string(header_path(header)));
-	json_object_object_add(o, "uuid", json_object_new_string(header_uuid(header)));
+	object_text(o, "device", header_path(header));
+	object_text(o, "uuid", header_uuid(header));
 	for (int i = 0; i < 2; i++)
 		json_object_array_add(array, json_object_new_string(copy_text(copies, i)));
 	json_object_object_add(o, "copies", array);
-	json_object_object_add(o, "mac", json_object_new_string(header_mac_name(report->mac)));
-	json_object_object_add(o, "change",
-			       report->seq ? json_object_new_int64(report->seq) : NULL);
+	object_text(o, "mac", header_mac_name(report->mac));
+	object_count(o, "change", report->seq ? (int64_t)report->seq : -1);
 	array = report->told ? json_object_new_array() : NULL;
 	for (size_t i = 0; i < report->n_differences; i++) {
 		const struct header_difference *d = &report->differences[i];
 		const char *type = part_type(header, d->name);
 		struct json_object *part = json_object_new_object();
 
-		json_object_object_add(part, "part", json_object_new_string(d->name));
-		json_object_object_add(part, "type", *type ? json_object_new_string(type) : NULL);
-		json_object_object_add(part, "what", json_object_new_string(d->what));
+		object_text(part, "part", d->name);
+		object_known(part, "type", type);
+		object_text(part, "what", d->what);
 		json_object_array_add(array, part);
 	}
 	json_object_object_add(o, "differences", array);
-	json_object_object_add(o, "wrapped_keys_good", json_object_new_boolean(report->intact));
-	json_object_object_add(o, "protectors", json_protectors(header));
-	return json_print(o);
+	object_bool(o, "wrapped_keys_good", report->intact);
+	json_object_object_add(o, "protectors", show_protectors_json(header));
+	return object_print(o);
 }
 
 static int cmd_header_verify(const struct args *args)

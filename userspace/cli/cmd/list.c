@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The 'fvesetup list' action: every volume that is there, open or not. */
-#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/object.h"
 #include "cli/show.h"
 #include "cli/table.h"
 #include "os/device.h"
@@ -32,11 +32,6 @@ static int is_open_as(void *data, const char *name)
 	return 1;
 }
 
-static struct json_object *text_or_null(const char *text)
-{
-	return *text ? json_object_new_string(text) : NULL;
-}
-
 static int list_volume(void *data, const char *path, const char *uuid, const char *label)
 {
 	struct listing *l = data;
@@ -50,11 +45,11 @@ static int list_volume(void *data, const char *path, const char *uuid, const cha
 	if (l->array) {
 		struct json_object *o = json_object_new_object();
 
-		json_object_object_add(o, "device", json_object_new_string(path));
-		json_object_object_add(o, "uuid", json_object_new_string(uuid));
-		json_object_object_add(o, "label", text_or_null(label));
-		json_object_object_add(o, "state", json_object_new_string(state));
-		json_object_object_add(o, "name", text_or_null(l->name));
+		object_text(o, "device", path);
+		object_text(o, "uuid", uuid);
+		object_known(o, "label", label);
+		object_text(o, "state", state);
+		object_known(o, "name", l->name);
 		json_object_array_add(l->array, o);
 	} else {
 		_cleanup_free_ char *id = printable_copy(uuid), *text = printable_copy(label);
@@ -69,16 +64,13 @@ static int list_volume(void *data, const char *path, const char *uuid, const cha
 static int cmd_list(const struct args *args)
 {
 	struct listing l = {.array = args->json ? json_object_new_array() : NULL};
-	struct json_object *root;
 
 	if (!args->json)
 		printf("%-16s %-36s %-9s %-16s %s\n", "DEVICE", "UUID", "STATE", "NAME", "LABEL");
 	device_each_volume(list_volume, &l);
 	if (!args->json)
 		return 0;
-	root = json_object_new_object();
-	json_object_object_add(root, "volumes", l.array);
-	return json_print(root);
+	return object_print_list("volumes", l.array);
 }
 
 ACTION(list, "Volumes", "list", "", "show all volumes that are there",

@@ -2,11 +2,11 @@
 /* The 'fvesetup policy create|validate|show|list' actions. */
 #include <errno.h>
 #include <fcntl.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/new_file.h"
+#include "cli/object.h"
 #include "cli/show.h"
 #include "cli/table.h"
 #include "crypto/cms.h"
@@ -220,11 +220,6 @@ static void show_text(const struct keypolicy *policy, const struct keypolicy_pla
 		       keypolicy_volume_state(policy, &volumes[i]));
 }
 
-static void add_text(struct json_object *object, const char *key, const char *text)
-{
-	json_object_object_add(object, key, *text ? json_object_new_string(text) : NULL);
-}
-
 static void add_key(struct json_object *object, const struct blob *public)
 {
 	uint8_t digest[SHA256_SIZE];
@@ -233,8 +228,8 @@ static void add_key(struct json_object *object, const struct blob *public)
 
 	if (keypolicy_key_digest(public, digest) == 0 && crypto_rsa_bits(public, &bits) == 0)
 		hex = hex_encode(digest, sizeof(digest));
-	json_object_object_add(object, "bits", json_object_new_int64(bits));
-	add_text(object, "key", hex ?: "");
+	object_number(object, "bits", bits);
+	object_known(object, "key", hex ?: "");
 }
 
 static struct json_object *volumes_json(const struct keypolicy *policy,
@@ -245,13 +240,11 @@ static struct json_object *volumes_json(const struct keypolicy *policy,
 	for (size_t i = 0; i < policy->n_volumes; i++) {
 		struct json_object *o = json_object_new_object();
 
-		add_text(o, "uuid", policy->volumes[i].uuid);
-		add_text(o, "device", volumes[i].path);
-		add_text(o, "state", keypolicy_volume_state(policy, &volumes[i]));
-		json_object_object_add(o, "generation",
-				       volumes[i].generation
-					       ? json_object_new_int64(volumes[i].generation)
-					       : NULL);
+		object_known(o, "uuid", policy->volumes[i].uuid);
+		object_known(o, "device", volumes[i].path);
+		object_known(o, "state", keypolicy_volume_state(policy, &volumes[i]));
+		object_count(o, "generation",
+			     volumes[i].generation ? (int64_t)volumes[i].generation : -1);
 		json_object_array_add(array, o);
 	}
 	return array;
@@ -263,33 +256,32 @@ static struct json_object *policy_json(const struct keypolicy *policy,
 	struct json_object *o = json_object_new_object(), *roots = json_object_new_array();
 	struct json_object *availability = json_object_new_object();
 
-	add_text(o, "name", policy->name);
-	add_text(o, "uuid", policy->uuid);
-	add_text(o, "created", policy->created);
-	add_text(o, "state", state_of(policy, volumes));
-	add_text(o, "suspended", policy->suspended);
-	add_text(o, "suspended_why", policy->suspended_why);
-	json_object_object_add(o, "generation", json_object_new_int64(policy->generation));
+	object_known(o, "name", policy->name);
+	object_known(o, "uuid", policy->uuid);
+	object_known(o, "created", policy->created);
+	object_known(o, "state", state_of(policy, volumes));
+	object_known(o, "suspended", policy->suspended);
+	object_known(o, "suspended_why", policy->suspended_why);
+	object_number(o, "generation", policy->generation);
 	for (int i = 0; i < WRAP_ROOTS; i++) {
 		struct json_object *root = json_object_new_object();
 
-		add_text(root, "root", i == WRAP_ROOT_A ? "a" : "b");
-		add_text(root, "uri", policy->roots[i].uri);
-		add_text(root, "alg", policy->roots[i].alg);
-		add_text(root, "token", policy->roots[i].token);
+		object_known(root, "root", i == WRAP_ROOT_A ? "a" : "b");
+		object_known(root, "uri", policy->roots[i].uri);
+		object_known(root, "alg", policy->roots[i].alg);
+		object_known(root, "token", policy->roots[i].token);
 		add_key(root, &policy->roots[i].public);
 		json_object_array_add(roots, root);
 	}
 	json_object_object_add(o, "roots", roots);
-	add_text(availability, "mode", keypolicy_availability_name(policy->availability));
+	object_known(availability, "mode", keypolicy_availability_name(policy->availability));
 	add_key(availability, &policy->availability_public);
-	json_object_object_add(availability, "boots", json_object_new_int64(policy->lease_boots));
-	json_object_object_add(availability, "boots_left",
-			       left < 0 ? NULL : json_object_new_int(left));
+	object_number(availability, "boots", policy->lease_boots);
+	object_count(availability, "boots_left", left);
 	json_object_object_add(o, "availability", availability);
-	add_text(o, "on_revocation", keypolicy_action_name(policy->on_revocation));
-	json_object_object_add(o, "bound_minutes", json_object_new_int64(policy->bound));
-	add_text(o, "proved", policy->proved);
+	object_known(o, "on_revocation", keypolicy_action_name(policy->on_revocation));
+	object_number(o, "bound_minutes", policy->bound);
+	object_known(o, "proved", policy->proved);
 	json_object_object_add(o, "volumes", volumes_json(policy, volumes));
 	return o;
 }
@@ -306,7 +298,7 @@ static int cmd_policy_show(const struct args *args)
 		return r;
 	left = keypolicy_lease_left(&policy, args->tcti);
 	if (args->json)
-		return json_print(policy_json(&policy, volumes, left));
+		return object_print(policy_json(&policy, volumes, left));
 	show_text(&policy, volumes, left);
 	return 0;
 }
@@ -344,16 +336,13 @@ static int list_one(void *data, const char *name)
 static int cmd_policy_list(const struct args *args)
 {
 	struct listing listing = {.array = args->json ? json_object_new_array() : NULL};
-	struct json_object *root;
 	int r;
 
 	if (!args->json)
 		printf("%-20s %-11s %4s %7s  %s\n", "NAME", "STATE", "GEN", "VOLUMES", "PROVED");
 	r = keypolicy_each(list_one, &listing);
 	if (args->json && r == 0) {
-		root = json_object_new_object();
-		json_object_object_add(root, "policies", listing.array);
-		r = json_print(root);
+		r = object_print_list("policies", listing.array);
 	}
 	return r < 0 ? r : listing.result;
 }

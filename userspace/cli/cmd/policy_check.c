@@ -2,12 +2,12 @@
 /* The 'fvesetup policy check|revoke|resume' actions: what a root's owner says now, and its effect.
  */
 #include <errno.h>
-#include <json-c/json.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#include "cli/object.h"
 #include "cli/show.h"
 #include "cli/table.h"
 #include "custody/keypolicy_lease.h"
@@ -146,18 +146,15 @@ static struct json_object *finding_json(const struct keypolicy *policy,
 {
 	struct json_object *o = json_object_new_object(), *roots = json_object_new_array();
 
-	json_object_object_add(o, "name", json_object_new_string(policy->name));
-	json_object_object_add(o, "state", json_object_new_string(finding->state));
+	object_text(o, "name", policy->name);
+	object_text(o, "state", finding->state);
 	for (int i = 0; i < WRAP_ROOTS; i++) {
 		const struct provider_error *e = &finding->roots[i];
 		struct json_object *root = json_object_new_object();
 
-		json_object_object_add(root, "root",
-				       json_object_new_string(i == WRAP_ROOT_A ? "a" : "b"));
-		json_object_object_add(root, "outcome",
-				       json_object_new_string(provider_outcome_name(e->outcome)));
-		json_object_object_add(root, "detail",
-				       *e->detail ? json_object_new_string(e->detail) : NULL);
+		object_text(root, "root", i == WRAP_ROOT_A ? "a" : "b");
+		object_text(root, "outcome", provider_outcome_name(e->outcome));
+		object_known(root, "detail", e->detail);
 		json_object_array_add(roots, root);
 	}
 	json_object_object_add(o, "roots", roots);
@@ -220,14 +217,11 @@ static int cmd_policy_check(const struct args *args)
 		.array = args->json ? json_object_new_array() : NULL,
 		.all = args->operand[0],
 	};
-	struct json_object *root;
 	int r = args->operand[0] ? check_one(&checking, args->operand[0])
 				 : keypolicy_each(check_one, &checking);
 
 	if (args->json) {
-		root = json_object_new_object();
-		json_object_object_add(root, "policies", checking.array);
-		json_print(root);
+		object_print_list("policies", checking.array);
 	}
 	return r < 0 ? r : checking.result;
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The 'fvesetup protector list|add|remove|change' actions. */
 #include <errno.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/new_file.h"
+#include "cli/object.h"
 #include "cli/show.h"
 #include "cli/table.h"
 #include "keys/boot_policy.h"
@@ -19,12 +19,8 @@ static int cmd_protector_list(const struct args *args)
 
 	if (r < 0)
 		return r;
-	if (args->json) {
-		struct json_object *root = json_object_new_object();
-
-		json_object_object_add(root, "protectors", json_protectors(header));
-		return json_print(root);
-	}
+	if (args->json)
+		return object_print_list("protectors", show_protectors_json(header));
 	show_protectors(header);
 	return 0;
 }

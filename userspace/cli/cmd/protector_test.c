@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The 'fvesetup protector test' action: whether protectors would open the volume now. */
 #include <errno.h>
-#include <json-c/json.h>
 #include <stdio.h>
 
+#include "cli/object.h"
 #include "cli/show.h"
 #include "cli/table.h"
 #include "protector/auto.h"
@@ -92,9 +92,9 @@ static struct json_object *verdict_json(const struct args *args, const struct pr
 	static const struct refusal none;
 	struct json_object *o = json_object_new_object();
 
-	json_object_object_add(o, "id", json_object_new_string(p->head.id));
-	json_object_object_add(o, "kind", json_object_new_string(protector_kind_name(p->kind)));
-	json_object_object_add(o, "verdict", json_object_new_string(verdicts[verdict]));
+	object_text(o, "id", p->head.id);
+	object_text(o, "kind", protector_kind_name(p->kind));
+	object_text(o, "verdict", verdicts[verdict]);
 	cli_refusal_json(args, verdict == VERDICT_REFUSED ? refusal : &none, o);
 	return o;
 }
@@ -103,7 +103,7 @@ static struct json_object *verdict_json(const struct args *args, const struct pr
 static int test_all(const struct args *args, struct header *header)
 {
 	_cleanup_secret_ struct secret *startup_key = NULL;
-	struct json_object *array = json_object_new_array(), *root;
+	struct json_object *array = json_object_new_array();
 	struct protector list[PROTECTOR_LIST_MAX];
 	int n = protector_list(header, list), result = 0;
 	int r = cli_read_startup_key(args, &startup_key);
@@ -129,9 +129,7 @@ static int test_all(const struct args *args, struct header *header)
 		json_object_put(array);
 		return r < 0 ? r : result;
 	}
-	root = json_object_new_object();
-	json_object_object_add(root, "protectors", array);
-	r = json_print(root);
+	r = object_print_list("protectors", array);
 	return r < 0 ? r : result;
 }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The 'fvesetup selftest' action: known answers for all that encrypts. */
 #include <errno.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/object.h"
 #include "cli/show.h"
 #include "cli/table.h"
 #include "crypto/afalg.h"
@@ -23,10 +23,10 @@ static void tell(struct json_object *array, const char *name, const char *by, co
 		return;
 	}
 	o = json_object_new_object();
-	json_object_object_add(o, "name", json_object_new_string(name));
-	json_object_object_add(o, "implementation", json_object_new_string(by));
-	json_object_object_add(o, "result", json_object_new_string(result));
-	json_object_object_add(o, "source", json_object_new_string(source));
+	object_text(o, "name", name);
+	object_text(o, "implementation", by);
+	object_text(o, "result", result);
+	object_text(o, "source", source);
 	json_object_array_add(array, o);
 }
 
@@ -64,14 +64,14 @@ static void tell_module(struct json_object *root)
 
 	if (dm_target_version("fve", version) < 0) {
 		if (root)
-			json_object_object_add(root, "module", NULL);
+			object_text(root, "module", NULL);
 		else
 			printf("\nThe module dm-fve is not loaded.\n");
 		return;
 	}
 	snprintf(text, sizeof(text), "%u.%u.%u", version[0], version[1], version[2]);
 	if (root)
-		json_object_object_add(root, "module", json_object_new_string(text));
+		object_text(root, "module", text);
 	else
 		printf("\nThe module dm-fve is loaded, with target fve"
 		       " %s; it has tested its engine itself.\n"
@@ -101,7 +101,7 @@ static int cmd_selftest(const struct args *args)
 		json_object_object_add(root, "tests", array);
 	tell_module(root);
 	if (root)
-		json_print(root);
+		object_print(root);
 	return result;
 }
 

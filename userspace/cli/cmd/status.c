@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The 'fvesetup status' action: an open volume, a device, or all that are open. */
 #include <errno.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli/object.h"
 #include "cli/show.h"
 #include "cli/table.h"
 #include "os/device.h"
@@ -128,11 +128,6 @@ static void show_header(const struct subject *s)
 
 /* --- JSON ----------------------------------------------------------------------------------- */
 
-static struct json_object *text_or_null(const char *text)
-{
-	return text && *text ? json_object_new_string(text) : NULL;
-}
-
 static struct json_object *layers_json(const struct subject *s)
 {
 	struct json_object *array = json_object_new_array();
@@ -142,8 +137,8 @@ static struct json_object *layers_json(const struct subject *s)
 	for (size_t i = 0; i < n; i++) {
 		struct json_object *o = json_object_new_object();
 
-		json_object_object_add(o, "name", json_object_new_string(layers[i].name));
-		json_object_object_add(o, "kind", json_object_new_string(layers[i].kind));
+		object_text(o, "name", layers[i].name);
+		object_text(o, "kind", layers[i].kind);
 		json_object_array_add(array, o);
 	}
 	return array;
@@ -153,12 +148,9 @@ static struct json_object *target_json(const struct volume_status *open)
 {
 	struct json_object *o = json_object_new_object();
 
-	json_object_object_add(o, "type", json_object_new_string(open->target));
-	json_object_object_add(o, "reason",
-			       text_or_null(open->module_missing
-						    ? reason_code(REASON_MODULE_MISSING)
-						    : NULL));
-	json_object_object_add(o, "status", json_object_new_string(open->target_status));
+	object_text(o, "type", open->target);
+	object_known(o, "reason", open->module_missing ? reason_code(REASON_MODULE_MISSING) : NULL);
+	object_text(o, "status", open->target_status);
 	return o;
 }
 
@@ -168,26 +160,26 @@ static void add_open(struct json_object *o, const struct subject *s)
 	char engine[32];
 
 	engine_of(s, engine);
-	json_object_object_add(o, "uuid", json_object_new_string(open->uuid));
-	json_object_object_add(o, "device", json_object_new_string(open->device));
-	json_object_object_add(o, "cipher", json_object_new_string(open->cipher));
-	json_object_object_add(o, "key_size", json_object_new_int64(open->key_size));
-	json_object_object_add(o, "sector_size", json_object_new_int64(open->sector_size));
-	json_object_object_add(o, "data_offset", json_object_new_int64((int64_t)open->data_offset));
-	json_object_object_add(o, "size", json_object_new_int64((int64_t)open->size));
-	json_object_object_add(o, "open_count", json_object_new_int(open->open_count));
-	json_object_object_add(o, "read_only", json_object_new_boolean(open->read_only));
-	json_object_object_add(o, "suspended", json_object_new_boolean(open->suspended));
-	json_object_object_add(o, "key_wiped", json_object_new_boolean(open->key_wiped));
-	json_object_object_add(o, "allow_discards", json_object_new_boolean(open->allow_discards));
+	object_text(o, "uuid", open->uuid);
+	object_text(o, "device", open->device);
+	object_text(o, "cipher", open->cipher);
+	object_number(o, "key_size", open->key_size);
+	object_number(o, "sector_size", open->sector_size);
+	object_number(o, "data_offset", open->data_offset);
+	object_number(o, "size", open->size);
+	object_number(o, "open_count", open->open_count);
+	object_bool(o, "read_only", open->read_only);
+	object_bool(o, "suspended", open->suspended);
+	object_bool(o, "key_wiped", open->key_wiped);
+	object_bool(o, "allow_discards", open->allow_discards);
 	json_object_object_add(o, "target", target_json(open));
-	json_object_object_add(o, "engine", text_or_null(engine));
+	object_known(o, "engine", engine);
 	json_object_object_add(o, "layers", layers_json(s));
 }
 
 static void add_header(struct json_object *o, const struct subject *s)
 {
-	struct json_object *protectors = json_protectors(s->header);
+	struct json_object *protectors = show_protectors_json(s->header);
 	struct protector list[PROTECTOR_LIST_MAX];
 	int n = protector_list(s->header, list);
 
@@ -200,18 +192,16 @@ static void add_header(struct json_object *o, const struct subject *s)
 		json_object_object_add(p, "tpm_would_release",
 				       asked ? json_object_new_boolean(opens) : NULL);
 		if (asked && !opens)
-			json_object_object_add(p, "reason",
-					       json_object_new_string(reason_code(refusal.reason)));
-		json_object_object_add(p, "tries_left",
-				       refusal.lockout.max_tries
-					       ? json_object_new_int64(tries_left(&refusal.lockout))
-					       : NULL);
+			object_text(p, "reason", reason_code(refusal.reason));
+		object_count(p, "tries_left",
+			     refusal.lockout.max_tries ? (int64_t)tries_left(&refusal.lockout)
+						       : -1);
 	}
-	json_object_object_add(o, "uuid", json_object_new_string(header_uuid(s->header)));
-	json_object_object_add(o, "device", json_object_new_string(header_path(s->header)));
-	json_object_object_add(o, "label", text_or_null(header_label_stored(s->header)));
-	json_object_object_add(o, "mac", json_object_new_string(show_mac(s->header)));
-	json_object_object_add(o, "concerns", json_concerns(s->header, s->args->tcti));
+	object_text(o, "uuid", header_uuid(s->header));
+	object_text(o, "device", header_path(s->header));
+	object_known(o, "label", header_label_stored(s->header));
+	object_text(o, "mac", show_mac(s->header));
+	json_object_object_add(o, "concerns", show_concerns_json(s->header, s->args->tcti));
 	json_object_object_add(o, "protectors", protectors);
 }
 
@@ -219,8 +209,8 @@ static struct json_object *subject_json(const struct subject *s)
 {
 	struct json_object *o = json_object_new_object();
 
-	json_object_object_add(o, "state", json_object_new_string(state_of(s)));
-	json_object_object_add(o, "name", text_or_null(s->name));
+	object_text(o, "state", state_of(s));
+	object_known(o, "name", s->name);
 	if (*s->name)
 		add_open(o, s);
 	if (s->header)
@@ -233,7 +223,7 @@ static struct json_object *subject_json(const struct subject *s)
 static int show(const struct subject *s)
 {
 	if (s->args->json)
-		return json_print(subject_json(s));
+		return object_print(subject_json(s));
 	if (*s->name)
 		show_open(s);
 	if (s->header)
@@ -304,7 +294,6 @@ static int status_of_each(void *data, const char *name)
 static int status_of_all(const struct args *args)
 {
 	struct all all = {.args = args, .array = args->json ? json_object_new_array() : NULL};
-	struct json_object *root;
 	int r = volume_each(status_of_each, &all);
 
 	if (r < 0 || !args->json) {
@@ -313,9 +302,7 @@ static int status_of_all(const struct args *args)
 			printf("no volume is open; fvesetup list shows those that could be\n");
 		return r;
 	}
-	root = json_object_new_object();
-	json_object_object_add(root, "volumes", all.array);
-	return json_print(root);
+	return object_print_list("volumes", all.array);
 }
 
 static int cmd_status(const struct args *args)

@@ -2,12 +2,12 @@
 /* The 'fvesetup tenant open|close|list|assign' actions. */
 #include <errno.h>
 #include <fcntl.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/signals.h"
+#include "cli/object.h"
 #include "cli/show.h"
 #include "cli/table.h"
 #include "cli/tenant.h"
@@ -140,20 +140,15 @@ static int list_one(void *data, const char *name)
 		return 0;
 	}
 	o = json_object_new_object();
-	json_object_object_add(o, "name", json_object_new_string(tenant.name));
-	json_object_object_add(o, "uuid", json_object_new_string(tenant.uuid));
-	json_object_object_add(o, "device", json_object_new_string(tenant.path));
-	json_object_object_add(o, "policy", json_object_new_string(policy.name));
-	json_object_object_add(o, "state", json_object_new_string(state_of(&tenant)));
-	json_object_object_add(o, "created",
-			       *tenant.created ? json_object_new_string(tenant.created) : NULL);
-	json_object_object_add(o, "purge_until",
-			       tenant.purge.request ? json_object_new_string(tenant.purge.until)
-						    : NULL);
-	json_object_object_add(o, "purge_approvals",
-			       json_object_new_int64((int64_t)tenant.purge.n_approvals));
-	json_object_object_add(o, "purged",
-			       *tenant.purged ? json_object_new_string(tenant.purged) : NULL);
+	object_text(o, "name", tenant.name);
+	object_text(o, "uuid", tenant.uuid);
+	object_text(o, "device", tenant.path);
+	object_text(o, "policy", policy.name);
+	object_text(o, "state", state_of(&tenant));
+	object_known(o, "created", tenant.created);
+	object_text(o, "purge_until", tenant.purge.request ? tenant.purge.until : NULL);
+	object_number(o, "purge_approvals", tenant.purge.n_approvals);
+	object_known(o, "purged", tenant.purged);
 	json_object_array_add(listing->array, o);
 	return 0;
 }
@@ -161,16 +156,13 @@ static int list_one(void *data, const char *name)
 static int cmd_tenant_list(const struct args *args)
 {
 	struct listing listing = {.array = args->json ? json_object_new_array() : NULL};
-	struct json_object *root;
 	int r;
 
 	if (!args->json)
 		printf("%-20s %-13s %-16s %s\n", "NAME", "STATE", "POLICY", "DEVICE");
 	r = tenant_each(list_one, &listing);
 	if (args->json && r == 0) {
-		root = json_object_new_object();
-		json_object_object_add(root, "tenants", listing.array);
-		r = json_print(root);
+		r = object_print_list("tenants", listing.array);
 	}
 	return r < 0 ? r : listing.result;
 }

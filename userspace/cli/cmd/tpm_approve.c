@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The 'fvesetup tpm approve|predict|revoke' actions: which boot chains the TPM opens for. */
 #include <errno.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/object.h"
 #include "cli/show.h"
 #include "cli/table.h"
 #include "header/change.h"
@@ -165,7 +165,7 @@ ACTION(tpm_approve, "TPM policy", "tpm approve", "<device>", "approve how the ma
 static int show_prediction(const struct args *args, const struct boot_state *state,
 			   const struct pcr_values *found, const char *id)
 {
-	struct json_object *root, *pcrs;
+	struct json_object *root;
 
 	if (!args->json) {
 		for (int i = 0; i < PCR_COUNT; i++) {
@@ -184,20 +184,9 @@ static int show_prediction(const struct args *args, const struct boot_state *sta
 		return 0;
 	}
 	root = json_object_new_object();
-	pcrs = json_object_new_object();
-	for (int i = 0; i < PCR_COUNT; i++) {
-		_cleanup_free_ char *hex = NULL;
-		char key[12];
-
-		if (!(state->pcrs.mask & 1u << i))
-			continue;
-		hex = hex_encode(state->pcrs.value[i], SHA256_SIZE);
-		snprintf(key, sizeof(key), "%d", i);
-		json_object_object_add(pcrs, key, json_object_new_string(hex ?: ""));
-	}
-	json_object_object_add(root, "pcrs", pcrs);
-	json_object_object_add(root, "approval", id ? json_object_new_string(id) : NULL);
-	return json_print(root);
+	json_object_object_add(root, "pcrs", show_pcrs_json(&state->pcrs));
+	object_text(root, "approval", id);
+	return object_print(root);
 }
 
 static int cmd_tpm_predict(const struct args *args)

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The 'fvesetup tpm status' action: what the TPM would do now, and why. */
 #include <errno.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/object.h"
 #include "cli/show.h"
 #include "cli/table.h"
 #include "keys/boot_policy.h"
@@ -150,20 +150,15 @@ static void show_verdict(const struct args *args, const struct verdict *v)
 
 /* --- JSON ----------------------------------------------------------------------------------- */
 
-static struct json_object *text_or_null(const char *text)
-{
-	return text ? json_object_new_string(text) : NULL;
-}
-
 static struct json_object *lockout_json(const struct tpm_lockout *l)
 {
 	struct json_object *o = json_object_new_object();
 
-	json_object_object_add(o, "failed", json_object_new_int64(l->failed));
-	json_object_object_add(o, "max_tries", json_object_new_int64(l->max_tries));
-	json_object_object_add(o, "interval", json_object_new_int64(l->interval_s));
-	json_object_object_add(o, "locked", json_object_new_boolean(l->locked));
-	json_object_object_add(o, "owned", json_object_new_boolean(l->owned));
+	object_number(o, "failed", l->failed);
+	object_number(o, "max_tries", l->max_tries);
+	object_number(o, "interval", l->interval_s);
+	object_bool(o, "locked", l->locked);
+	object_bool(o, "owned", l->owned);
 	return o;
 }
 
@@ -173,11 +168,10 @@ static struct json_object *approvals_json(const struct tpm_status *s)
 
 	for (size_t i = 0; s->have_policy && i < s->policy.token.n_approvals; i++) {
 		const struct token_approval *a = &s->policy.token.approvals[i];
-		struct json_object *o = json_approval(a);
+		struct json_object *o = show_approval_json(a);
 
-		json_object_object_add(o, "state", json_object_new_string(approval_state(s, a)));
-		json_object_object_add(o, "weak",
-				       json_object_new_boolean(boot_policy_weak(&s->policy, a)));
+		object_text(o, "state", approval_state(s, a));
+		object_bool(o, "weak", boot_policy_weak(&s->policy, a));
 		json_object_array_add(array, o);
 	}
 	return array;
@@ -190,13 +184,10 @@ static struct json_object *counter_json(const struct tpm_status *s)
 	if (!s->have_policy || !s->policy.token.counter)
 		return NULL;
 	o = json_object_new_object();
-	json_object_object_add(o, "nv_index", json_object_new_int64(s->policy.token.counter));
-	json_object_object_add(o, "value",
-			       s->counter_reason == REASON_NONE
-				       ? json_object_new_int64((int64_t)s->policy.counter)
-				       : NULL);
-	json_object_object_add(o, "pending",
-			       json_object_new_boolean(boot_policy_pending(&s->policy)));
+	object_number(o, "nv_index", s->policy.token.counter);
+	object_count(o, "value",
+		     s->counter_reason == REASON_NONE ? (int64_t)s->policy.counter : -1);
+	object_bool(o, "pending", boot_policy_pending(&s->policy));
 	return o;
 }
 
@@ -204,12 +195,10 @@ static struct json_object *verdict_json(const struct args *args, const struct ve
 {
 	struct json_object *o = json_object_new_object();
 
-	json_object_object_add(o, "id", json_object_new_string(v->protector->head.id));
-	json_object_object_add(o, "kind",
-			       json_object_new_string(protector_kind_name(v->protector->kind)));
-	json_object_object_add(o, "opens", json_object_new_boolean(v->opens));
-	json_object_object_add(o, "boots_left",
-			       v->boots_left < 0 ? NULL : json_object_new_int(v->boots_left));
+	object_text(o, "id", v->protector->head.id);
+	object_text(o, "kind", protector_kind_name(v->protector->kind));
+	object_bool(o, "opens", v->opens);
+	object_count(o, "boots_left", v->boots_left);
 	cli_refusal_json(args, &v->refusal, o);
 	return o;
 }
@@ -217,17 +206,14 @@ static struct json_object *verdict_json(const struct args *args, const struct ve
 static struct json_object *status_json(const struct tpm_status *s)
 {
 	struct json_object *o = json_object_new_object();
-	_cleanup_free_ char *srk = s->have_srk ? hex_encode(&s->srk, sizeof(s->srk)) : NULL;
 
-	json_object_object_add(o, "reason",
-			       s->reason == REASON_NONE
-				       ? NULL
-				       : json_object_new_string(reason_code(s->reason)));
-	json_object_object_add(o, "srk", text_or_null(srk));
-	json_object_object_add(o, "bank", text_or_null(s->found.mask ? "sha256" : NULL));
-	json_object_object_add(o, "capped",
-			       json_object_new_boolean(s->found.mask &&
-						       boot_state_capped(&s->found)));
+	object_reason(o, "reason", s->reason);
+	if (s->have_srk)
+		object_hex(o, "srk", &s->srk, sizeof(s->srk));
+	else
+		object_text(o, "srk", NULL);
+	object_text(o, "bank", s->found.mask ? "sha256" : NULL);
+	object_bool(o, "capped", s->found.mask && boot_state_capped(&s->found));
 	json_object_object_add(o, "lockout",
 			       s->lockout.max_tries ? lockout_json(&s->lockout) : NULL);
 	json_object_object_add(o, "counter", counter_json(s));
@@ -249,7 +235,7 @@ static int cmd_tpm_status(const struct args *args)
 	read_status(args, header, &s);
 	if (args->json) {
 		root = status_json(&s);
-		json_object_object_add(root, "concerns", json_concerns(header, args->tcti));
+		json_object_object_add(root, "concerns", show_concerns_json(header, args->tcti));
 		array = json_object_new_array();
 		json_object_object_add(root, "protectors", array);
 	} else {
@@ -272,8 +258,8 @@ static int cmd_tpm_status(const struct args *args)
 			show_verdict(args, &verdict);
 	}
 	if (args->json) {
-		json_object_object_add(root, "opens", json_object_new_boolean(opens));
-		r = json_print(root);
+		object_bool(root, "opens", opens);
+		r = object_print(root);
 	}
 	if (r == 0 && !any)
 		return log_errno(ENOENT, "%s has no TPM protector", args->operand[0]);

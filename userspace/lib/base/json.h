@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Members of JSON objects, read strictly and written. This header is the only file of the library
- * that includes json-c. All that we write has a type and a version: tokens in a header, policies
- * and tenants, lines of the audit log, requests to a provider.
+ * Members of JSON objects, read strictly and written. This header alone includes json-c. All that we
+ * write has a type and a version: tokens in a header, policies and tenants, lines of the audit log,
+ * requests to a provider.
  */
 #ifndef FVE_JSON_H
 #define FVE_JSON_H
