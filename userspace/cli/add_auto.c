@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "cli/new_file.h"
+#include "os/file.h"
 #include "os/storage.h"
 #include "protector/auto.h"
 
@@ -14,7 +14,7 @@ int cli_check_auto(const struct args *args, const struct protector_spec *spec)
 
 	if (!*spec->file)
 		return 0;
-	r = cli_check_new_file(spec->file, "key file");
+	r = file_check_new(spec->file, "key file");
 	if (r == 0)
 		r = storage_path_encrypted(spec->file);
 	if (r != 0)
@@ -35,7 +35,7 @@ static int add_file(struct header *header, const struct secret *fvek,
 		    const struct protector_spec *spec)
 {
 	_cleanup_secret_ struct secret *key = secret_random(AUTO_KEY_SIZE);
-	int r = key ? cli_write_secret(spec->file, key) : -ENOMEM;
+	int r = key ? file_create(spec->file, 0600, key->data, key->size) : -ENOMEM;
 
 	if (r < 0)
 		return r;

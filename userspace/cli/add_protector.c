@@ -7,13 +7,13 @@
 #include <sys/uio.h>
 
 #include "cli/cli.h"
-#include "cli/new_file.h"
 #include "keys/recovery.h"
+#include "os/file.h"
 #include "os/process.h"
 
 int cli_check_recovery(const struct args *args)
 {
-	int r = cli_check_new_file(args->recovery_file, "recovery password");
+	int r = file_check_new(args->recovery_file, "recovery password");
 
 	if (r < 0 || args->recovery_file || args->n_escrow)
 		return r;
@@ -133,7 +133,7 @@ int cli_add_recovery(const struct args *args, struct header *header, const struc
 	int r = password ? 0 : -ENOMEM;
 
 	if (r == 0 && args->recovery_file)
-		r = cli_write_secret(args->recovery_file, password);
+		r = file_create(args->recovery_file, 0600, password->data, password->size);
 	if (r < 0)
 		return r;
 	r = add_and_show(args, header, fvek, spec, password, replaces);
@@ -198,7 +198,7 @@ static int add_with_key(const struct args *args, struct header *header, const st
 			const struct protector_spec *spec, const char *file, bool replaces)
 {
 	_cleanup_secret_ struct secret *key = secret_random(STARTUP_KEY_SIZE);
-	int r = key ? cli_write_secret(file, key) : -ENOMEM;
+	int r = key ? file_create(file, 0600, key->data, key->size) : -ENOMEM;
 
 	if (r < 0)
 		return r;

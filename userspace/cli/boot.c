@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* What the boot-* actions share. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/boot.h"
+#include "os/file.h"
 #include "volume/cap.h"
 
 #define TEXT_MAX (256 * 1024) /* bytes of a table */
@@ -20,22 +20,13 @@ void boot_complain(unsigned int line, const char *what, const char *word)
 
 int boot_read_text(const char *path, char **ret)
 {
-	_cleanup_free_ char *text = malloc(TEXT_MAX + 1);
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	size_t size = 0;
-	ssize_t n = 0;
+	struct blob text = {0};
+	int r = file_read(path, TEXT_MAX, &text);
 
-	if (!text)
-		return -ENOMEM;
-	if (fd < 0 && errno != ENOENT)
-		return log_errno(errno, "cannot open %s: %m", path);
-	while (fd >= 0 && size < TEXT_MAX && (n = read(fd, text + size, TEXT_MAX - size)) > 0)
-		size += (size_t)n;
-	if (n < 0)
-		return log_errno(errno, "cannot read %s: %m", path);
-	text[size] = '\0';
-	*ret = steal(text);
-	return 0;
+	if (r < 0 && r != -ENOENT)
+		return log_errno(-r, "cannot read %s: %s", path, strerror(-r));
+	*ret = r < 0 ? strdup("") : (char *)text.data;
+	return *ret ? 0 : -ENOMEM;
 }
 
 int boot_read_table(const struct args *args, char **ret)

@@ -5,7 +5,6 @@
 #include <time.h>
 
 #include "cli/cli.h"
-#include "cli/new_file.h"
 #include "custody/audit.h"
 #include "custody/escrow.h"
 #include "keys/recovery.h"
@@ -28,7 +27,7 @@ int cli_check_escrow(const struct args *args)
 		return log_errno(EINVAL,
 				 "--escrow takes --escrow-file, to write the packet to, and "
 				 "--ack-file, where its acknowledgement will be");
-	r = cli_check_new_file(args->escrow_file, "packet");
+	r = file_check_new(args->escrow_file, "packet");
 	if (r < 0)
 		return r;
 	/* Certificates that nothing can be encrypted to are found before anything is written. */
@@ -74,7 +73,7 @@ int cli_escrow(const struct args *args, const struct header *header, const char 
 	if (r == 0)
 		r = crypto_sha256(&(struct span){packet.data, packet.size}, 1, digest);
 	if (r == 0)
-		r = cli_write_packet(args->escrow_file, &packet);
+		r = file_create(args->escrow_file, 0644, packet.data, packet.size);
 	if (r < 0)
 		return r;
 	r = wait_for_ack(args, &packet);

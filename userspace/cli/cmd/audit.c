@@ -4,11 +4,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/new_file.h"
 #include "cli/object.h"
 #include "cli/show.h"
 #include "cli/table.h"
 #include "custody/audit.h"
+#include "os/file.h"
 
 /* One line as people read it: number, time, event, and what it is about. */
 static void show_line(const char *line, void *data)
@@ -78,24 +78,23 @@ static void print_line(const char *line, void *data)
 static int cmd_audit_export(const struct args *args)
 {
 	const char *path = args->operand[0];
-	FILE *file = stdout;
-	int r = 0;
+	_cleanup_close_ int fd = -1;
+	FILE *file;
+	int r;
 
-	if (path) {
-		r = cli_check_new_file(path, "copy of the log");
-		if (r < 0)
-			return r;
-		file = fopen(path, "wxe");
-		if (!file)
-			return log_errno(errno, "cannot make %s: %m", path);
-	}
-	r = audit_read(print_line, file);
 	if (!path)
+		return audit_read(print_line, stdout);
+	r = file_check_new(path, "copy of the log");
+	if (r < 0)
 		return r;
-	if (fflush(file) || fsync(fileno(file)) < 0 || cli_sync_directory(path) < 0)
-		r = r ?: log_errno(errno, "cannot write %s: %m", path);
-	fclose(file);
-	return r;
+	r = file_create_begin(path, 0666, &fd);
+	if (r < 0)
+		return r;
+	file = fdopen(dup(fd), "w");
+	r = file ? audit_read(print_line, file) : -ENOMEM;
+	if (file && fclose(file) && r == 0)
+		r = log_errno(errno, "cannot write %s: %m", path);
+	return file_create_end(path, fd, r);
 }
 
 ACTION(audit_export, "Audit log", "audit export", "[<file>]", "copy the log, to be kept elsewhere",

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/new_file.h"
 #include "cli/table.h"
 #include "custody/escrow.h"
 #include "keys/recovery.h"
@@ -52,7 +51,7 @@ static int cmd_escrow_export(const struct args *args)
 	_cleanup_secret_ struct secret *password = NULL;
 	_cleanup_blob_ struct blob packet = {0};
 	struct protector owner;
-	int r = args->n_escrow ? cli_check_new_file(args->operand[1], "packet")
+	int r = args->n_escrow ? file_check_new(args->operand[1], "packet")
 			       : log_errno(EINVAL, "to whom? Use --escrow CERT");
 
 	if (r == 0)
@@ -64,7 +63,7 @@ static int cmd_escrow_export(const struct args *args)
 	if (r == 0)
 		r = escrow_seal(args->escrow, args->n_escrow, header_uuid(header), owner.head.id,
 				password, &packet);
-	return r < 0 ? r : cli_write_packet(args->operand[1], &packet);
+	return r < 0 ? r : file_create(args->operand[1], 0644, packet.data, packet.size);
 }
 
 ACTION(escrow_export, "Escrow", "escrow export", "<device> <packet>",
@@ -94,7 +93,7 @@ static int cmd_escrow_import(const struct args *args)
 	_cleanup_secret_ struct secret *password = NULL;
 	_cleanup_blob_ struct blob data = {0};
 	struct escrow_packet packet;
-	int r = cli_check_new_file(args->operand[1], "recovery password");
+	int r = file_check_new(args->operand[1], "recovery password");
 
 	if (r == 0)
 		r = open_packet(args, &data, &packet, &password);
@@ -103,7 +102,7 @@ static int cmd_escrow_import(const struct args *args)
 	log_notice("Protector %s of volume %s, made %s on %s.", packet.protector, packet.volume,
 		   packet.created, packet.host);
 	if (args->operand[1])
-		return cli_write_secret(args->operand[1], password);
+		return file_create(args->operand[1], 0600, password->data, password->size);
 	return cli_print_recovery(password, "", "\n");
 }
 
@@ -118,13 +117,13 @@ static int cmd_escrow_ack(const struct args *args)
 	_cleanup_secret_ struct secret *password = NULL;
 	_cleanup_blob_ struct blob data = {0}, ack = {0};
 	struct escrow_packet packet;
-	int r = cli_check_new_file(args->operand[1], "acknowledgement");
+	int r = file_check_new(args->operand[1], "acknowledgement");
 
 	if (r == 0)
 		r = open_packet(args, &data, &packet, &password);
 	if (r == 0)
 		r = escrow_ack(args->escrow[0], args->escrow_key, &data, &ack);
-	return r < 0 ? r : cli_write_packet(args->operand[1], &ack);
+	return r < 0 ? r : file_create(args->operand[1], 0644, ack.data, ack.size);
 }
 
 ACTION(escrow_ack, "Escrow", "escrow ack", "<packet> <file>", "acknowledge that a packet is kept",

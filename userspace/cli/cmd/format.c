@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/new_file.h"
 #include "cli/table.h"
 #include "keys/vmk.h"
 #include "os/device.h"
+#include "os/file.h"
 
 /* What is to be made: protectors, and what their owner will have to bring. */
 struct plan {
@@ -72,7 +72,7 @@ static int plan_parse(const struct args *args, struct plan *plan)
 		if (r < 0)
 			return r;
 	}
-	r = cli_check_new_file(args->startup_key_file, "startup key");
+	r = file_check_new(args->startup_key_file, "startup key");
 	if (r == 0)
 		r = cli_check_escrow(args);
 	return r < 0 || args->no_recovery ? r : cli_check_recovery(args);

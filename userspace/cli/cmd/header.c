@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/new_file.h"
 #include "cli/object.h"
 #include "cli/show.h"
 #include "cli/table.h"
@@ -13,6 +12,7 @@
 #include "header/mac.h"
 #include "keys/rotate.h"
 #include "os/device.h"
+#include "os/file.h"
 
 #define SECTOR 512
 
@@ -221,11 +221,13 @@ ACTION(header_accept, "Header", "header accept", "<device>",
 /* libcryptsetup would say that something is invalid where there is no directory or no room. */
 static int check_backup(const char *file, uint64_t size)
 {
-	_cleanup_close_ int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	int error = fd < 0 ? errno : posix_fallocate(fd, 0, (off_t)size);
+	_cleanup_close_ int fd = -1;
+	int error, r = file_create_begin(file, 0600, &fd);
 
-	if (fd >= 0)
-		unlink(file);
+	if (r < 0)
+		return r;
+	error = posix_fallocate(fd, 0, (off_t)size);
+	unlink(file);
 	return error ? log_errno(error, "cannot write %s: %s", file, strerror(error)) : 0;
 }
 
@@ -234,7 +236,7 @@ static int cmd_header_backup(const struct args *args)
 	_cleanup_header_ struct header *header = NULL;
 	_cleanup_close_ int lock = -1, fd = -1;
 	const char *file = args->operand[1];
-	int r = cli_check_new_file(file, "header backup");
+	int r = file_check_new(file, "header backup");
 
 	if (r == 0)
 		r = device_lock(args->operand[0], &lock);
@@ -247,14 +249,12 @@ static int cmd_header_backup(const struct args *args)
 	r = header_backup(header, file);
 	if (r == 0) {
 		fd = open(file, O_RDONLY | O_CLOEXEC);
-		if (fd < 0 || fsync(fd) < 0 || cli_sync_directory(file) < 0)
-			r = log_errno(errno, "cannot write %s: %m", file);
+		r = fd < 0 ? log_errno(errno, "cannot open %s: %m", file) : 0;
 	}
 	/* Half a backup would be trusted when it is needed. */
-	if (r < 0) {
-		unlink(file);
+	r = file_create_end(file, fd, r);
+	if (r < 0)
 		return r;
-	}
 	log_notice("%s opens %s with today's secrets, also after they are removed: keep it as "
 		   "safe as they are, and make a new one when protectors change.",
 		   file, args->operand[0]);

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/new_file.h"
 #include "cli/object.h"
 #include "cli/show.h"
 #include "cli/table.h"
@@ -38,14 +37,14 @@ static int set_roots(const struct args *args, struct keypolicy *policy, const st
 static int add_approver(struct keypolicy *policy, const char *path)
 {
 	_cleanup_free_ char *subject = NULL, *pem = NULL;
-	_cleanup_blob_ struct blob file = {0};
+	struct blob file = {0};
 	uint8_t digest[SHA256_SIZE];
 	int r = file_read_small(path, &file);
 
 	if (r < 0)
 		return r;
-	pem = strndup((const char *)file.data, file.size);
-	r = pem ? crypto_cert_read(pem, &subject, digest) : -ENOMEM;
+	pem = (char *)file.data;
+	r = crypto_cert_read(pem, &subject, digest);
 	if (r == -EBADMSG || r == -ESTALE)
 		return log_errno(EINVAL, "%s is no certificate (PEM) that is valid now", path);
 	for (size_t i = 0; i < policy->n_approvers && r == 0; i++)
@@ -78,7 +77,7 @@ static int describe_new(const struct args *args, struct keypolicy *policy)
 static int write_new(const struct args *args, struct keypolicy *policy,
 		     const struct secret *availability)
 {
-	int r = cli_write_secret(args->availability_key, availability);
+	int r = file_create(args->availability_key, 0600, availability->data, availability->size);
 
 	if (r < 0)
 		return r;
@@ -106,7 +105,7 @@ static int cmd_policy_create(const struct args *args)
 		return log_errno(EINVAL,
 				 "policy create needs --root-a, --root-b and --availability-key, a "
 				 "new file for the custodian");
-	r = cli_check_new_file(args->availability_key, "custodian's key");
+	r = file_check_new(args->availability_key, "custodian's key");
 	if (r == 0)
 		r = proof ? describe_new(args, &policy) : -ENOMEM;
 	if (r == 0)

@@ -4,12 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/new_file.h"
 #include "cli/object.h"
 #include "cli/show.h"
 #include "cli/table.h"
 #include "keys/boot_policy.h"
 #include "os/device.h"
+#include "os/file.h"
 #include "protector/auto.h"
 
 static int cmd_protector_list(const struct args *args)
@@ -48,7 +48,7 @@ static int check_files(const struct args *args, enum protector_kind kind)
 	r = cli_check_escrow(args);
 	if (r == 0 && kind == PROTECTOR_RECOVERY)
 		r = cli_check_recovery(args);
-	return r < 0 || !key ? r : cli_check_new_file(args->new_key_file, "startup key");
+	return r < 0 || !key ? r : file_check_new(args->new_key_file, "startup key");
 }
 
 static int cmd_protector_add(const struct args *args)

@@ -11,30 +11,27 @@
 #include <sys/stat.h>
 
 #include "base/signals.h"
-#include "cli/new_file.h"
 #include "cli/table.h"
 #include "cli/tenant.h"
 #include "custody/factors.h"
 #include "custody/keypolicy_volumes.h"
 #include "keys/vmk.h"
 #include "os/device.h"
+#include "os/file.h"
 #include "os/storage.h"
 #include "protector/customer.h"
 
 static int make_file(const char *path, uint64_t size)
 {
-	_cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	_cleanup_close_ int fd = -1;
+	int r = file_create_begin(path, 0600, &fd);
 
-	if (fd < 0)
-		return log_errno(errno, "cannot create %s: %m", path);
-	if (ftruncate(fd, (off_t)size) < 0 || fsync(fd) < 0 || cli_sync_directory(path) < 0) {
-		int error = errno;
-
-		unlink(path);
-		return log_errno(error, "cannot make %s %llu bytes long: %s", path,
-				 (unsigned long long)size, strerror(error));
-	}
-	return 0;
+	if (r < 0)
+		return r;
+	if (ftruncate(fd, (off_t)size) < 0)
+		r = log_errno(errno, "cannot make %s %llu bytes long: %m", path,
+			      (unsigned long long)size);
+	return file_create_end(path, fd, r);
 }
 
 /* The first layer is below a tenant: what is not its own, such as names and sizes, is encrypted

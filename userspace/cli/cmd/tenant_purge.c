@@ -8,7 +8,6 @@
 #include <time.h>
 
 #include "base/signals.h"
-#include "cli/new_file.h"
 #include "cli/table.h"
 #include "cli/tenant.h"
 #include "custody/factors.h"
@@ -18,22 +17,6 @@
 #include "volume/erase.h"
 
 #define SECONDS_OF_DAY 86400
-
-/* A new file for everybody to read. */
-static int write_text(const char *path, const char *text)
-{
-	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	size_t size = strlen(text);
-
-	if (fd < 0)
-		return log_errno(errno, "cannot create %s: %m", path);
-	if (write(fd, text, size) != (ssize_t)size || fsync(fd) < 0 ||
-	    cli_sync_directory(path) < 0) {
-		unlink(path);
-		return log_errno(EIO, "cannot write %s", path);
-	}
-	return 0;
-}
 
 static int time_in_days(uint32_t days, char ret[TIME_LENGTH + 1])
 {
@@ -63,13 +46,14 @@ static int request(const struct args *args, struct tenant *tenant, const struct 
 		return log_errno(EPERM,
 				 "policy %s has no approvers, so that nothing of it is ever purged",
 				 policy->name);
-	r = cli_check_new_file(args->request, "request");
+	r = file_check_new(args->request, "request");
 	if (r == 0)
 		r = tenant_purge_request(tenant, policy, &tenant->purge.request);
 	if (r == 0)
 		r = time_in_days(policy->purge_days, tenant->purge.until);
 	if (r == 0)
-		r = write_text(args->request, tenant->purge.request);
+		r = file_create(args->request, 0644, tenant->purge.request,
+				strlen(tenant->purge.request));
 	if (r == 0)
 		r = tenant_save(tenant);
 	if (r == 0)
@@ -132,7 +116,7 @@ static int execute(const struct args *args, struct tenant *tenant, struct keypol
 	struct keypolicy_volume volume = {0};
 	enum reason reason = REASON_NONE;
 	bool header_erased;
-	int r = cli_check_new_file(args->certificate, "certificate");
+	int r = file_check_new(args->certificate, "certificate");
 
 	if (r == 0 && cli_tenant_is_open(tenant->name))
 		r = log_errno(EBUSY, "tenant %s is open; first: fvesetup tenant close %s",
@@ -160,7 +144,7 @@ static int execute(const struct args *args, struct tenant *tenant, struct keypol
 	if (r == 0)
 		r = tenant_purge_certificate(tenant, policy, header_erased, &certificate);
 	if (r == 0)
-		r = write_text(args->certificate, certificate);
+		r = file_create(args->certificate, 0644, certificate, strlen(certificate));
 	return r < 0 ? r : tenant_save(tenant);
 }
 

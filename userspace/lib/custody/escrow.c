@@ -36,15 +36,13 @@ static void certs_free(struct certs *certs)
 static int load_certs(const char *const files[], size_t n, struct certs *ret)
 {
 	for (ret->n = 0; ret->n < n; ret->n++) {
-		_cleanup_blob_ struct blob data = {0};
+		struct blob data = {0};
 		int r = file_read(files[ret->n], ESCROW_FILE_MAX, &data);
 
 		if (r < 0)
 			return log_errno(-r, "cannot read the certificate %s: %s", files[ret->n],
 					 strerror(-r));
-		ret->pem[ret->n] = strndup((const char *)data.data, data.size);
-		if (!ret->pem[ret->n])
-			return -ENOMEM;
+		ret->pem[ret->n] = (char *)data.data;
 	}
 	return 0;
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The firmware's event log. All integers in it are little-endian. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "measured/event_log.h"
+#include "os/file.h"
 
 #define ALG_SHA256     0x000b
 #define ALGORITHMS_MAX 16	   /* banks of one log; TPM2_NUM_PCR_BANKS */
@@ -168,47 +168,11 @@ void event_log_free(struct event_log *log)
 	*log = (struct event_log){0};
 }
 
-/* The kernel does not say how long its log is. */
-static int read_all(int fd, struct blob *ret)
-{
-	_cleanup_free_ uint8_t *data = NULL;
-	size_t size = 0, room = 0;
-
-	for (;;) {
-		ssize_t n;
-
-		if (size == room) {
-			uint8_t *more;
-
-			room = room ? 2 * room : 64 * 1024;
-			if (room > 2 * LOG_SIZE_MAX)
-				return -EFBIG;
-			more = realloc(data, room);
-			if (!more)
-				return -ENOMEM;
-			data = more;
-		}
-		n = read(fd, data + size, room - size);
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n == 0)
-			break;
-		if (n > 0)
-			size += (size_t)n;
-	}
-	*ret = (struct blob){steal(data), size};
-	return 0;
-}
-
 int event_log_load(const char *path, struct event_log *ret)
 {
-	_cleanup_close_ int fd = open(path ?: EVENT_LOG_PATH, O_RDONLY | O_CLOEXEC);
 	_cleanup_blob_ struct blob raw = {0};
-	int r;
+	int r = file_read(path ?: EVENT_LOG_PATH, 2 * LOG_SIZE_MAX, &raw);
 
-	if (fd < 0)
-		return -errno;
-	r = read_all(fd, &raw);
 	if (r < 0)
 		return r;
 	r = event_log_parse(raw.data, raw.size, ret);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -8,10 +9,64 @@
 #include "base/log.h"
 #include "os/file.h"
 
-static int open_regular(const char *path, size_t max, int *ret_fd, size_t *ret_size)
+#define SMALL_MAX  65535
+#define FIRST_ROOM 4096
+
+/* Up to @room bytes, fewer only at the end; their number. */
+static ssize_t read_up_to(int fd, void *data, size_t room)
 {
+	size_t size = 0;
+	ssize_t n = 1;
+
+	while (n && size < room) {
+		n = read(fd, (uint8_t *)data + size, room - size);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		size += n > 0 ? (size_t)n : 0;
+	}
+	return (ssize_t)size;
+}
+
+/* What the kernel makes up as it is read has no size before. */
+int file_read(const char *path, size_t max, struct blob *ret)
+{
+	_cleanup_blob_ struct blob file = {0};
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t room = 0;
+
+	if (fd < 0)
+		return -errno;
+	while (file.size == room) {
+		uint8_t *more;
+		ssize_t n;
+
+		if (room > max)
+			return -EFBIG;
+		room = room ? 2 * room : FIRST_ROOM;
+		more = realloc(file.data, room + 1);
+		if (!more)
+			return -ENOMEM;
+		file.data = more;
+		n = read_up_to(fd, file.data + file.size, room - file.size);
+		if (n < 0)
+			return (int)n;
+		file.size += (size_t)n;
+	}
+	if (file.size > max)
+		return -EFBIG;
+	file.data[file.size] = '\0';
+	*ret = file;
+	file = (struct blob){0};
+	return 0;
+}
+
+/* Locked memory is scarce: as much as the file is long. */
+int file_read_secret(const char *path, size_t max, struct secret **ret)
+{
+	_cleanup_secret_ struct secret *file = NULL;
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
+	ssize_t n;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
@@ -19,108 +74,102 @@ static int open_regular(const char *path, size_t max, int *ret_fd, size_t *ret_s
 		return -EINVAL;
 	if (st.st_size < 0 || (size_t)st.st_size > max)
 		return -EFBIG;
-	*ret_size = (size_t)st.st_size;
-	*ret_fd = fd;
-	fd = -1;
+	file = secret_new((size_t)st.st_size);
+	if (!file)
+		return -ENOMEM;
+	n = read_up_to(fd, file->data, file->size);
+	if (n != (ssize_t)file->size)
+		return n < 0 ? (int)n : -EIO;
+	*ret = steal(file);
 	return 0;
-}
-
-static int read_whole(int fd, void *data, size_t size)
-{
-	ssize_t n = read(fd, data, size);
-
-	return n < 0 ? -errno : (size_t)n == size ? 0 : -EIO;
-}
-
-int file_read(const char *path, size_t max, struct blob *ret)
-{
-	_cleanup_blob_ struct blob file = {0};
-	_cleanup_close_ int fd = -1;
-	int r = open_regular(path, max, &fd, &file.size);
-
-	if (r < 0)
-		return r;
-	file.data = malloc(file.size + 1);
-	r = file.data ? read_whole(fd, file.data, file.size) : -ENOMEM;
-	if (r < 0)
-		return r;
-	*ret = file;
-	file = (struct blob){0};
-	return 0;
-}
-
-int file_read_secret(const char *path, size_t max, struct secret **ret)
-{
-	_cleanup_secret_ struct secret *file = NULL;
-	_cleanup_close_ int fd = -1;
-	size_t size;
-	int r = open_regular(path, max, &fd, &size);
-
-	if (r < 0)
-		return r;
-	file = secret_new(size);
-	r = file ? read_whole(fd, file->data, size) : -ENOMEM;
-	if (r == 0)
-		*ret = steal(file);
-	return r;
 }
 
 int file_read_small(const char *path, struct blob *ret)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	uint8_t buffer[65536];
-	ssize_t n = fd < 0 ? -1 : read(fd, buffer, sizeof(buffer));
+	int r = file_read(path, SMALL_MAX, ret);
 
-	if (n < 0)
-		return log_errno(errno, "cannot read %s: %m", path);
-	if (n == sizeof(buffer))
+	if (r == -EFBIG)
 		return log_errno(EFBIG, "%s is too long", path);
-	return blob_set(ret, buffer, (size_t)n);
+	return r < 0 ? log_errno(-r, "cannot read %s: %s", path, strerror(-r)) : 0;
 }
 
-/* Make the last change of a name in the directory of @path last. */
-static int sync_directory(const char *path)
+int file_check_new(const char *path, const char *what)
+{
+	if (path && access(path, F_OK) == 0)
+		return log_errno(EEXIST, "%s exists; a %s is not written over it", path, what);
+	return 0;
+}
+
+int file_sync_name(const char *path)
 {
 	_cleanup_free_ char *copy = strdup(path);
 	_cleanup_close_ int fd = -1;
-	char *slash;
 
 	if (!copy)
 		return -ENOMEM;
-	slash = strrchr(copy, '/');
-	if (slash)
-		slash[slash == copy] = '\0';
-	fd = open(slash ? copy : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
-static int write_new(const char *path, const void *data, size_t size, mode_t mode)
+static int write_all(int fd, const void *data, size_t size)
 {
-	_cleanup_close_ int fd =
-		open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
-	ssize_t n;
+	ssize_t n = write(fd, data, size);
 
-	if (fd < 0)
-		return -errno;
-	n = write(fd, data, size);
-	if (n != (ssize_t)size)
-		return n < 0 ? -errno : -ENOSPC;
-	return fsync(fd) < 0 ? -errno : 0;
+	return n < 0 ? -errno : (size_t)n == size ? 0 : -ENOSPC;
+}
+
+int file_create_begin(const char *path, mode_t mode, int *ret_fd)
+{
+	*ret_fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	return *ret_fd < 0 ? log_errno(errno, "cannot write %s: %m", path) : 0;
+}
+
+int file_create_end(const char *path, int fd, int r)
+{
+	int synced = 0;
+
+	if (r == 0)
+		synced = fsync(fd) < 0 ? -errno : file_sync_name(path);
+	if (synced < 0)
+		r = log_errno(-synced, "cannot write %s: %s", path, strerror(-synced));
+	if (r < 0)
+		unlink(path);
+	return r;
+}
+
+int file_create(const char *path, mode_t mode, const void *data, size_t size)
+{
+	_cleanup_close_ int fd = -1;
+	int r = file_create_begin(path, mode, &fd);
+
+	if (r < 0)
+		return r;
+	/* Sticks may have no modes at all. */
+	if (mode & S_IROTH && fchmod(fd, mode) < 0)
+		r = -errno;
+	if (r == 0)
+		r = write_all(fd, data, size);
+	if (r < 0)
+		log_error("cannot write %s: %s", path, strerror(-r));
+	return file_create_end(path, fd, r);
 }
 
 int file_replace(const char *path, const void *data, size_t size, mode_t mode)
 {
 	_cleanup_free_ char *beside = NULL;
+	_cleanup_close_ int fd = -1;
 	int r;
 
 	if (asprintf(&beside, "%s.new", path) < 0)
 		return -ENOMEM;
-	r = write_new(beside, data, size, mode);
-	if (r == 0 && rename(beside, path) < 0)
+	fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+	if (fd < 0)
+		return -errno;
+	r = write_all(fd, data, size);
+	if (r == 0 && (fsync(fd) < 0 || rename(beside, path) < 0))
 		r = -errno;
-	if (r < 0) {
-		unlink(beside);
-		return r;
-	}
-	return sync_directory(path);
+	if (r == 0)
+		return file_sync_name(path);
+	unlink(beside);
+	return r;
 }

@@ -53,8 +53,8 @@ int state_read(const char *name, char **ret)
 		return r;
 	if (r < 0)
 		return log_errno(-r, "cannot read %s: %s", path ?: name, strerror(-r));
-	*ret = strndup((const char *)blob.data, blob.size);
-	return *ret ? 0 : -ENOMEM;
+	*ret = (char *)steal(blob.data);
+	return 0;
 }
 
 int state_read_secret(const char *name, struct secret **ret)
@@ -67,27 +67,19 @@ int state_read_secret(const char *name, struct secret **ret)
 		       : r;
 }
 
-static int sync_directory(const char *path)
-{
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
-}
-
 /* Make the directory of @path below the state directory, and that itself. */
 static int make_directories(const char *path)
 {
 	_cleanup_free_ char *copy = strdup(path);
-	const char *top = state_directory();
 	char *parent;
 
 	if (!copy)
 		return -ENOMEM;
 	parent = dirname(copy);
-	if ((mkdir(top, 0700) < 0 && errno != EEXIST) ||
+	if ((mkdir(state_directory(), 0700) < 0 && errno != EEXIST) ||
 	    (mkdir(parent, 0700) < 0 && errno != EEXIST))
 		return -errno;
-	return sync_directory(top);
+	return file_sync_name(parent);
 }
 
 static int write_file(const char *path, const char *text)
@@ -107,15 +99,14 @@ int state_write(const char *name, const char *text)
 
 int state_remove(const char *name)
 {
-	_cleanup_free_ char *path = state_path(name), *copy = NULL;
-	int r = 0;
+	_cleanup_free_ char *path = state_path(name);
+	int r;
 
 	if (!path)
 		return -ENOMEM;
 	if (unlink(path) < 0)
 		return errno == ENOENT ? 0 : log_errno(errno, "cannot remove %s: %m", path);
-	copy = strdup(path);
-	r = copy ? sync_directory(dirname(copy)) : -ENOMEM;
+	r = file_sync_name(path);
 	return r < 0 ? log_errno(-r, "cannot remove %s: %s", path, strerror(-r)) : 0;
 }
 
