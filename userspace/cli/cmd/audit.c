@@ -87,7 +87,7 @@ static int cmd_audit_export(const struct args *args)
 	r = file_check_new(path, "copy of the log");
 	if (r < 0)
 		return r;
-	r = file_create_begin(path, 0666, &fd);
+	r = file_create_begin(path, 0600, &fd);
 	if (r < 0)
 		return r;
 	file = fdopen(dup(fd), "w");
