@@ -41,17 +41,6 @@ int protector_customer_find(const struct header *header, const char *uuid, struc
 	return -ENOENT;
 }
 
-int protector_customer_policy(const struct header *header, const struct protector *protector,
-			      char ret_uuid[UUID_LENGTH + 1])
-{
-	_cleanup_token_customer_ struct token_customer token = {0};
-	int r = read_token(header, protector, &token);
-
-	if (r == 0)
-		strcpy(ret_uuid, token.policy);
-	return r;
-}
-
 static struct rootwrap_binding binding_of(const struct header *header,
 					  const struct token_customer *token)
 {

@@ -28,10 +28,6 @@ int protector_customer_factor(const struct header *header, const struct secret *
 int protector_customer_find(const struct header *header, const char *uuid, struct protector *ret,
 			    uint32_t *ret_generation);
 
-/* The policy's UUID. -EBADMSG: the token is damaged. No message. */
-int protector_customer_policy(const struct header *header, const struct protector *protector,
-			      char ret_uuid[UUID_LENGTH + 1]);
-
 /*
  * Open the volume by one of the roots: both are asked, the other a moment later. Where this machine
  * knows the policy, it is asked where the policy's file says, never where the header does, and a
