@@ -20,10 +20,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct kmip_response response;
 	size_t whole;
 
-	if (size >= KMIP_HEADER_SIZE && kmip_size(data, &whole) == 0)
+	if (size >= KMIP_HEADER_SIZE && ttlv_size(data, &whole) == 0)
 		CHECK(whole <= KMIP_MESSAGE_MAX && whole >= KMIP_HEADER_SIZE);
 	for (size_t i = 0; i < ARRAY_SIZE(operations); i++) {
-		if (kmip_decode(operations[i], data, size, &response) < 0)
+		if (ttlv_decode(operations[i], data, size, &response) < 0)
 			continue;
 		check_inside(response.message, data, size);
 		check_inside(response.data, data, size);

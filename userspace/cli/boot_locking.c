@@ -7,7 +7,7 @@
 
 #include "cli/boot_locking.h"
 #include "cli/boot_note.h"
-#include "os/dm.h"
+#include "os/mapping.h"
 #include "os/storage.h"
 #include "volume/revoke.h"
 
@@ -58,16 +58,16 @@ size_t boot_numbers(const struct boot_open *open, dev_t ret[BOOT_OPEN_MAX])
 /* A mapping that stands on another one, such as a logical volume. */
 static int remove_holder(void *data, const char *name, const char *uuid)
 {
-	_cleanup_dm_state_ struct dm_state state = {0};
+	_cleanup_mapping_state_ struct mapping_state state = {0};
 	const dev_t *below = data;
 	dev_t number;
 
 	(void)uuid;
-	if (dm_query(name, &state) < 0)
+	if (mapping_query(name, &state) < 0)
 		return 0;
 	number = makedev(state.major, state.minor);
 	if (number != *below && storage_stands_on(number, *below))
-		dm_remove_deferred(name);
+		mapping_remove_deferred(name);
 	return 0;
 }
 
@@ -81,7 +81,7 @@ static int lock_one(const struct boot_open *open, size_t i)
 	if (r < 0)
 		return log_errno(-r, "%s could not be locked; the boot does not go on",
 				 open->volume[i].name);
-	dm_list(remove_holder, &number);
+	mapping_list(remove_holder, &number);
 	log_notice("%s is locked again: nobody had typed a secret. To open it: fvesetup "
 		   "boot-unlock",
 		   open->volume[i].name);

@@ -88,7 +88,7 @@ void show_concerns(const struct header *header, const char *tcti)
 
 	for (size_t i = 0; i < n; i++)
 		printf("Weaker:     %s (%s). See: %s %s\n", reason_text(list[i]),
-		       reason_code(list[i]), concern_remedy(list[i]), header_path(header));
+		       reason_code(list[i]), concerns_remedy(list[i]), header_path(header));
 }
 
 struct json_object *show_concerns_json(const struct header *header, const char *tcti)

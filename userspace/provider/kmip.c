@@ -83,7 +83,7 @@ static bool ask(struct exchange *exchange, struct kmip_request *request)
 	int r;
 
 	request->uid = exchange->uid;
-	message = kmip_encode(request);
+	message = ttlv_encode(request);
 	if (!message || asprintf(&directory, "%s/%s", base, exchange->host) < 0) {
 		provider_answer_fail(exchange->answer, PROVIDER_BADREQ, "the request is too long");
 		return false;
@@ -98,7 +98,7 @@ static bool ask(struct exchange *exchange, struct kmip_request *request)
 				     "%s", err.text);
 		return false;
 	}
-	if (kmip_decode(request->operation, exchange->message->data, exchange->message->size,
+	if (ttlv_decode(request->operation, exchange->message->data, exchange->message->size,
 			&exchange->response) < 0) {
 		provider_answer_fail(exchange->answer, PROVIDER_UNREACHABLE,
 				     "%s does not answer as a KMIP server", exchange->host);

@@ -113,7 +113,7 @@ static int read_response(SSL *ssl, struct secret **ret)
 	if (!response)
 		return -ENOMEM;
 	if (!read_all(ssl, response->data, KMIP_HEADER_SIZE) ||
-	    kmip_size(response->data, &size) < 0 ||
+	    ttlv_size(response->data, &size) < 0 ||
 	    !read_all(ssl, response->data + KMIP_HEADER_SIZE, size - KMIP_HEADER_SIZE))
 		return -EHOSTUNREACH;
 	secret_truncate(response, size);

@@ -71,7 +71,7 @@ static int cmd_release(const struct args *args)
 	const char *path = args->operand[0];
 	struct args unlock = *args;
 	struct protector used;
-	int r = load(path, release_check, &lock, &header);
+	int r = load(path, adopt_release_check, &lock, &header);
 
 	if (r < 0)
 		return r;
@@ -84,7 +84,7 @@ static int cmd_release(const struct args *args)
 		r = unlock.stock_header ? cli_unlock(&unlock, header, &fvek, &used)
 					: cli_unlock_to_change(&unlock, header, &fvek, &used);
 	if (r == 0)
-		r = release(header, fvek, args->tcti);
+		r = adopt_release(header, fvek, args->tcti);
 	if (r == 0)
 		log_notice("%s is a stock LUKS2 volume now; open it with cryptsetup.", path);
 	return r;

@@ -88,7 +88,7 @@ static int check_concerns(struct check *check, size_t i)
 		check->volume[i].pcrs |= list[k] == REASON_WEAK_PCRS;
 		check->volume[i].lockout |= list[k] == REASON_LOCKOUT_OPEN;
 		r = found(check, reason_code(list[k]), volume->entry->name, "%s: %s %s",
-			  reason_text(list[k]), concern_remedy(list[k]),
+			  reason_text(list[k]), concerns_remedy(list[k]),
 			  header_path(volume->header));
 	}
 	return r;

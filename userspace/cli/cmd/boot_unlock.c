@@ -25,7 +25,7 @@
 #include "cli/table.h"
 #include "crypto/kdf.h"
 #include "os/device.h"
-#include "os/dm.h"
+#include "os/mapping.h"
 #include "os/process.h"
 #include "protector/key_medium.h"
 #include "volume/cap.h"
@@ -147,7 +147,7 @@ static uint32_t device_timeout(const struct boot *boot, const struct fvetab_entr
 }
 
 /* A mapping that was locked, and that somebody still had open. */
-static bool is_dead(const struct dm_state *state)
+static bool is_dead(const struct mapping_state *state)
 {
 	return !strcmp(state->target, "error") || strstr(state->status, "revoked");
 }
@@ -160,12 +160,12 @@ static void find_devices(struct boot *boot)
 	for (size_t i = 0; i < boot->table.n; i++) {
 		struct boot_volume *volume = &boot->volume[i];
 		const struct fvetab_entry *entry = volume->entry;
-		_cleanup_dm_state_ struct dm_state state = {0};
+		_cleanup_mapping_state_ struct mapping_state state = {0};
 		uint32_t timeout = device_timeout(boot, entry);
 		time_t passed = time(NULL) - start;
 		char path[FVETAB_PATH_MAX + 32];
 
-		if (!boot->args->test && dm_query(entry->name, &state) == 0) {
+		if (!boot->args->test && mapping_query(entry->name, &state) == 0) {
 			if (is_dead(&state) && volume_close(entry->name) < 0)
 				continue; /* in use, and its name with it */
 			volume->open = !is_dead(&state);

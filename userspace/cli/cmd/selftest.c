@@ -9,7 +9,7 @@
 #include "cli/table.h"
 #include "crypto/afalg.h"
 #include "crypto/selftest.h"
-#include "os/dm.h"
+#include "os/mapping.h"
 
 /* One line of the result; collected for JSON where @array is one. */
 static void tell(struct json_object *array, const char *name, const char *by, const char *source,
@@ -62,7 +62,7 @@ static void tell_module(struct json_object *root)
 	uint32_t version[3];
 	char text[40];
 
-	if (dm_target_version("fve", version) < 0) {
+	if (mapping_target_version("fve", version) < 0) {
 		if (root)
 			object_text(root, "module", NULL);
 		else

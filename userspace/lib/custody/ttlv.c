@@ -131,7 +131,7 @@ static void put_payload(struct writer *w, const struct kmip_request *request)
 			  request->tag.size);
 }
 
-struct secret *kmip_encode(const struct kmip_request *request)
+struct secret *ttlv_encode(const struct kmip_request *request)
 {
 	struct writer w = {.out = secret_new(KMIP_MESSAGE_MAX)};
 	size_t message, part, inner;
@@ -266,7 +266,7 @@ static void take_payload(struct kmip_bytes payload, struct kmip_response *ret)
 			take_attribute(item.value, ret);
 }
 
-int kmip_size(const uint8_t header[KMIP_HEADER_SIZE], size_t *ret)
+int ttlv_size(const uint8_t header[KMIP_HEADER_SIZE], size_t *ret)
 {
 	uint32_t length = get32(header + 4);
 
@@ -277,7 +277,7 @@ int kmip_size(const uint8_t header[KMIP_HEADER_SIZE], size_t *ret)
 	return 0;
 }
 
-int kmip_decode(enum kmip_operation operation, const uint8_t *message, size_t size,
+int ttlv_decode(enum kmip_operation operation, const uint8_t *message, size_t size,
 		struct kmip_response *ret)
 {
 	struct kmip_bytes rest = {message, size}, batch, payload, text;

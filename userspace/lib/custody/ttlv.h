@@ -76,13 +76,13 @@ struct kmip_response {
 };
 
 /* NULL on out of memory, or where something is too long. */
-struct secret *kmip_encode(const struct kmip_request *request);
+struct secret *ttlv_encode(const struct kmip_request *request);
 
 /* The whole size of the message whose first KMIP_HEADER_SIZE bytes these are; -EBADMSG. */
-int kmip_size(const uint8_t header[KMIP_HEADER_SIZE], size_t *ret);
+int ttlv_size(const uint8_t header[KMIP_HEADER_SIZE], size_t *ret);
 
 /* -EBADMSG where @message is not one response to one @operation. Allocates nothing. */
-int kmip_decode(enum kmip_operation operation, const uint8_t *message, size_t size,
+int ttlv_decode(enum kmip_operation operation, const uint8_t *message, size_t size,
 		struct kmip_response *ret);
 
 #endif

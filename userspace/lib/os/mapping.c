@@ -9,7 +9,7 @@
 
 #include "base/log.h"
 #include "base/util.h"
-#include "os/dm.h"
+#include "os/mapping.h"
 
 static void dm_task_destroyp(struct dm_task **task)
 {
@@ -46,7 +46,7 @@ static struct dm_task *task_new(int type, const char *name)
 	return task;
 }
 
-int dm_target_version(const char *target, uint32_t ret[3])
+int mapping_target_version(const char *target, uint32_t ret[3])
 {
 	_cleanup_task_ struct dm_task *task = task_new(DM_DEVICE_LIST_VERSIONS, NULL);
 	struct dm_versions *entry;
@@ -65,15 +65,15 @@ int dm_target_version(const char *target, uint32_t ret[3])
 	}
 }
 
-int dm_check_target(const char *target)
+int mapping_check_target(const char *target)
 {
 	uint32_t version[3];
 
-	return dm_target_version(target, version);
+	return mapping_target_version(target, version);
 }
 
 /* The table parameters of docs/table-format.md; the caller frees. */
-static char *format_table(const struct dm_mapping *m)
+static char *format_table(const struct mapping *m)
 {
 	char sector_size[32] = "", options[128] = "";
 	const char *words[] = {
@@ -119,16 +119,16 @@ static int run_and_settle(struct dm_task *task)
 	return ok ? 0 : -dm_task_get_errno(task);
 }
 
-int dm_create(const struct dm_mapping *mapping)
+int mapping_create(const struct mapping *mapping)
 {
 	_cleanup_task_ struct dm_task *task = task_new(DM_DEVICE_CREATE, mapping->name);
 	_cleanup_free_ char *table = format_table(mapping);
-	_cleanup_dm_state_ struct dm_state state = {0};
+	_cleanup_mapping_state_ struct mapping_state state = {0};
 	int r;
 
 	if (!task || !table)
 		return -ENOMEM;
-	if (dm_query(mapping->name, &state) == 0)
+	if (mapping_query(mapping->name, &state) == 0)
 		return log_errno(EEXIST, "the name %s is in use; choose another", mapping->name);
 	if (!dm_task_set_uuid(task, mapping->uuid) ||
 	    !dm_task_add_target(task, 0, mapping->size, mapping->target, table) ||
@@ -147,7 +147,7 @@ int dm_create(const struct dm_mapping *mapping)
 }
 
 /* Target type and parameters, from a table or a status ioctl. */
-static int query_line(int type, const char *name, struct dm_state *state, char **ret)
+static int query_line(int type, const char *name, struct mapping_state *state, char **ret)
 {
 	_cleanup_task_ struct dm_task *task = task_new(type, name);
 	struct dm_info info;
@@ -173,9 +173,9 @@ static int query_line(int type, const char *name, struct dm_state *state, char *
 	return *ret && state->uuid && state->target ? 0 : -ENOMEM;
 }
 
-int dm_query(const char *name, struct dm_state *ret)
+int mapping_query(const char *name, struct mapping_state *ret)
 {
-	_cleanup_dm_state_ struct dm_state state = {0};
+	_cleanup_mapping_state_ struct mapping_state state = {0};
 	int r = query_line(DM_DEVICE_TABLE, name, &state, &state.table);
 
 	if (r < 0)
@@ -184,20 +184,20 @@ int dm_query(const char *name, struct dm_state *ret)
 	if (r < 0)
 		return r;
 	*ret = state;
-	state = (struct dm_state){0};
+	state = (struct mapping_state){0};
 	return 0;
 }
 
-void dm_state_free(struct dm_state *state)
+void mapping_state_free(struct mapping_state *state)
 {
 	free(state->uuid);
 	free(state->table);
 	free(state->status);
 	free(state->target);
-	*state = (struct dm_state){0};
+	*state = (struct mapping_state){0};
 }
 
-int dm_suspend(const char *name)
+int mapping_suspend(const char *name)
 {
 	_cleanup_task_ struct dm_task *task = task_new(DM_DEVICE_SUSPEND, name);
 
@@ -206,19 +206,19 @@ int dm_suspend(const char *name)
 	return dm_task_run(task) ? 0 : -dm_task_get_errno(task);
 }
 
-int dm_resume(const char *name)
+int mapping_resume(const char *name)
 {
 	_cleanup_task_ struct dm_task *task = task_new(DM_DEVICE_RESUME, name);
 
 	return task ? run_and_settle(task) : -ENOMEM;
 }
 
-int dm_fail(const char *name)
+int mapping_fail(const char *name)
 {
 	_cleanup_task_ struct dm_task *reload = task_new(DM_DEVICE_RELOAD, name);
 	_cleanup_task_ struct dm_task *suspend = task_new(DM_DEVICE_SUSPEND, name);
-	_cleanup_dm_state_ struct dm_state state = {0};
-	int r = dm_query(name, &state);
+	_cleanup_mapping_state_ struct mapping_state state = {0};
+	int r = mapping_query(name, &state);
 
 	if (r < 0)
 		return r;
@@ -229,10 +229,10 @@ int dm_fail(const char *name)
 		return -dm_task_get_errno(reload);
 	if (!dm_task_run(suspend))
 		return -dm_task_get_errno(suspend);
-	return dm_resume(name);
+	return mapping_resume(name);
 }
 
-int dm_message(const char *name, const char *message)
+int mapping_message(const char *name, const char *message)
 {
 	_cleanup_task_ struct dm_task *task = task_new(DM_DEVICE_TARGET_MSG, name);
 
@@ -255,7 +255,7 @@ static int each_uuid(const char *name, int (*each)(void *data, const char *name,
 	return each(data, name, dm_task_get_uuid(task) ?: "");
 }
 
-int dm_list(int (*each)(void *data, const char *name, const char *uuid), void *data)
+int mapping_list(int (*each)(void *data, const char *name, const char *uuid), void *data)
 {
 	_cleanup_task_ struct dm_task *task = task_new(DM_DEVICE_LIST, NULL);
 	struct dm_names *entry;
@@ -293,12 +293,12 @@ static int remove_mapping(const char *name, bool deferred)
 	return 0;
 }
 
-int dm_remove(const char *name)
+int mapping_remove(const char *name)
 {
 	return remove_mapping(name, false);
 }
 
-int dm_remove_deferred(const char *name)
+int mapping_remove_deferred(const char *name)
 {
 	return remove_mapping(name, true);
 }

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Device-mapper mappings of the targets fve and crypt. dm.c is the only file that includes
+/* Device-mapper mappings of the targets fve and crypt. mapping.c is the only file that includes
  * libdevmapper. */
-#ifndef FVE_DM_H
-#define FVE_DM_H
+#ifndef FVE_MAPPING_H
+#define FVE_MAPPING_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define DM_UUID_PREFIX "FVE-" /* of every mapping made here, and of no other */
+#define MAPPING_UUID_PREFIX "FVE-" /* of every mapping made here, and of no other */
 
 /* A mapping as it is asked for; all strings borrowed. The two targets have one table line. */
-struct dm_mapping {
+struct mapping {
 	const char *target; /* "fve" or "crypt" */
 	const char *name;
 	const char *uuid;	     /* of the mapping, with prefix */
@@ -29,7 +29,7 @@ struct dm_mapping {
 };
 
 /* What the kernel says of a live mapping. */
-struct dm_state {
+struct mapping_state {
 	char *uuid;	       /* owned */
 	char *table;	       /* parameters of the target, owned */
 	char *status;	       /* the target's status line, owned */
@@ -40,44 +40,44 @@ struct dm_state {
 	bool suspended, read_only;
 };
 
-void dm_state_free(struct dm_state *state);
-#define _cleanup_dm_state_ __attribute__((cleanup(dm_state_free)))
+void mapping_state_free(struct mapping_state *state);
+#define _cleanup_mapping_state_ __attribute__((cleanup(mapping_state_free)))
 
 /* The version of a target that is loaded: major, minor, patch level. -ENODEV: it is not. */
-int dm_target_version(const char *target, uint32_t ret[3]);
+int mapping_target_version(const char *target, uint32_t ret[3]);
 
 /* Whether the kernel has the target; -ENODEV where it has not, or has no device-mapper at all. */
-int dm_check_target(const char *target);
+int mapping_check_target(const char *target);
 
 /* -EEXIST: the name is in use; -EINVAL: the kernel refused the table. Messages are made here. */
-int dm_create(const struct dm_mapping *mapping);
+int mapping_create(const struct mapping *mapping);
 
 /* -ENODEV: no such mapping, without a message. */
-int dm_query(const char *name, struct dm_state *ret);
+int mapping_query(const char *name, struct mapping_state *ret);
 
 /*
  * Stop I/O: what is under way is waited for, the file system is frozen, new I/O waits. Then let it
  * go on again. -errno without a message.
  */
-int dm_suspend(const char *name);
-int dm_resume(const char *name);
+int mapping_suspend(const char *name);
+int mapping_resume(const char *name);
 
 /*
  * Put the target error in the place of the mapping's own, without waiting for I/O; the key that
  * the old one had goes with it. -errno without a message.
  */
-int dm_fail(const char *name);
+int mapping_fail(const char *name);
 
 /* Send the target a message. -errno without a message for people. */
-int dm_message(const char *name, const char *message);
+int mapping_message(const char *name, const char *message);
 
 /* Call @each for every mapping, until it gives something else than 0; gives that. */
-int dm_list(int (*each)(void *data, const char *name, const char *uuid), void *data);
+int mapping_list(int (*each)(void *data, const char *name, const char *uuid), void *data);
 
 /* Remove a mapping; -EBUSY while it is in use. */
-int dm_remove(const char *name);
+int mapping_remove(const char *name);
 
 /* The same, when the last user has closed it. */
-int dm_remove_deferred(const char *name);
+int mapping_remove_deferred(const char *name);
 
 #endif

@@ -10,7 +10,7 @@
 #include <sys/sysmacros.h>
 
 #include "base/log.h"
-#include "os/dm.h"
+#include "os/mapping.h"
 #include "os/mounts.h"
 #include "os/storage.h"
 
@@ -141,7 +141,7 @@ static bool walk_down(const struct walk *walk, dev_t device, int depth)
 static enum verdict ask_encrypts(dev_t device, void *data)
 {
 	/* Those of libcryptsetup's that do not encrypt go on; so does all that is not dm. */
-	static const char *const encrypting[] = {DM_UUID_PREFIX, "CRYPT-LUKS",	  "CRYPT-PLAIN",
+	static const char *const encrypting[] = {MAPPING_UUID_PREFIX, "CRYPT-LUKS",	  "CRYPT-PLAIN",
 						 "CRYPT-TCRYPT", "CRYPT-LOOPAES", "CRYPT-BITLK",
 						 "CRYPT-FVAULT2"};
 	char uuid[160];

@@ -57,7 +57,7 @@ size_t concerns_read(const struct header *header, const char *tcti, enum reason 
 	return n;
 }
 
-const char *concern_remedy(enum reason reason)
+const char *concerns_remedy(enum reason reason)
 {
 	return reason == REASON_LOCKOUT_OPEN ? "fvesetup tpm lockout"
 					     : "fvesetup tpm approve --pcrs default";

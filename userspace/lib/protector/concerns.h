@@ -20,6 +20,6 @@
 size_t concerns_read(const struct header *header, const char *tcti, enum reason ret[CONCERNS_MAX]);
 
 /* The command that mends it, to be followed by the device: "fvesetup tpm lockout". */
-const char *concern_remedy(enum reason reason);
+const char *concerns_remedy(enum reason reason);
 
 #endif

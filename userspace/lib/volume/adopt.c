@@ -126,7 +126,7 @@ static bool vmk_begun(const struct header *header)
 	return false;
 }
 
-int release_check(const struct header *header)
+int adopt_release_check(const struct header *header)
 {
 	struct protector list[PROTECTOR_LIST_MAX];
 	int n = protector_list(header, list);
@@ -225,7 +225,7 @@ int adopt(struct header *header, const struct secret *fvek, const char *tcti)
  * nothing to anybody. An adoption or rotation that was cut short is finished before, since it may
  * have left a keyslot that nobody has the key of and no token names yet.
  */
-int release(struct header *header, const struct secret *fvek, const char *tcti)
+int adopt_release(struct header *header, const struct secret *fvek, const char *tcti)
 {
 	enum header_mac state;
 	int r = header_mac_check(header, fvek, &state);

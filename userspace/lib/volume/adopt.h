@@ -25,9 +25,9 @@ int adopt_check(const struct header *header);
 int adopt(struct header *header, const struct secret *fvek, const char *tcti);
 
 /* -EBUSY with a message where nobody could open the volume after a release. */
-int release_check(const struct header *header);
+int adopt_release_check(const struct header *header);
 
 /* Remove all that is ours but people's keyslots; counters from the TPM of @tcti, too. */
-int release(struct header *header, const struct secret *fvek, const char *tcti);
+int adopt_release(struct header *header, const struct secret *fvek, const char *tcti);
 
 #endif

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 
 #include "base/log.h"
-#include "os/dm.h"
+#include "os/mapping.h"
 #include "os/mounts.h"
 #include "os/storage.h"
 #include "volume/revoke.h"
@@ -121,9 +121,9 @@ int revoke_volume(const char *name)
 		return r;
 	find_mounts(status.number, &mounts);
 	freezing = status.suspended ? -1 : freeze(&mounts);
-	r = strcmp(status.target, "crypt") ? dm_message(name, "revoke") : dm_fail(name);
+	r = strcmp(status.target, "crypt") ? mapping_message(name, "revoke") : mapping_fail(name);
 	if (r == 0 && status.suspended)
-		r = dm_resume(name);
+		r = mapping_resume(name);
 	if (r < 0)
 		log_error("cannot revoke the key of %s: %s", name, strerror(-r));
 	if (freezing > 0 && !ends(freezing))
@@ -136,6 +136,6 @@ int revoke_volume(const char *name)
 			log_error("cannot unmount %s: %m", mounts.points[i - 1]);
 	drop_caches(name);
 	if (r == 0)
-		r = dm_remove_deferred(name);
+		r = mapping_remove_deferred(name);
 	return r;
 }

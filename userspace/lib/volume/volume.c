@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "base/reason.h"
 #include "os/device.h"
-#include "os/dm.h"
+#include "os/mapping.h"
 #include "os/keyring.h"
 #include "os/module.h"
 #include "os/storage.h"
@@ -63,10 +63,10 @@ static int load_target(enum volume_target target)
 	int r;
 
 	/* Device-mapper itself may be a module too; the target's pulls it in. */
-	if (dm_check_target(targets[target].target) == 0)
+	if (mapping_check_target(targets[target].target) == 0)
 		return 0;
 	r = module_load(targets[target].module);
-	return r == 0 ? dm_check_target(targets[target].target) : r;
+	return r == 0 ? mapping_check_target(targets[target].target) : r;
 }
 
 /* What is to be used in the place of @target, which may be auto. */
@@ -107,7 +107,7 @@ static char *mapping_uuid(const struct header *header, const char *name)
 	for (const char *p = header_uuid(header); *p && n < UUID_DIGITS; p++)
 		if (*p != '-')
 			digits[n++] = *p;
-	return asprintf(&text, DM_UUID_PREFIX "%s-%s", digits, name) < 0 ? NULL : text;
+	return asprintf(&text, MAPPING_UUID_PREFIX "%s-%s", digits, name) < 0 ? NULL : text;
 }
 
 #define MISSING_MARK "module-missing:"
@@ -135,7 +135,7 @@ int volume_open(const struct header *header, const struct secret *fvek, const ch
 	_cleanup_free_ char *description = NULL;
 	enum volume_target target = flags->target;
 	const struct header_segment *segment = header_segment(header);
-	struct dm_mapping mapping = {
+	struct mapping mapping = {
 		.name = name,
 		.uuid = uuid,
 		.device = header_path(header),
@@ -178,38 +178,38 @@ int volume_open(const struct header *header, const struct secret *fvek, const ch
 	r = keyring_add(description, fvek, &key);
 	if (r < 0)
 		return r;
-	r = dm_create(&mapping);
+	r = mapping_create(&mapping);
 	keyring_drop(key);
 	return r;
 }
 
 /* Query @name and make sure that it is ours. */
-static int query(const char *name, struct dm_state *ret)
+static int query(const char *name, struct mapping_state *ret)
 {
-	_cleanup_dm_state_ struct dm_state state = {0};
-	int r = dm_query(name, &state);
+	_cleanup_mapping_state_ struct mapping_state state = {0};
+	int r = mapping_query(name, &state);
 
 	if (r < 0)
 		return log_errno(ENODEV, "there is no open volume %s", name);
-	if (strncmp(state.uuid, DM_UUID_PREFIX, strlen(DM_UUID_PREFIX)))
+	if (strncmp(state.uuid, MAPPING_UUID_PREFIX, strlen(MAPPING_UUID_PREFIX)))
 		return log_errno(ENODEV, "%s is a mapping that fvesetup did not make", name);
 	*ret = state;
-	state = (struct dm_state){0};
+	state = (struct mapping_state){0};
 	return 0;
 }
 
 int volume_close(const char *name)
 {
-	_cleanup_dm_state_ struct dm_state state = {0};
+	_cleanup_mapping_state_ struct mapping_state state = {0};
 	int r = query(name, &state);
 
-	return r < 0 ? r : dm_remove(name);
+	return r < 0 ? r : mapping_remove(name);
 }
 
 /* "FVE-0123...-name" to a UUID with dashes; NULL on another shape or out of memory. */
 static char *volume_uuid(const char *uuid)
 {
-	const char *d = uuid + strlen(DM_UUID_PREFIX);
+	const char *d = uuid + strlen(MAPPING_UUID_PREFIX);
 	char *text;
 
 	if (strspn(d, "0123456789abcdef") != UUID_DIGITS ||
@@ -245,20 +245,21 @@ static int each_mapping(void *data, const char *name, const char *uuid)
 {
 	const struct each_volume *all = data;
 
-	return strncmp(uuid, DM_UUID_PREFIX, strlen(DM_UUID_PREFIX)) ? 0
-								     : all->each(all->data, name);
+	return strncmp(uuid, MAPPING_UUID_PREFIX, strlen(MAPPING_UUID_PREFIX))
+		       ? 0
+		       : all->each(all->data, name);
 }
 
 int volume_each(int (*each)(void *data, const char *name), void *data)
 {
 	struct each_volume all = {.each = each, .data = data};
 
-	return dm_list(each_mapping, &all);
+	return mapping_list(each_mapping, &all);
 }
 
 int volume_status(const char *name, struct volume_status *ret)
 {
-	_cleanup_dm_state_ struct dm_state state = {0};
+	_cleanup_mapping_state_ struct mapping_state state = {0};
 	_cleanup_volume_status_ struct volume_status status = {.sector_size = SECTOR};
 	_cleanup_free_ char *key = NULL;
 	uint64_t iv_offset, offset;
@@ -347,12 +348,12 @@ int volume_suspend(const char *name, bool force)
 	/* A page of this program that would have to be read from there now would wait for ever. */
 	if (mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
 		return log_errno(errno, "cannot lock fvesetup into memory: %m");
-	r = dm_suspend(name);
+	r = mapping_suspend(name);
 	if (r < 0)
 		return log_errno(-r, "cannot suspend %s: %s", name, strerror(-r));
-	r = dm_message(name, "key wipe");
+	r = mapping_message(name, "key wipe");
 	if (r < 0) {
-		dm_resume(name);
+		mapping_resume(name);
 		return log_errno(-r, "cannot wipe the key of %s: %s; it was resumed", name,
 				 strerror(-r));
 	}
@@ -376,17 +377,17 @@ int volume_resume(const char *name, const struct header *header, const struct se
 	/* dm-crypt forgets the description with the key. */
 	description =
 		key_description(header, status.module_missing || (!strcmp(status.target, "crypt") &&
-								  dm_check_target("fve") < 0));
+								  mapping_check_target("fve") < 0));
 	if (!description ||
 	    asprintf(&message, "key set :%zu:logon:%s", fvek->size, description) < 0)
 		return -ENOMEM;
 	r = keyring_add(description, fvek, &key);
 	if (r < 0)
 		return r;
-	r = dm_message(name, message);
+	r = mapping_message(name, message);
 	keyring_drop(key);
 	if (r == 0)
-		r = dm_resume(name);
+		r = mapping_resume(name);
 	if (r < 0)
 		return log_errno(-r, "cannot resume %s: %s; it is still suspended", name,
 				 strerror(-r));
