@@ -44,7 +44,8 @@ release_from_stock() {
 }
 
 is_ours() {
-	grep -qi "UUID=$1" "$dracutsysrootdir/etc/fvetab" 2> /dev/null ||
+	fvesetup boot-table --json --fvetab "$dracutsysrootdir/etc/fvetab" 2> /dev/null |
+		grep -qi "\"device\":\"/dev/disk/by-uuid/$1\"" ||
 		[[ $(blkid -p -s SUBSYSTEM -o value "/dev/disk/by-uuid/$1" 2> /dev/null) == fve ]]
 }
 

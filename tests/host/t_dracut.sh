@@ -43,7 +43,7 @@ mkdir -p "$initdir/etc/cmdline.d" "$dracutsysrootdir/etc"
 echo "root UUID=0a1b-2c - initrd" >"$dracutsysrootdir/etc/fvetab"
 echo " rd.luks.uuid=luks-0a1b-2c rd.luks.uuid=luks-77-88 root=/dev/x" >"$initdir/etc/cmdline.d/90crypt.conf"
 printf 'luks-a UUID=0a1b-2c none\nluks-b UUID=77-88 none\n' >"$initdir/etc/crypttab"
-(. "$top/dracut/90fve/module-setup.sh" && release_from_stock)
+(PATH=$BUILD:$PATH && . "$top/dracut/90fve/module-setup.sh" && release_from_stock)
 cat "$initdir/etc/cmdline.d/90crypt.conf" "$initdir/etc/crypttab" >"$TMP/out"
 ! grep -q 0a1b-2c "$TMP/out" || fail "our volume was left to the stock module"
 expect_text "rd.luks.uuid=luks-77-88 root=/dev/x"

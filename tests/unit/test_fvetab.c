@@ -197,6 +197,29 @@ static void paths(void)
 	CHECK(fvetab_device_path("/dev/sda", path) == 0 && !strcmp(path, "/dev/sda"));
 }
 
+static void identities(void)
+{
+	static const struct {
+		const char *line, *with;
+	} cases[] = {
+		{"a UUID=1", "a UUID=1 - identity="},
+		{" a\tUUID=1  tpm2", "a UUID=1 tpm2 identity="},
+		{"a UUID=1 - defaults", "a UUID=1 - identity="},
+		{"a UUID=1 - initrd,nofail ", "a UUID=1 - initrd,nofail,identity="},
+	};
+	const uint8_t identity[IDENTITY_SIZE] = {0x5a};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *line = fvetab_add_identity(cases[i].line, identity);
+		struct fvetab table;
+
+		CHECK(line && !strncmp(line, cases[i].with, strlen(cases[i].with)));
+		CHECK(line && parse(line, &table) == 0 && table.n == 1 && !complaints);
+		CHECK(table.entry[0].identity_is == FVETAB_IDENTITY_GIVEN);
+		CHECK(!memcmp(table.entry[0].identity, identity, IDENTITY_SIZE));
+	}
+}
+
 int main(void)
 {
 	good_tables();
@@ -205,5 +228,6 @@ int main(void)
 	command_lines();
 	selection();
 	paths();
+	identities();
 	return test_done();
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli/boot.h"
+#include "cli/object.h"
 #include "cli/table.h"
 #include "os/inner_name.h"
 
@@ -29,25 +30,10 @@ static int recall(const struct fvetab_entry *entry, uint8_t ret[IDENTITY_SIZE])
 	return r;
 }
 
-/* The line as it is, with the identity as its last option. */
-static int print_with_identity(const char *line, const uint8_t identity[IDENTITY_SIZE])
-{
-	_cleanup_free_ char *hex = hex_encode(identity, IDENTITY_SIZE);
-	char field[4][FVETAB_LINE_MAX] = {"", "", "-", ""};
-
-	if (!hex)
-		return -ENOMEM;
-	sscanf(line, "%1023s %1023s %1023s %1023s", field[0], field[1], field[2], field[3]);
-	if (!strcmp(field[3], "-") || !strcmp(field[3], "none") || !strcmp(field[3], "defaults"))
-		*field[3] = '\0';
-	printf("%s %s %s %s%sidentity=%s\n", field[0], field[1], field[2], field[3],
-	       *field[3] ? "," : "", hex);
-	return 0;
-}
-
 static int print_line(const struct args *args, const char *line, const struct fvetab_entry *entry)
 {
 	char path[FVETAB_PATH_MAX + 32];
+	_cleanup_free_ char *whole = NULL;
 	uint8_t identity[IDENTITY_SIZE];
 	int r;
 
@@ -71,7 +57,31 @@ static int print_line(const struct args *args, const char *line, const struct fv
 				 "would open whatever has its UUID. Once: fvesetup identity %s; or "
 				 "identity=any in %s",
 				 entry->name, path, args->table_file ?: BOOT_TABLE);
-	return r < 0 ? r : print_with_identity(line, identity);
+	if (r < 0)
+		return r;
+	whole = fvetab_add_identity(line, identity);
+	return whole && puts(whole) >= 0 ? 0 : -ENOMEM;
+}
+
+/* What programs ask of the table: those of fvetab(5) that they need. */
+static int print_json(const char *text)
+{
+	struct json_object *array = json_object_new_array();
+	struct fvetab table;
+
+	fvetab_parse(text, &table, boot_complain);
+	for (size_t i = 0; i < table.n; i++) {
+		const struct fvetab_entry *entry = &table.entry[i];
+		struct json_object *o = json_object_new_object();
+		char path[FVETAB_PATH_MAX + 32];
+
+		object_text(o, "name", entry->name);
+		object_text(o, "device", fvetab_device_path(entry->device, path) < 0 ? NULL : path);
+		object_bool(o, "initrd", entry->initrd);
+		object_text(o, "reseal", *entry->reseal ? entry->reseal : "ask");
+		json_object_array_add(array, o);
+	}
+	return object_print_list("volumes", array);
 }
 
 static int cmd_boot_table(const struct args *args)
@@ -80,6 +90,10 @@ static int cmd_boot_table(const struct args *args)
 	char *rest, *line;
 	int result = boot_read_table(args, &text);
 
+	if (result < 0)
+		return result;
+	if (args->json)
+		return print_json(text);
 	rest = text;
 	while (result == 0 && (line = strsep(&rest, "\n"))) {
 		struct fvetab one;
@@ -94,5 +108,6 @@ static int cmd_boot_table(const struct args *args)
 ACTION(boot_table, "Boot", "boot-table", "", "fvetab as it goes into an initramfs",
        "Print the table with the identity of each volume that is opened in the initramfs, as this "
        "machine remembers it (fvesetup identity). Fails where one is not known and the table does "
-       "not say identity=any. What dracut's module calls.",
-       OPT_TABLE);
+       "not say identity=any. What dracut's module calls. With --json all volumes of the table "
+       "are told, and what scripts have to know of them.",
+       OPT_TABLE, OPT_JSON);

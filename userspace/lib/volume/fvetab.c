@@ -12,6 +12,12 @@
 
 typedef void complain_fn(unsigned int line, const char *what, const char *word);
 
+static int refuse(complain_fn *complain, unsigned int line, const char *what, const char *word)
+{
+	complain(line, what, word);
+	return -EINVAL;
+}
+
 /* Copy @text whole, or -ENAMETOOLONG. */
 static int copy(char *ret, size_t size, const char *text)
 {
@@ -21,6 +27,11 @@ static int copy(char *ret, size_t size, const char *text)
 		return -ENAMETOOLONG;
 	memcpy(ret, text, length + 1);
 	return 0;
+}
+
+static int copy_path(char ret[FVETAB_PATH_MAX + 1], const char *path)
+{
+	return path[0] == '/' ? copy(ret, FVETAB_PATH_MAX + 1, path) : -EINVAL;
 }
 
 /* A decimal number up to @max and nothing else. */
@@ -182,15 +193,17 @@ static int set_option(struct fvetab_entry *entry, const char *name, const char *
 	if (!strcmp(name, "reseal"))
 		return set_choice(entry->reseal, value, reseals);
 	if (!strcmp(name, "new-recovery"))
-		return value[0] == '/'
-			       ? copy(entry->new_recovery, sizeof(entry->new_recovery), value)
-			       : -EINVAL;
+		return copy_path(entry->new_recovery, value);
 	if (!strcmp(name, "identity"))
 		return set_identity(entry, value);
 	if (!strcmp(name, "escrow"))
-		return value[0] == '/' ? copy(entry->escrow, sizeof(entry->escrow), value)
-				       : -EINVAL;
+		return copy_path(entry->escrow, value);
 	return -ENOENT;
+}
+
+static bool is_empty(const char *field)
+{
+	return !strcmp(field, "-") || !strcmp(field, "none") || !strcmp(field, "defaults");
 }
 
 static int parse_options(char *field, struct fvetab_entry *entry, unsigned int line,
@@ -199,7 +212,7 @@ static int parse_options(char *field, struct fvetab_entry *entry, unsigned int l
 	char *word, *value;
 	int r;
 
-	if (!strcmp(field, "-") || !strcmp(field, "none") || !strcmp(field, "defaults"))
+	if (is_empty(field))
 		return 0;
 	while ((word = strsep(&field, ","))) {
 		if (!*word)
@@ -210,10 +223,8 @@ static int parse_options(char *field, struct fvetab_entry *entry, unsigned int l
 		r = set_option(entry, word, value);
 		if (r == -ENOENT && strncmp(word, "x-", 2))
 			complain(line, "unknown option, skipped", word);
-		else if (r < 0 && r != -ENOENT) {
-			complain(line, "wrong value of option", word);
-			return r;
-		}
+		else if (r < 0 && r != -ENOENT)
+			return refuse(complain, line, "wrong value of option", word);
 	}
 	return 0;
 }
@@ -255,36 +266,24 @@ static int parse_line(char *text, unsigned int line, struct fvetab *table, compl
 	device = next_field(&text);
 	kinds = next_field(&text);
 	options = next_field(&text);
-	if (next_field(&text)) {
-		complain(line, "more than four fields", name);
-		return -EINVAL;
-	}
-	if (!is_name(name) || copy(entry.name, sizeof(entry.name), name) < 0) {
-		complain(line, "this cannot be the name of a mapping", name);
-		return -EINVAL;
-	}
-	if (has_name(table, name)) {
-		complain(line, "this name was given before", name);
-		return -EINVAL;
-	}
-	if (!device || !is_device(device) || copy(entry.device, sizeof(entry.device), device) < 0) {
-		complain(line, "this is no device: UUID=..., LABEL=..., /dev/...", device ?: "");
-		return -EINVAL;
-	}
-	if (kinds && parse_kinds(kinds, &entry) < 0) {
-		complain(line, "wrong list of protectors", name);
-		return -EINVAL;
-	}
+	if (next_field(&text))
+		return refuse(complain, line, "more than four fields", name);
+	if (!is_name(name) || copy(entry.name, sizeof(entry.name), name) < 0)
+		return refuse(complain, line, "this cannot be the name of a mapping", name);
+	if (has_name(table, name))
+		return refuse(complain, line, "this name was given before", name);
+	if (!device || !is_device(device) || copy(entry.device, sizeof(entry.device), device) < 0)
+		return refuse(complain, line, "this is no device: UUID=..., LABEL=..., /dev/...",
+			      device ?: "");
+	if (kinds && parse_kinds(kinds, &entry) < 0)
+		return refuse(complain, line, "wrong list of protectors", name);
 	if (options && parse_options(options, &entry, line, complain) < 0)
 		return -EINVAL;
-	if (entry.initrd && entry.network) {
-		complain(line, "the initramfs waits for no network: initrd or netdev", name);
-		return -EINVAL;
-	}
-	if (table->n == FVETAB_MAX) {
-		complain(line, "too many volumes", name);
-		return -EINVAL;
-	}
+	if (entry.initrd && entry.network)
+		return refuse(complain, line,
+			      "the initramfs waits for no network: initrd or netdev", name);
+	if (table->n == FVETAB_MAX)
+		return refuse(complain, line, "too many volumes", name);
 	table->entry[table->n++] = entry;
 	return 0;
 }
@@ -311,6 +310,23 @@ size_t fvetab_parse(const char *text, struct fvetab *ret, complain_fn *complain)
 		text += length + (text[length] == '\n');
 	}
 	return wrong;
+}
+
+char *fvetab_add_identity(const char *line, const uint8_t identity[IDENTITY_SIZE])
+{
+	_cleanup_free_ char *copied = strdup(line), *hex = hex_encode(identity, IDENTITY_SIZE);
+	char *field[4], *rest = copied, *ret;
+
+	if (!copied || !hex)
+		return NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(field); i++)
+		field[i] = next_field(&rest) ?: (char *)"-";
+	if (is_empty(field[3]))
+		field[3] = NULL;
+	return asprintf(&ret, "%s %s %s %s%sidentity=%s", field[0], field[1], field[2],
+			field[3] ?: "", field[3] ? "," : "", hex) < 0
+		       ? NULL
+		       : ret;
 }
 
 /* --- the kernel command line ----------------------------------------------------------------- */
@@ -345,17 +361,17 @@ static int add_volume(struct bootargs *args, const char *uuid, size_t length, co
 /* As the kernel reads its own: "rd.fve" alone is yes. */
 static int parse_bool(const char *value, bool *ret)
 {
-	static const char *const yes[] = {"", "1", "yes", "on", "true"};
-	static const char *const no[] = {"0", "no", "off", "false"};
+	static const struct {
+		const char *word;
+		bool value;
+	} words[] = {
+		{"", true},   {"1", true},   {"yes", true},  {"on", true},     {"true", true},
+		{"0", false}, {"no", false}, {"off", false}, {"false", false},
+	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(yes); i++)
-		if (!strcmp(value, yes[i])) {
-			*ret = true;
-			return 0;
-		}
-	for (size_t i = 0; i < ARRAY_SIZE(no); i++)
-		if (!strcmp(value, no[i])) {
-			*ret = false;
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (!strcmp(value, words[i].word)) {
+			*ret = words[i].value;
 			return 0;
 		}
 	return -EINVAL;

@@ -59,6 +59,12 @@ struct fvetab {
 size_t fvetab_parse(const char *text, struct fvetab *ret,
 		    void (*complain)(unsigned int line, const char *what, const char *word));
 
+/*
+ * The line of an entry, of which the parser took no complaint, with its identity as the last
+ * option; the caller frees. NULL on out of memory.
+ */
+char *fvetab_add_identity(const char *line, const uint8_t identity[IDENTITY_SIZE]);
+
 /* The rd.fve.* words of the kernel command line, rd.fve.name=UUID=NAME, and root= and resume=. */
 struct bootargs {
 	bool disabled;			  /* rd.fve=0 */
