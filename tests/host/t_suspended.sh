@@ -64,9 +64,20 @@ measure_boot
 expect 0 "$fvesetup" protector add "${cheap[@]}" --tpm "$tpm" --key-file "$TMP/pass" \
 	--new-key-file "$TMP/pin" "$image" tpm2-pin
 
-echo "--- refused: more boots than BitLocker allows, and it is no kind to be added"
+add() {
+	"$fvesetup" protector add --tpm "$tpm" --key-file "$TMP/pass" "$image" "$1"
+}
+
+echo "--- refused: more boots than BitLocker allows, or what is no number of them, in either spelling"
 expect 1 disable --boots 16
-expect 1 "$fvesetup" protector add --tpm "$tpm" --key-file "$TMP/pass" "$image" suspended
+for boots in 0 16 -1 1x ''; do
+	expect 1 add "suspended,boots=$boots"
+	expect_text 'does not take boots'
+done
+expect 1 add suspended,pcrs=7
+expect 1 add tpm2,boots=2
+expect 1 "$fvesetup" format --batch-mode --protector suspended "$TMP/none.img"
+expect_text 'goes with protector add'
 expect 4 "$fvesetup" protector enable --key-file "$TMP/pass" "$image"
 expect_text 'not suspended'
 
@@ -104,8 +115,14 @@ expect 2 suspended_open
 expect_text suspend-expired
 expect 0 "$fvesetup" open --test --tpm "$tpm" --protector tpm2-pin --pin-file "$TMP/pin" "$image"
 
-echo "--- again: the expired one is replaced; resumed: gone"
-expect 0 disable
+echo "--- again, as a protector that is added: the expired one is replaced; resumed: gone"
+expect 0 add suspended,boots=2,label=update
+expect_text 'suspended for the next 2 boots'
+[ "$(left)" = 2 ] || fail "$(left) boots left of 2"
+[ "$("$fvesetup" protector list --json "$image" | jq -r '.protectors[] | select(.kind == "suspended").label')" = update ] ||
+	fail "its label is not kept"
+expect 0 add suspended
+[ "$(left)" = 1 ] || fail "$(left) boots left of one"
 [ "$("$fvesetup" protector list --json "$image" | jq '[.protectors[] | select(.kind == "suspended")] | length')" = 1 ] ||
 	fail "there is not exactly one"
 boot "another"

@@ -106,6 +106,10 @@ const struct spec_row specs[] = {
 	{"tpm2-key[,pcrs=...][,...]", "the same, and a startup key",
 	 "The same, and a startup key: a file of 32 random bytes that is made for it. Both "
 	 "are needed."},
+	{"suspended[,boots=N]", "the TPM, in the next boots only",
+	 "Protection is suspended: the TPM opens the volume in the next N boots on this machine, "
+	 "1 by default and at most 15, however it boots; see protector disable, which adds it, "
+	 "too. There is one at most, and a new one takes its place."},
 	{"auto,file=PATH", "a key file on another, open volume",
 	 "A key file of 32 bytes on another volume that is open already: a data volume opens "
 	 "by itself once the root file system is there. The file is made, must not exist, and "

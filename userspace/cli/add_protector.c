@@ -10,6 +10,7 @@
 #include "keys/recovery.h"
 #include "os/file.h"
 #include "os/process.h"
+#include "protector/suspended.h"
 
 int cli_check_recovery(const struct args *args)
 {
@@ -169,6 +170,20 @@ int cli_new_secret(const struct args *args, const struct protector_spec *spec, c
 	return r;
 }
 
+static int add_suspended(const struct args *args, struct header *header, const struct secret *fvek,
+			 const struct protector_spec *spec)
+{
+	int r = protector_suspended_add(header, fvek, spec, args->tcti);
+
+	if (r < 0)
+		return r;
+	printf("Protection of %s is suspended for the next %u %s on this machine. To end it "
+	       "before: fvesetup protector enable %s\n",
+	       args->operand[0], spec->boots, spec->boots == 1 ? "boot" : "boots",
+	       args->operand[0]);
+	return 0;
+}
+
 static int add(const struct args *args, struct header *header, const struct secret *fvek,
 	       const struct protector_spec *spec, const struct secret *secret, bool replaces)
 {
@@ -186,6 +201,8 @@ static int add(const struct args *args, struct header *header, const struct secr
 	case PROTECTOR_TPM2_KEY:
 	case PROTECTOR_TPM2_PIN:
 		return protector_tpm2_add(header, fvek, &enrolment);
+	case PROTECTOR_SUSPENDED:
+		return add_suspended(args, header, fvek, spec);
 	case PROTECTOR_STARTUP_KEY:
 		return protector_person_add(header, fvek, spec, secret, NULL, replaces);
 	default:

@@ -256,7 +256,7 @@ const struct option_row options[OPT_END] = {
 		       "suspended; 1 by default. With policy create: for how many boots after the "
 		       "last use of a root a transient availability key opens; 3 by default. At "
 		       "most 15.",
-		       NUMBER(boots, 1, SUSPENDED_BOOTS_MAX)},
+		       NUMBER(boots, 1, PROTECTOR_BOOTS_MAX)},
 	[OPT_POLICY] = {"policy", 0, "NAME", "the policy whose root keys open it", NULL,
 			TEXT(policy)},
 	[OPT_SIZE] = {"size", 0, "BYTES", "make a file of this size, such as 2G",

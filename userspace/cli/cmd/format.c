@@ -64,9 +64,11 @@ static int plan_parse(const struct args *args, struct plan *plan)
 		return log_errno(EINVAL, "--json goes with --recovery-file, --escrow or "
 					 "--no-recovery: a password is not part of it");
 	for (unsigned int i = 0; i < plan->n; i++) {
-		if (*plan->specs[i].volume)
-			return log_errno(EINVAL, "auto,volume= goes with protector add, when the "
-						 "volume is there");
+		if (*plan->specs[i].volume || plan->specs[i].kind == PROTECTOR_SUSPENDED)
+			return log_errno(EINVAL,
+					 "%s goes with protector add, when the volume is "
+					 "there",
+					 *plan->specs[i].volume ? "auto,volume=" : "suspended");
 		r = plan->specs[i].kind == PROTECTOR_AUTO ? cli_check_auto(args, &plan->specs[i])
 							  : 0;
 		if (r < 0)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* The 'fvesetup protector list|add|remove|change' actions. */
+/* The 'fvesetup protector list|add|remove|change|disable|enable' actions. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +11,7 @@
 #include "os/device.h"
 #include "os/file.h"
 #include "protector/auto.h"
+#include "protector/suspended.h"
 
 static int cmd_protector_list(const struct args *args)
 {
@@ -51,31 +52,33 @@ static int check_files(const struct args *args, enum protector_kind kind)
 	return r < 0 || !key ? r : file_check_new(args->new_key_file, "startup key");
 }
 
-static int cmd_protector_add(const struct args *args)
+static int add(const struct args *args, const struct protector_spec *spec)
 {
 	_cleanup_secret_ struct secret *fvek = NULL, *secret = NULL;
 	_cleanup_header_ struct header *header = NULL;
 	_cleanup_close_ int lock = -1;
-	const char *path = args->operand[0];
-	struct protector_spec spec;
-	struct protector used;
-	int r = protector_spec_parse(args->operand[1], &spec);
+	int r = check_files(args, spec->kind);
 
-	if (r == 0)
-		r = check_files(args, spec.kind);
-	if (r == 0)
-		r = cli_check_auto(args, &spec);
-	if (r == 0)
-		r = device_lock(path, &lock);
-	if (r == 0)
-		r = header_load(path, &header);
-	if (r == 0)
-		r = cli_unlock_to_change(args, header, &fvek, &used);
-	if (r == 0)
-		r = cli_new_secret(args, &spec, args->new_key_file, &secret);
 	if (r < 0)
 		return r;
-	return cli_add_protector(args, header, fvek, &spec, secret, args->new_key_file, false);
+	r = cli_check_auto(args, spec);
+	if (r < 0)
+		return r;
+	r = cli_open_to_change(args, &lock, &header, &fvek);
+	if (r < 0)
+		return r;
+	r = cli_new_secret(args, spec, args->new_key_file, &secret);
+	if (r < 0)
+		return r;
+	return cli_add_protector(args, header, fvek, spec, secret, args->new_key_file, false);
+}
+
+static int cmd_protector_add(const struct args *args)
+{
+	struct protector_spec spec;
+	int r = protector_spec_parse(args->operand[1], &spec);
+
+	return r < 0 ? r : add(args, &spec);
 }
 
 ACTION(protector_add, "Protectors", "protector add", "<device> <spec>",
@@ -183,3 +186,37 @@ ACTION(protector_remove, "Protectors", "protector remove", "<device> <id>",
        "in a TPM go what was approved there and the volume's counter in that TPM. Flash may keep "
        "old blocks: see docs/threat-model.md.",
        TO_UNLOCK, OPT_FORCE);
+
+/* --- BitLocker's suspend and resume ---------------------------------------------------------- */
+
+static int cmd_protector_disable(const struct args *args)
+{
+	const struct protector_spec spec = {.kind = PROTECTOR_SUSPENDED, .boots = args->boots ?: 1};
+
+	return add(args, &spec);
+}
+
+ACTION(protector_disable, "Protectors", "protector disable", "<device>",
+       "suspend protection for some boots",
+       "Suspend protection, as protector add with suspended,boots=N does: add a protector that "
+       "opens the volume in the next --boots boots on this machine, however it boots, and asks "
+       "for no PIN. No key in the clear is written: the key is sealed in the TPM, whose count of "
+       "resets ends it, and what caps the TPM after unlocking keeps it back too. After sleep or "
+       "hibernation, which the TPM does not count as a reset, it opens again from the next start "
+       "of the machine on. Whoever has the whole machine can open the volume meanwhile. All other "
+       "protectors stay.",
+       TO_UNLOCK, OPT_BOOTS);
+
+static int cmd_protector_enable(const struct args *args)
+{
+	_cleanup_secret_ struct secret *fvek = NULL;
+	_cleanup_header_ struct header *header = NULL;
+	_cleanup_close_ int lock = -1;
+	int r = cli_open_to_change(args, &lock, &header, &fvek);
+
+	return r < 0 ? r : protector_suspended_remove(header, fvek);
+}
+
+ACTION(protector_enable, "Protectors", "protector enable", "<device>",
+       "end that before it ends by itself",
+       "Resume protection at once: remove the protector suspended, expired or not.", TO_UNLOCK);

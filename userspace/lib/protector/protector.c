@@ -259,10 +259,22 @@ int protector_find(const struct header *header, const char *id, struct protector
 			 header_path(header), id, header_path(header));
 }
 
+static int parse_boots(const char *text, uint32_t *ret)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end || n < 1 || n > PROTECTOR_BOOTS_MAX)
+		return -EINVAL;
+	*ret = (uint32_t)n;
+	return 0;
+}
+
 static int spec_option(char *option, struct protector_spec *spec)
 {
 	char *value = strchr(option, '=');
-	bool tpm2 = is_tpm2(spec->kind);
+	bool suspended = spec->kind == PROTECTOR_SUSPENDED;
+	bool tpm2 = is_tpm2(spec->kind) && !suspended;
 
 	if (value)
 		*value++ = '\0';
@@ -280,6 +292,8 @@ static int spec_option(char *option, struct protector_spec *spec)
 		strcpy(spec->volume, value);
 		return 0;
 	}
+	if (!strcmp(option, "boots") && value && suspended && parse_boots(value, &spec->boots) == 0)
+		return 0;
 	if (!strcmp(option, "pcrs") && value && tpm2 && pcr_mask_parse(value, &spec->pcrs) == 0)
 		return 0;
 	if (!strcmp(option, "no-revocation") && !value && tpm2) {
@@ -297,7 +311,7 @@ static int spec_option(char *option, struct protector_spec *spec)
 int protector_spec_parse(const char *text, struct protector_spec *ret)
 {
 	_cleanup_free_ char *copy = strdup(text);
-	struct protector_spec spec = {.kind = PROTECTOR_MAX};
+	struct protector_spec spec = {.kind = PROTECTOR_MAX, .boots = 1};
 	char *rest = copy, *word;
 	int r;
 
@@ -305,13 +319,13 @@ int protector_spec_parse(const char *text, struct protector_spec *ret)
 		return -ENOMEM;
 	word = strsep(&rest, ",");
 	for (int kind = 0; kind < PROTECTOR_MAX; kind++)
-		if (kinds[kind].token_type && kind != PROTECTOR_SUSPENDED &&
-		    kind != PROTECTOR_CUSTOMER_KEY && !strcmp(kinds[kind].name, word))
+		if (kinds[kind].token_type && kind != PROTECTOR_CUSTOMER_KEY &&
+		    !strcmp(kinds[kind].name, word))
 			spec.kind = kind;
 	if (spec.kind == PROTECTOR_MAX)
 		return log_errno(EINVAL,
-				 "there is no protector kind %s; there are: auto, tpm2, tpm2-key, "
-				 "tpm2-pin, recovery, startup-key, passphrase",
+				 "there is no protector kind %s; there are: auto, tpm2, suspended, "
+				 "tpm2-key, tpm2-pin, recovery, startup-key, passphrase",
 				 word);
 	while ((word = strsep(&rest, ","))) {
 		r = spec_option(word, &spec);

@@ -68,9 +68,12 @@ struct protector_spec {
 	uint32_t pcrs;			 /* tpm2*: pcrs=4+7; 0: the default for this machine */
 	bool no_revocation;		 /* tpm2*: no-revocation: needs no counter in the TPM */
 	bool unsafe_pcrs;		 /* tpm2*: unsafe-pcrs, although they cover no initrd */
+	uint32_t boots;			 /* suspended: boots=N; 1 by default */
 	char file[TOKEN_PATH_MAX + 1];	 /* auto: file=PATH, or "" */
 	char volume[TOKEN_PATH_MAX + 1]; /* auto: volume=DEVICE, or "" */
 };
+
+#define PROTECTOR_BOOTS_MAX 15 /* of suspended; BitLocker's */
 
 /* -EINVAL with a message. */
 int protector_spec_parse(const char *text, struct protector_spec *ret);

@@ -59,8 +59,8 @@ static int seal(struct tpm *tpm, uint32_t restarts, struct token_tpm2 *token,
 	return r;
 }
 
-int protector_suspended_add(struct header *header, const struct secret *fvek, const char *tcti,
-			    uint32_t boots)
+int protector_suspended_add(struct header *header, const struct secret *fvek,
+			    const struct protector_spec *spec, const char *tcti)
 {
 	_cleanup_tpm_ struct tpm *tpm = NULL;
 	_cleanup_token_tpm2_ struct token_tpm2 token = {.suspended = true};
@@ -70,7 +70,7 @@ int protector_suspended_add(struct header *header, const struct secret *fvek, co
 	_cleanup_free_ char *json = NULL;
 	enum reason reason = REASON_NONE;
 	struct tpm_boots now = {0};
-	int r = token_head_init(&token.head, "");
+	int r = token_head_init(&token.head, spec->label);
 
 	if (r == 0)
 		r = vmk_from_fvek(header, fvek, &token.generation, &vmk);
@@ -79,9 +79,9 @@ int protector_suspended_add(struct header *header, const struct secret *fvek, co
 	r = tpm_open(tcti, &tpm, &reason);
 	if (r == 0)
 		r = tpm_boots_read(tpm, &now, &reason);
-	if (r == 0 && now.resets > UINT32_MAX - boots)
+	if (r == 0 && now.resets > UINT32_MAX - spec->boots)
 		r = -EOVERFLOW;
-	token.boots = (struct policy_boots){now.resets + boots, true};
+	token.boots = (struct policy_boots){now.resets + spec->boots, true};
 	if (r == 0)
 		r = seal(tpm, now.restarts, &token, &kek, &reason);
 	if (r < 0)

@@ -11,11 +11,10 @@
 
 #include "protector/tpm2.h"
 
-#define SUSPENDED_BOOTS_MAX 15 /* BitLocker's */
-
-/* Suspend for the next @boots boots, in place of one that is there. The messages are made here. */
-int protector_suspended_add(struct header *header, const struct secret *fvek, const char *tcti,
-			    uint32_t boots);
+/* Suspend for the next boots, as @spec says, in place of one that is there. The messages are made
+ * here. */
+int protector_suspended_add(struct header *header, const struct secret *fvek,
+			    const struct protector_spec *spec, const char *tcti);
 
 /* Remove it. -ENOENT with a message. */
 int protector_suspended_remove(struct header *header, const struct secret *fvek);
