@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Members of objects from JSON and to JSON, by json-c. */
+/* Reading and writing the members of JSON objects with json-c. */
 #include <errno.h>
 #include <string.h>
 #include <time.h>
@@ -68,7 +68,7 @@ uint64_t reader_number64(struct reader *r, const char *key, uint64_t min, uint64
 	struct json_object *value = reader_take(r, key, json_type_int);
 	int64_t number = value ? json_object_get_int64(value) : -1;
 
-	/* A number that does not fit is given as the nearest that does. */
+	/* json-c clamps a number that does not fit in 64 bits to the nearest one that does. */
 	if (number < 0 || (uint64_t)number < min || (uint64_t)number > max || number == INT64_MAX) {
 		reader_fail(r, -EBADMSG);
 		return min;
@@ -88,7 +88,7 @@ void reader_time(struct reader *r, const char *key, char ret[TIME_LENGTH + 1])
 
 	reader_text(r, key, ret, TIME_LENGTH + 1);
 	end = strptime(ret, "%Y-%m-%dT%H:%M:%SZ", &tm);
-	/* strptime() lets white space pass before a number. */
+	/* strptime() accepts white space before a number. */
 	if (!end || *end || ret[strspn(ret, "0123456789-:TZ")])
 		reader_fail(r, -EBADMSG);
 }

@@ -28,12 +28,12 @@ void log_write(enum log_level level, const char *format, ...)
 	if (vasprintf(&text, format, args) < 0)
 		text = NULL;
 	va_end(args);
-	/* It may hold what stands in a header, or what a library says of it. */
+	/* The text may quote a header, or a library that quotes one. */
 	if (text)
 		make_printable(text, "\n\t");
-	/* What was printed before stays before it where both go to one file. */
+	/* Where stdout and stderr are one file, earlier output stays before this line. */
 	fflush(stdout);
-	/* One write for a line, so that those of several processes do not mix. */
+	/* A line is one write, so that the lines of several processes do not mix. */
 	fprintf(stderr, "%s%s\n", level == LOG_LEVEL_ERROR ? "fvesetup: " : "",
 		text ?: "out of memory");
 }

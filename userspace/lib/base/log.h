@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Messages. The text of an error is made once, by the function that knows the object's
- * name; everything above passes -errno on. No message may hold secret bytes.
+ * Messages for people, on stderr. The function that knows an object's name makes the text of an
+ * error, once; its callers pass -errno on. No message may hold secret bytes.
  */
 #ifndef FVE_LOG_H
 #define FVE_LOG_H
@@ -9,18 +9,22 @@
 #include "base/util.h"
 
 enum log_level {
-	LOG_LEVEL_ERROR,   /* what failed, on which object, what to do */
-	LOG_LEVEL_NOTICE,  /* for the person at the terminal */
-	LOG_LEVEL_VERBOSE, /* --verbose */
-	LOG_LEVEL_DEBUG,   /* --debug */
+	LOG_LEVEL_ERROR,   /* says what failed, on which object, and what to do */
+	LOG_LEVEL_NOTICE,  /* is for the person at the terminal */
+	LOG_LEVEL_VERBOSE, /* is printed with --verbose */
+	LOG_LEVEL_DEBUG,   /* is printed with --debug */
 };
 
-/* Messages above @level are dropped. The default is LOG_LEVEL_NOTICE. All go to stderr. */
+/* Drop messages above @level from now on. The default is LOG_LEVEL_NOTICE. */
 void log_set_level(enum log_level level);
 
-/* Whether messages of @level are printed. */
+/* Return whether messages of @level are printed. */
 bool log_shows(enum log_level level);
 
+/*
+ * Print a message of one line. Control characters in it become "?", since it may quote a header
+ * that anybody has written. A failure to print is ignored.
+ */
 void log_write(enum log_level level, const char *format, ...) _printf_(2, 3);
 
 #define log_error(...)	 log_write(LOG_LEVEL_ERROR, __VA_ARGS__)
@@ -28,7 +32,7 @@ void log_write(enum log_level level, const char *format, ...) _printf_(2, 3);
 #define log_verbose(...) log_write(LOG_LEVEL_VERBOSE, __VA_ARGS__)
 #define log_debug(...)	 log_write(LOG_LEVEL_DEBUG, __VA_ARGS__)
 
-/* Print an error and give back -@error: return log_errno(EINVAL, "..."). */
+/* Print an error and return -@error, as in: return log_errno(EINVAL, "..."). */
 #define log_errno(error, ...) (log_error(__VA_ARGS__), -(error))
 
 #endif

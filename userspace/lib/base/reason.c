@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Codes and texts of refusals. The codes are a promise to programs: docs/json.md. */
+/* The codes and texts of reasons. The codes are a promise to programs (docs/json.md). */
 #include "base/reason.h"
 
 static const struct {

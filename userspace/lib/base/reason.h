@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Why a protector did not open the volume. One enum and one table: the code is what
- * programs read, the text is what people read.
+ * The reasons for which a protector does not open a volume, and other findings that a program may
+ * want to tell apart. Each has a code, which programs read and which never changes, and a text,
+ * which people read; reason.c has the table of both, docs/json.md the list of codes.
  */
 #ifndef FVE_REASON_H
 #define FVE_REASON_H
@@ -44,7 +45,7 @@ enum reason {
 	REASON_MAX,
 };
 
-const char *reason_code(enum reason reason); /* "pcr-mismatch": stable */
-const char *reason_text(enum reason reason); /* one sentence, lower case, no full stop */
+const char *reason_code(enum reason reason); /* for programs, such as "pcr-mismatch" */
+const char *reason_text(enum reason reason); /* one sentence in lower case, without a full stop */
 
 #endif

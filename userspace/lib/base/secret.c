@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Locked, wiped memory for keys and passwords. */
+/* Memory for keys and passwords that is locked while it is used and wiped afterwards. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -16,7 +16,7 @@ void secret_wipe(void *data, size_t size)
 		explicit_bzero(data, size);
 }
 
-/* @fd -1: pages of this process alone. */
+/* Map @fd, or pages of this process alone where it is -1. */
 static struct secret *secret_map(size_t size, int fd)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -32,7 +32,8 @@ static struct secret *secret_map(size_t size, int fd)
 		free(secret);
 		return NULL;
 	}
-	/* A key that could reach the swap device or a core file is no secret: all or nothing. */
+	/* A key that can reach a swap device or a core file is no secret, so each of these must
+	 * work. */
 	if (mlock(secret->data, secret->mapped) < 0 ||
 	    madvise(secret->data, secret->mapped, MADV_DONTDUMP) < 0 ||
 	    (fd < 0 && madvise(secret->data, secret->mapped, MADV_WIPEONFORK) < 0)) {
@@ -120,10 +121,10 @@ bool secret_equal(const struct secret *a, const struct secret *b)
 }
 
 /*
- * What worked on a secret has spilt pieces of it onto the stack, out of reach: locals of foreign
- * libraries, and vector registers, which memcpy() leaves full and the dynamic linker's lazy
- * binding saves. All of that is below the frame of whoever frees the secret now, as deep as the
- * deepest call before: tpm2-tss needs about 20 KiB, Argon2 and OpenSSL less.
+ * Functions that worked on a secret have left pieces of it on the stack: locals of foreign
+ * libraries, and vector registers, which memcpy() leaves full and the dynamic linker's lazy binding
+ * saves there. All of that lies below the frame of the function that frees the secret now, as deep
+ * as the deepest call before: tpm2-tss needs about 20 KiB, Argon2 and OpenSSL less.
  */
 #define DEAD_STACK_SIZE (64 * 1024)
 

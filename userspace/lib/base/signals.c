@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Holding signals while a header is written. */
+/* Blocking signals while a header is written. */
 #include <signal.h>
 #include <stddef.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Bytes and their text forms. */
+/* Bytes and their text forms: hex, base64 and UTF-8. */
 #include <errno.h>
 #include <string.h>
 
@@ -116,7 +116,8 @@ size_t utf8_read(const char *text, uint32_t *ret)
 
 bool is_printable(uint32_t c)
 {
-	/* Line and paragraph separators; embeddings, overrides and isolates of direction. */
+	/* Separators of lines and paragraphs, and marks that embed, override or isolate direction.
+	 */
 	if ((c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069))
 		return false;
 	return c >= 0x20 && !(c >= 0x7f && c <= 0x9f);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Small helpers that know nothing of disks or keys. */
+/* Bytes, their text forms, and cleanup attributes. Nothing here knows of disks or keys. */
 #ifndef FVE_UTIL_H
 #define FVE_UTIL_H
 
@@ -14,7 +14,7 @@
 #define UUID_LENGTH   36
 #define TIME_LENGTH   20 /* RFC 3339, UTC, seconds: "2026-11-23T19:00:00Z" */
 
-/* Bytes that are not secret: wrapped keys, public areas. @data is owned by the blob. */
+/* Bytes that are not secret, such as wrapped keys. A blob owns its @data; {0} is an empty one. */
 struct blob {
 	uint8_t *data;
 	size_t size;
@@ -22,28 +22,30 @@ struct blob {
 
 /* Copy @size bytes into @ret, which must be empty. -ENOMEM. */
 int blob_set(struct blob *ret, const void *data, size_t size);
+/* Release the bytes and leave an empty blob. */
 void blob_free(struct blob *blob);
 
-/* Lower-case hex of @size bytes; the caller frees. NULL on out of memory. */
+/* Return @size bytes as lower-case hex, owned by the caller. NULL: out of memory. */
 char *hex_encode(const void *data, size_t size);
-/* Exactly @size bytes from @hex, or -EINVAL. */
+/* Decode exactly @size bytes from lower-case hex. -EINVAL: @hex is anything else. */
 int hex_decode(const char *hex, void *ret, size_t size);
 
-/* RFC 4648 base64 with padding; the caller frees. NULL on out of memory. */
+/* Return base64 with padding (RFC 4648, 4), owned by the caller. NULL: out of memory. */
 char *base64_encode(const struct blob *blob);
-/* -EINVAL on anything but well-formed base64; -ENOMEM. */
+/* Decode base64 into @ret, which the caller owns. -EINVAL: it is not well formed; -ENOMEM. */
 int base64_decode(const char *text, struct blob *ret);
 
 /*
- * Put "?" for each byte of what is no text for a terminal: control characters (C0, DEL, C1) but for
- * those in @keep, what turns the direction of writing around, and what is no UTF-8 (RFC 3629).
+ * Replace by "?" each byte of @text that does not belong on a terminal: control characters (C0, DEL
+ * and C1) other than those in @keep, characters that turn the direction of writing around, and
+ * whatever is not UTF-8 (RFC 3629).
  */
 void make_printable(char *text, const char *keep);
-/* A copy of which no character is one of these; the caller frees. NULL on out of memory. */
+/* Return a copy after make_printable() with nothing kept, owned by the caller. NULL: no memory. */
 char *printable_copy(const char *text);
-/* The UTF-8 character at @text: how many bytes it has, or 0 where there is none. */
+/* Read the UTF-8 character at @text into @ret and return its length in bytes; 0: there is none. */
 size_t utf8_read(const char *text, uint32_t *ret);
-/* Whether a terminal shows it, and does nothing else. */
+/* Return whether a terminal shows this Unicode character and does nothing else. */
 bool is_printable(uint32_t character);
 
 static inline void freep(void *p)
@@ -62,7 +64,8 @@ static inline void closep(int *fd)
 #define _cleanup_blob_	__attribute__((cleanup(blob_free)))
 #define _printf_(a, b)	__attribute__((format(printf, a, b)))
 
-/* Hand @p over to the caller and forget it here, past the cleanup attribute. */
+/* Give the pointer @p away: its value is returned and the variable becomes NULL, so that its
+ * cleanup attribute releases nothing. */
 #define steal(p)                                  \
 	({                                        \
 		__typeof__(p) *steal_p = &(p);    \
