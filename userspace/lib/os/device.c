@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Looking at a device, and locking it. The only user of libblkid. */
+/* Looking at a device, and locking it. This is the only file that includes libblkid. */
 #include <blkid/blkid.h>
 #include <dirent.h>
 #include <errno.h>
@@ -30,7 +30,7 @@ static void blkid_free_probep(blkid_probe *probe)
 
 #define _cleanup_probe_ __attribute__((cleanup(blkid_free_probep)))
 
-/* A probe for superblocks and partition tables on @fd; NULL on failure. */
+/* Make a probe for superblocks and partition tables on @fd. NULL on failure. */
 static blkid_probe signature_probe(int fd)
 {
 	blkid_probe probe = blkid_new_probe();
@@ -100,7 +100,7 @@ int device_wait(const char *path, uint32_t timeout_s)
 	return 0;
 }
 
-/* Open @path, which nobody may have claimed; the fd or -errno, with the message. */
+/* Open @path and return the descriptor. -EBUSY: somebody has claimed it. Prints the message. */
 static int open_unused(const char *path, int mode)
 {
 	struct stat st;
@@ -133,7 +133,7 @@ bool device_is_known(const char *path)
 	return probe && blkid_do_safeprobe(probe) == 0;
 }
 
-/* A value that blkid found, or "". */
+/* Return a value that blkid found, or "". */
 static const char *value_of(blkid_probe probe, const char *name)
 {
 	const char *value;
@@ -151,7 +151,8 @@ int device_inner_name(const char *path, char *ret_uuid, char *ret_label, size_t 
 	blkid_probe_enable_superblocks(probe, 1);
 	blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_UUID | BLKID_SUBLKS_LABEL |
 							 BLKID_SUBLKS_USAGE);
-	/* "filesystem" or, of swap, "other"; what other volumes are made of is "raid" or "crypto".
+	/* USAGE is "filesystem", or "other" for swap; members of other volumes are "raid" or
+	 * "crypto".
 	 */
 	if (blkid_do_safeprobe(probe) != 0 || (strcmp(value_of(probe, "USAGE"), "filesystem") &&
 					       strcmp(value_of(probe, "USAGE"), "other")))
@@ -170,7 +171,7 @@ static int probe_volume(const char *path,
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	_cleanup_probe_ blkid_probe probe = fd < 0 ? NULL : blkid_new_probe();
 
-	/* A drive without a medium, or a device that went away: there is nothing to list. */
+	/* There is nothing to list on a drive without a medium, or on a device that went away. */
 	if (!probe || blkid_probe_set_device(probe, fd, 0, 0))
 		return 0;
 	blkid_probe_enable_superblocks(probe, 1);

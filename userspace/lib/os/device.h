@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Block devices and image files before anything is known of their contents. */
+/*
+ * Block devices and image files, looked at from outside: their size, what libblkid recognises on
+ * them, who uses them, and the lock under which a header is changed. Functions return 0 or -errno,
+ * and print the message unless they say otherwise.
+ */
 #ifndef FVE_DEVICE_H
 #define FVE_DEVICE_H
 
@@ -11,45 +15,47 @@ struct device_info {
 	uint64_t size;	      /* bytes */
 	uint32_t sector_size; /* logical block size in bytes; 512 for a file */
 	bool is_block;
-	char signature[32]; /* what libblkid finds there ("ext4", "crypto_LUKS", "gpt"), or "" */
+	char signature[32]; /* libblkid's name of what it finds ("ext4", "crypto_LUKS"), or "" */
 };
 
-/* -ENOENT, -EACCES, -ENOTBLK (neither block device nor regular file); the message is made here. */
+/* Open @path and describe it. -ENOENT; -EACCES; -ENOTBLK: it is no block device and no file. */
 int device_probe(const char *path, struct device_info *ret);
 
 /*
- * UUID and label of the file system or swap on @path, "" where it has none; both of @size bytes.
- * -ENOENT without a message where there is neither, or the device is not there.
+ * Read UUID and label of the file system or swap on @path into buffers of @size bytes each; ""
+ * where one is missing. -ENOENT without a message: there is neither, or no such device.
  */
 int device_inner_name(const char *path, char *ret_uuid, char *ret_label, size_t size);
 
 /*
- * Whether libblkid knows, without doubt, what is on @path: a file system, swap, a part of another
- * volume, a partition table. systemd waits for an open volume until udev has found one of these.
+ * Return whether libblkid recognises, without doubt, what is on @path: a file system, swap, a
+ * member of another volume or a partition table. systemd waits for an open volume until udev has
+ * found one of these.
  */
 bool device_is_known(const char *path);
 
-/* Wait up to @timeout_s seconds until @path is there. -ETIMEDOUT, without a message. */
+/* Wait up to @timeout_s seconds until @path exists. -ETIMEDOUT without a message. */
 int device_wait(const char *path, uint32_t timeout_s);
 
-/* -EBUSY with a message when @path is mounted, mapped or otherwise claimed. */
+/* Check that nobody uses @path. -EBUSY: it is mounted, mapped or otherwise claimed. */
 int device_check_unused(const char *path);
 
 /*
- * Call @each for every block device with a LUKS2 header of subsystem "fve", until it gives
- * something else than 0; gives that. Devices whose I/O waits for a suspended mapping are left out.
+ * Call @each for every block device with a LUKS2 header of subsystem "fve", until it returns
+ * something other than 0, and return that. A device is left out where its I/O would wait for a
+ * suspended mapping.
  */
 int device_each_volume(int (*each)(void *data, const char *path, const char *uuid,
 				   const char *label),
 		       void *data);
 
-/* Wipe every signature that libblkid knows from @path. -EBUSY as above, with nothing wiped. */
+/* Wipe every signature that libblkid finds on @path. -EBUSY: it is in use, and nothing is wiped. */
 int device_wipe_signatures(const char *path);
 
 /*
- * One writer of a header at a time: an advisory lock for @path, held until @ret_fd is closed.
- * Waits up to ten seconds for another fvesetup, then gives -EBUSY. The lock is a file of our own
- * under /run, since libcryptsetup locks the device or file itself.
+ * Take the advisory lock under which the header on @path is changed; it is held until @ret_fd is
+ * closed. -EBUSY: another fvesetup held it for ten seconds. The lock is a file of our own under
+ * /run/fve, since libcryptsetup locks the device or file itself.
  */
 int device_lock(const char *path, int *ret_fd);
 

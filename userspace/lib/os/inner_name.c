@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Names of what is inside, in files names/MAPPING: "UUID=...", "LABEL=...". */
+/* The names are kept in a file names/MAPPING of the state, in two lines: "UUID=...", "LABEL=...".
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The names that the file system or swap inside a volume bears: UUID and label. Anybody can copy
- * them to another disk, so they say nothing of what they are read from; the machine remembers them,
- * by the name of the mapping, to tell what is to be found on that mapping and nowhere else.
+ * UUID and label of the file system or swap inside a volume. Anybody can copy them to another disk,
+ * so they prove nothing about the disk that they are read from. The machine remembers them by the
+ * name of the mapping, and then knows which names belong on that mapping and nowhere else.
  */
 #ifndef FVE_INNER_NAME_H
 #define FVE_INNER_NAME_H
@@ -15,15 +15,15 @@ struct inner_name {
 };
 
 /*
- * What is inside the open volume @mapping. -ENOENT: nothing with a name, or something that is no
- * file system and no swap, such as a physical volume of LVM; or it is not open. No message.
+ * Read the names inside the open volume @mapping. -ENOENT without a message: it is not open, has
+ * neither name, or holds no file system and no swap but, for example, a physical volume of LVM.
  */
 int inner_name_read(const char *mapping, struct inner_name *ret);
 
-/* As the machine remembers it. -ENOENT without a message: it does not. */
+/* Read the names that the machine remembers for @mapping. -ENOENT without a message: none. */
 int inner_name_recall(const char *mapping, struct inner_name *ret);
 
-/* Remember what is inside now; nothing happens where that is known already, or not open. */
+/* Remember the names inside @mapping, unless they are known already or it is not open. */
 int inner_name_remember(const char *mapping);
 
 #endif

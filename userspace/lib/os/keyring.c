@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* add_key(2) and keyctl(2), which glibc does not wrap. */
+/* Calling add_key(2) and keyctl(2), which glibc does not wrap. */
 #include <errno.h>
 #include <linux/keyctl.h>
 #include <sys/syscall.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* Attaching a file to a loop device (loop(4)). */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/loop.h>
@@ -10,7 +11,7 @@
 #include "base/util.h"
 #include "os/loop.h"
 
-#define TRIES 16 /* another process may take the device that was free */
+#define TRIES 16 /* since another process may take the device that was free */
 
 int loop_attach(const char *path, bool read_only, char **ret_device, int *ret_fd)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Mappings by libdevmapper. */
+/* Making, describing and removing mappings with libdevmapper. */
 #include <errno.h>
 #include <inttypes.h>
 #include <libdevmapper.h>
@@ -19,7 +19,7 @@ static void dm_task_destroyp(struct dm_task **task)
 
 #define _cleanup_task_ __attribute__((cleanup(dm_task_destroyp)))
 
-/* libdevmapper's own words are for --debug; what a person reads is said here. */
+/* libdevmapper's own messages go to --debug, since the functions here print what people read. */
 static void _printf_(5, 6) dm_log(int level, const char *file, int line, int dm_errno_or_class,
 				  const char *format, ...)
 {
@@ -72,7 +72,7 @@ int mapping_check_target(const char *target)
 	return mapping_target_version(target, version);
 }
 
-/* The table parameters of docs/table-format.md; the caller frees. */
+/* Return the table's parameters (docs/table-format.md), owned by the caller. */
 static char *format_table(const struct mapping *m)
 {
 	char sector_size[32] = "", options[128] = "";
@@ -146,7 +146,7 @@ int mapping_create(const struct mapping *mapping)
 	return 0;
 }
 
-/* Target type and parameters, from a table or a status ioctl. */
+/* Read target type and parameters, from a table or a status ioctl. */
 static int query_line(int type, const char *name, struct mapping_state *state, char **ret)
 {
 	_cleanup_task_ struct dm_task *task = task_new(type, name);
@@ -241,7 +241,7 @@ int mapping_message(const char *name, const char *message)
 	return dm_task_run(task) ? 0 : -dm_task_get_errno(task);
 }
 
-/* The list ioctl has no UUIDs in all kernels: each is asked for. */
+/* Not every kernel's list ioctl gives UUIDs, so each mapping is asked for its own. */
 static int each_uuid(const char *name, int (*each)(void *data, const char *name, const char *uuid),
 		     void *data)
 {
@@ -260,7 +260,7 @@ int mapping_list(int (*each)(void *data, const char *name, const char *uuid), vo
 	_cleanup_task_ struct dm_task *task = task_new(DM_DEVICE_LIST, NULL);
 	struct dm_names *entry;
 
-	/* No device-mapper in the kernel, no mappings. */
+	/* A kernel without device-mapper has no mappings. */
 	if (!task || !dm_task_run(task))
 		return 0;
 	entry = dm_task_get_names(task);

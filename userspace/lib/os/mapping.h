@@ -1,24 +1,26 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Device-mapper mappings of the targets fve and crypt. mapping.c is the only file that includes
- * libdevmapper. */
+/*
+ * Device-mapper mappings of the targets fve and crypt. dm.c is the only file that includes
+ * libdevmapper. Functions return 0 or -errno, without a message unless they say otherwise.
+ */
 #ifndef FVE_MAPPING_H
 #define FVE_MAPPING_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define MAPPING_UUID_PREFIX "FVE-" /* of every mapping made here, and of no other */
+#define MAPPING_UUID_PREFIX "FVE-" /* begins the UUID of every mapping made here, and of no other */
 
-/* A mapping as it is asked for; all strings borrowed. The two targets have one table line. */
+/* A mapping to be made. All strings are borrowed. Both targets take the same table line. */
 struct mapping {
 	const char *target; /* "fve" or "crypt" */
 	const char *name;
-	const char *uuid;	     /* of the mapping, with prefix */
-	const char *device;	     /* lower device */
+	const char *uuid;	     /* of the mapping, with the prefix */
+	const char *device;	     /* path of the lower device */
 	const char *cipher;	     /* "aes-xts-plain64" */
-	const char *key_description; /* of a logon key that holds the FVEK */
+	const char *key_description; /* names the logon key that holds the FVEK */
 	uint32_t key_size;	     /* bytes */
-	uint32_t sector_size;	     /* bytes; of the data unit */
+	uint32_t sector_size;	     /* bytes of a data unit */
 	uint64_t iv_offset;	     /* 512-byte sectors */
 	uint64_t data_offset;	     /* 512-byte sectors on the lower device */
 	uint64_t size;		     /* 512-byte sectors */
@@ -28,7 +30,7 @@ struct mapping {
 			     */
 };
 
-/* What the kernel says of a live mapping. */
+/* The kernel's description of a live mapping. */
 struct mapping_state {
 	char *uuid;	       /* owned */
 	char *table;	       /* parameters of the target, owned */
@@ -43,41 +45,42 @@ struct mapping_state {
 void mapping_state_free(struct mapping_state *state);
 #define _cleanup_mapping_state_ __attribute__((cleanup(mapping_state_free)))
 
-/* The version of a target that is loaded: major, minor, patch level. -ENODEV: it is not. */
+/* Read the version of a loaded target: major, minor, patch level. -ENODEV: it is not loaded. */
 int mapping_target_version(const char *target, uint32_t ret[3]);
 
-/* Whether the kernel has the target; -ENODEV where it has not, or has no device-mapper at all. */
+/* Check that the kernel has @target. -ENODEV: it has not, or has no device-mapper at all. */
 int mapping_check_target(const char *target);
 
-/* -EEXIST: the name is in use; -EINVAL: the kernel refused the table. Messages are made here. */
+/*
+ * Make a mapping, and wait until udev has made its node. -EEXIST: the name is in use; -EBUSY: the
+ * lower device is; -EINVAL: the kernel refused the table. Prints the message.
+ */
 int mapping_create(const struct mapping *mapping);
 
-/* -ENODEV: no such mapping, without a message. */
+/* Describe the mapping @name. -ENODEV: there is none. */
 int mapping_query(const char *name, struct mapping_state *ret);
 
-/*
- * Stop I/O: what is under way is waited for, the file system is frozen, new I/O waits. Then let it
- * go on again. -errno without a message.
- */
+/* Freeze the file system, wait for I/O that is under way, and let new I/O wait. */
 int mapping_suspend(const char *name);
+/* Let I/O go on again after mapping_suspend(). */
 int mapping_resume(const char *name);
 
 /*
- * Put the target error in the place of the mapping's own, without waiting for I/O; the key that
- * the old one had goes with it. -errno without a message.
+ * Replace the mapping's target by the target error, without waiting for I/O. The key that the old
+ * target had goes with it.
  */
 int mapping_fail(const char *name);
 
-/* Send the target a message. -errno without a message for people. */
+/* Send the mapping's target a message, such as "key wipe". */
 int mapping_message(const char *name, const char *message);
 
-/* Call @each for every mapping, until it gives something else than 0; gives that. */
+/* Call @each for every mapping until it returns something other than 0, and return that. */
 int mapping_list(int (*each)(void *data, const char *name, const char *uuid), void *data);
 
-/* Remove a mapping; -EBUSY while it is in use. */
+/* Remove a mapping. -EBUSY: it is in use. Prints the message. */
 int mapping_remove(const char *name);
 
-/* The same, when the last user has closed it. */
+/* Remove a mapping as soon as its last user has closed it. Prints the message. */
 int mapping_remove_deferred(const char *name);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* modprobe by libkmod. */
+/* Loading a module as modprobe(8) does, with libkmod. */
 #include <errno.h>
 #include <libkmod.h>
 

@@ -3,7 +3,10 @@
 #ifndef FVE_MODULE_H
 #define FVE_MODULE_H
 
-/* Load @name and what it depends on; 0 when it is there already. -ENOENT: no such module. */
+/*
+ * Load module @name and its dependencies; nothing happens where it is loaded. Returns 0 or -errno
+ * without a message. -ENOENT: there is no such module; -EACCES: it is on modprobe.d's blacklist.
+ */
 int module_load(const char *name);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* The mount table. */
+/* Reading the mount table. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "base/util.h"
 #include "os/mounts.h"
 
-/* "\040" and the like, in place. */
+/* Replace escapes such as "\040" by their characters, in place. */
 static void unescape(char *text)
 {
 	char *out = text;
@@ -27,7 +27,8 @@ static void unescape(char *text)
 	*out = '\0';
 }
 
-/* <id> <parent> <major>:<minor> <root> <point> <options> [<tags>] - <type> <source> <options> */
+/* A line is <id> <parent> <major>:<minor> <root> <point> <options> [<tags>] - <type> <source> ...
+ */
 static int each_line(const char *line, int (*each)(void *data, const struct mount *mount),
 		     void *data)
 {

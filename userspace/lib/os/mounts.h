@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What is mounted where, as proc(5) tells in mountinfo. */
+/* The mount table, as /proc/self/mountinfo gives it (proc(5)). */
 #ifndef FVE_MOUNTS_H
 #define FVE_MOUNTS_H
 
 #include <sys/types.h>
 
-/* One mount; strings borrowed from mounts_each(). */
+/* One mount. Its strings are borrowed from mounts_each(). */
 struct mount {
-	dev_t number; /* of the file system; its major is 0 where that is no block device's */
+	dev_t number; /* of the file system; its major is 0 where no block device has that number */
 	dev_t device; /* the block device, or of several (btrfs) the one that is named; 0: none */
 	const char *point;
 	const char *type;
@@ -15,8 +15,8 @@ struct mount {
 };
 
 /*
- * Call @each for every mount in the order in which they were made, until it gives something else
- * than 0; gives that, or -errno.
+ * Call @each for every mount, in the order in which they were made, until it returns something
+ * other than 0, and return that. -errno without a message: the table cannot be read.
  */
 int mounts_each(int (*each)(void *data, const struct mount *mount), void *data);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* The devices of what is mounted, all of them: a file system can have several. */
+/* Comparing all devices of mounted file systems, of which btrfs can have several. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -19,7 +19,8 @@ struct devices {
 	size_t n;
 };
 
-/* The devices of one directory /sys/fs/btrfs/<fsid>/devices; whether @one is among them. */
+/* Read the devices of a directory /sys/fs/btrfs/<fsid>/devices; return whether @one is among them.
+ */
 static bool read_btrfs(const char *path, dev_t one, struct devices *ret)
 {
 	DIR *dir = opendir(path);
@@ -33,7 +34,8 @@ static bool read_btrfs(const char *path, dev_t one, struct devices *ret)
 
 		if (*entry->d_name == '.')
 			continue;
-		/* What is not to be told, or too many, is the device 0, which is nobody's. */
+		/* A device that cannot be told, or is one too many, becomes 0, which is never good.
+		 */
 		if (ret->n == BTRFS_DEVICES_MAX || asprintf(&name, "/dev/%s", entry->d_name) < 0 ||
 		    stat(name, &st) < 0) {
 			ret->list[ret->n ? ret->n - 1 : ret->n++] = 0;
@@ -47,7 +49,7 @@ static bool read_btrfs(const char *path, dev_t one, struct devices *ret)
 	return found;
 }
 
-/* btrfs has several devices, and takes one of them for another that has the same ids. */
+/* Find all devices of the btrfs that has @one, since it may read from any that has the same ids. */
 static void find_btrfs(dev_t one, struct devices *ret)
 {
 	DIR *dir = opendir("/sys/fs/btrfs");
@@ -67,7 +69,7 @@ static void find_btrfs(dev_t one, struct devices *ret)
 		*ret = (struct devices){.list = {one}, .n = 1};
 }
 
-/* None for a file system that has no block device. */
+/* Find the devices of a mount; a file system without a block device has none. */
 static void find_devices(const struct mount *mount, struct devices *ret)
 {
 	*ret = (struct devices){.list = {mount->device}, .n = mount->device != 0};
@@ -75,7 +77,7 @@ static void find_devices(const struct mount *mount, struct devices *ret)
 		find_btrfs(mount->device, ret);
 }
 
-/* File systems that hold nothing but what this system put there itself. */
+/* Return whether a file system of @type holds only what this running system has put there. */
 static bool is_of_kernel(const char *type)
 {
 	static const char *const types[] = {"proc",	"sysfs",      "devtmpfs", "devpts",
@@ -94,7 +96,7 @@ struct within {
 	const char *top;
 	const dev_t *good;
 	size_t n;
-	bool any; /* something stands at @top itself */
+	bool any; /* a file system with devices is mounted at @top itself */
 	char *bad;
 };
 
@@ -113,12 +115,12 @@ static int check_mount(void *data, const struct mount *mount)
 	if (!is_below(mount->point, within->top))
 		return 0;
 	find_devices(mount, &devices);
-	/* An overlay or a network's file system is made of what cannot be told here. */
+	/* Nothing is known of what an overlay or a network file system is made of. */
 	if (!devices.n && !is_of_kernel(mount->type)) {
 		within->bad = strdup(mount->source);
 		return within->bad ? 1 : -ENOMEM;
 	}
-	/* The last one that was mounted on a directory is the one that is seen. */
+	/* Of several mounts on one directory the last is the one that is seen. */
 	if (!strcmp(mount->point, within->top))
 		within->any = devices.n > 0;
 	for (size_t i = 0; i < devices.n; i++)

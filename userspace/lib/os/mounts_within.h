@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What mounted file systems stand on. */
+/* Finding the devices that mounted file systems stand on. */
 #ifndef FVE_MOUNTS_WITHIN_H
 #define FVE_MOUNTS_WITHIN_H
 
@@ -7,10 +7,11 @@
 #include <sys/types.h>
 
 /*
- * Whether all file systems at @top and below it stand on the devices @good with all that they are
- * made of, whatever lies between (storage_within), but for those of the kernel and of its memory.
- * 1; 0 where one does not, or has no block device, or nothing is mounted at @top itself: @ret_bad
- * says which mount, for the caller to free; -errno.
+ * Check that every file system mounted at @top or below it stands entirely on the devices @good,
+ * whatever lies between (storage_within). File systems of the kernel and of its memory, such as
+ * proc and tmpfs, do not count. Returns 1, or 0 where one stands elsewhere or has no block device,
+ * or where nothing is mounted at @top itself: @ret_bad, owned by the caller, names it then. -errno
+ * without a message.
  */
 int mounts_within(const char *top, const dev_t *good, size_t n, char **ret_bad);
 

@@ -20,7 +20,7 @@
  */
 static void fill_descriptors(void)
 {
-	/* The wrong way round, for EBADF. */
+	/* Each is opened in the wrong direction, so that using it fails with EBADF. */
 	static const int modes[] = {
 		[STDIN_FILENO] = O_WRONLY,
 		[STDOUT_FILENO] = O_RDONLY,
@@ -44,7 +44,7 @@ void process_init(void)
 	umask(077);
 }
 
-/* Whether @room bytes of memory could be had now. They are not touched. */
+/* Return whether @room bytes of memory could be mapped now. They are not touched. */
 static bool has_room(size_t room)
 {
 	void *probe =
@@ -64,14 +64,14 @@ void process_lock_memory(size_t room)
 
 int process_check_stdout(void)
 {
-	/* Of no bytes, this fails where the descriptor or the device takes none at all. */
+	/* A write of no bytes fails where the descriptor or the device takes no byte at all. */
 	return fflush(stdout) || write(STDOUT_FILENO, "", 0) < 0 ? -errno : 0;
 }
 
 int process_close_stdout(void)
 {
-	/* What failed earlier has left its mark on the stream, but no errno. Some file systems tell
-	 * only close(); the stream stays, for the message. */
+	/* An earlier failure has left its mark on the stream, but no errno. Some file systems
+	 * report failures only from close(); the stream itself stays open, for the message. */
 	if (fflush(stdout) || close(STDOUT_FILENO) < 0)
 		return -errno;
 	return ferror(stdout) ? -EIO : 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Files that the machine keeps between boots. */
+/* Reading and replacing the files of the machine's state. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -67,7 +67,7 @@ int state_read_secret(const char *name, struct secret **ret)
 		       : r;
 }
 
-/* Make the directory of @path below the state directory, and that itself. */
+/* Make the state directory, and in it the directory of @path. */
 static int make_directories(const char *path)
 {
 	_cleanup_free_ char *copy = strdup(path);
@@ -136,7 +136,7 @@ int state_each(const char *name, const char *suffix, int (*each)(void *data, con
 	return r;
 }
 
-/* The file descriptor, or -errno. */
+/* Return the file descriptor of the lock, or -errno. */
 static int open_lock(const char *path)
 {
 	int fd, r = make_directories(path);

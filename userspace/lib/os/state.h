@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the machine keeps between boots beside the headers: policies, the audit log. Small text
- * files under /var/lib/fve, each replaced as a whole, so that a power cut leaves the old or the new
- * one.
+ * State that the machine keeps between boots beside the headers, such as key policies and tenants:
+ * small text files under /var/lib/fve. Each is replaced as a whole, so that a power cut leaves the
+ * old or the new one. Functions return 0 or -errno, and print the message unless they say
+ * otherwise.
  */
 #ifndef FVE_STATE_H
 #define FVE_STATE_H
@@ -10,35 +11,36 @@
 #include "base/secret.h"
 #include "base/util.h"
 
-/* The directory: /var/lib/fve, or what FVE_STATE in the environment says. Borrowed. */
+/* Return the directory, borrowed: FVE_STATE of the environment, or /var/lib/fve. */
 const char *state_directory(void);
 
 /*
- * Whether @name may be that of a @what, which is a file's name here: letters, digits, "-", "_" and
- * ".", and no dot at its beginning. -EINVAL with a message.
+ * Check that @name may be the name of a @what ("tenant"), which becomes the name of a file: 1 to
+ * @max letters, digits, "-", "_" and ".", not beginning with a dot. -EINVAL.
  */
 int state_check_name(const char *what, const char *name, size_t max);
 
-/* Read @name below it; the caller frees. -ENOENT without a message; others with one. */
+/* Read the file @name as text, owned by the caller. -ENOENT without a message: there is none. */
 int state_read(const char *name, char **ret);
 
-/* The same for what is secret. */
+/* Read the file @name as a secret. -ENOENT without a message: there is none. */
 int state_read_secret(const char *name, struct secret **ret);
 
-/* Replace @name by @text, or make it, with its directory. The message is made here. */
+/* Replace the file @name by @text, or make it, and its directory where that is missing. */
 int state_write(const char *name, const char *text);
 
-/* Remove @name for good; it may be gone already. The message is made here. */
+/* Remove the file @name and sync its directory; it may be gone already. */
 int state_remove(const char *name);
 
 /*
- * Call @each for every file of directory @name whose name ends in @suffix, with the name without
- * it, in the order of their names, until it gives something else than 0; gives that.
+ * Call @each for every file in directory @name that ends in @suffix, in the order of their names
+ * and without the suffix, until it returns something other than 0, and return that.
  */
 int state_each(const char *name, const char *suffix, int (*each)(void *data, const char *stem),
 	       void *data);
 
-/* One reader and writer at a time, until @ret_fd is closed; waits ten seconds. -EBUSY. */
+/* Lock the state against other processes until @ret_fd is closed. -EBUSY: it was locked for ten
+ * seconds. */
 int state_lock(int *ret_fd);
 
 #endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Walking the stack of block devices in sysfs, sysfs-block and sysfs-block-dm of the ABI docs. */
+/* Walking the stack of block devices in sysfs (sysfs-block and sysfs-block-dm of the kernel's ABI
+ * documents). */
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -44,7 +45,7 @@ char *storage_name(unsigned int major, unsigned int minor)
 	return asprintf(&text, "/dev/%s", basename(target)) < 0 ? NULL : text;
 }
 
-/* "/sys/dev/block/8:1/<rest>"; owned by the caller. */
+/* Return "/sys/dev/block/8:1/<rest>", owned by the caller. */
 static char *sysfs_path(dev_t device, const char *rest)
 {
 	char *path;
@@ -54,7 +55,7 @@ static char *sysfs_path(dev_t device, const char *rest)
 	return path;
 }
 
-/* The first line of an attribute, or "". */
+/* Read the first line of an attribute; "" where it cannot be read. */
 static void read_attribute(dev_t device, const char *name, char *ret, size_t size)
 {
 	_cleanup_free_ char *path = sysfs_path(device, name);
@@ -76,7 +77,7 @@ static dev_t parse_device(const char *text)
 	return sscanf(text, "%u:%u", &major, &minor) == 2 ? makedev(major, minor) : 0;
 }
 
-/* What a walk down the stack asks of each device. */
+/* The answer of one device to the question that a walk down the stack asks. */
 enum verdict {
 	STOP_YES,
 	STOP_NO,
@@ -86,8 +87,8 @@ enum verdict {
 struct walk {
 	enum verdict (*ask)(dev_t device, void *data);
 	void *data;
-	bool all;    /* every way down has to say yes; else one is enough */
-	bool bottom; /* what a device says that has nothing below it */
+	bool all;    /* every way down has to answer yes; else one is enough */
+	bool bottom; /* the answer of a device that has nothing below it */
 };
 
 static bool walk_down(const struct walk *walk, dev_t device, int depth);
@@ -140,7 +141,8 @@ static bool walk_down(const struct walk *walk, dev_t device, int depth)
 
 static enum verdict ask_encrypts(dev_t device, void *data)
 {
-	/* Those of libcryptsetup's that do not encrypt go on; so does all that is not dm. */
+	/* libcryptsetup's mappings that do not encrypt are not listed, and neither is anything
+	 * else. */
 	static const char *const encrypting[] = {MAPPING_UUID_PREFIX, "CRYPT-LUKS",	  "CRYPT-PLAIN",
 						 "CRYPT-TCRYPT", "CRYPT-LOOPAES", "CRYPT-BITLK",
 						 "CRYPT-FVAULT2"};

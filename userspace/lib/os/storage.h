@@ -1,43 +1,45 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a block device is called, and what lies below it or a file, as sysfs tells. */
+/* The names of block devices, and the stack of devices below a device or a file, from sysfs. */
 #ifndef FVE_STORAGE_H
 #define FVE_STORAGE_H
 
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* The number of block device @path; 0 where it is none. */
+/* Return the number of block device @path; 0: it is none. */
 dev_t storage_number(const char *path);
 
-/* "/dev/NAME" of a block device as sysfs knows it, owned by the caller; NULL on failure. */
+/* Return "/dev/NAME" with the kernel's name of a block device, owned by the caller. NULL on
+ * failure.
+ */
 char *storage_name(unsigned int major, unsigned int minor);
 
 /*
- * Whether all that is written to block device @device passes through an encrypting mapping
+ * Return whether everything written to block device @device passes through an encrypting mapping
  * (dm-crypt or ours) before it reaches a disk.
  */
 bool storage_encrypts(dev_t device);
 
 /*
- * The same for the file system that holds the directory of @path, which need not exist itself.
- * A file system without a block device of its own (tmpfs, overlay, network) does not count as
- * encrypted. -errno with a message where the directory cannot be read.
+ * Return 1 where storage_encrypts() is true of the file system that holds the directory of @path,
+ * which need not exist itself, else 0. A file system without a block device of its own (tmpfs,
+ * overlay, network) does not count as encrypted. -errno with a message: there is no such directory.
  */
 int storage_path_encrypted(const char *path);
 
-/* The block device of the file system that holds @path; 0 where there is none. */
+/* Return the block device of the file system that holds @path; 0: it has none. */
 dev_t storage_of_path(const char *path);
 
-/* Whether @device is @below or is stacked on it. */
+/* Return whether @device is @below or is stacked on it. */
 bool storage_stands_on(dev_t device, dev_t below);
 
 /*
- * Whether @device is one of the @n devices @good, or stands on them with all that it is stacked on:
- * of a mirror both halves.
+ * Return whether @device is one of the @n devices @good, or every way down its stack meets one of
+ * them: both halves of a mirror must.
  */
 bool storage_within(dev_t device, const dev_t *good, size_t n);
 
-/* Whether I/O to @device would wait for a suspended mapping, itself or one below it. */
+/* Return whether I/O to @device would wait for a mapping that is suspended: itself or one below. */
 bool storage_suspended(dev_t device);
 
 /* One device of a stack. */
@@ -47,10 +49,11 @@ struct storage_layer {
 			 * "md", "loop", "partition" or "disk" */
 };
 
-/* @device and all below it, from the top down, into @ret with room for @max; gives their number. */
+/* List @device and all devices below it, from the top down, in @ret, which has room for @max.
+ * Returns their number. */
 size_t storage_layers(dev_t device, struct storage_layer *ret, size_t max);
 
-/* Whether @device seeks; what cannot be told does. */
+/* Return whether @device is a rotating disk; true where the kernel does not say. */
 bool storage_rotational(dev_t device);
 
 #endif
