@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* AES-XTS by libkcapi. */
+/* Using the kernel's AES-XTS with libkcapi. */
 #include <errno.h>
 #include <kcapi.h>
 #include <stdio.h>
@@ -53,7 +53,8 @@ int afalg_crypt(struct afalg_cipher *cipher, bool encrypt, const uint8_t iv[AFAL
 	return (size_t)r == size ? 0 : -EIO;
 }
 
-/* One "key : value" line of /proc/crypto; @value points into @line. */
+/* Read a "key : value" line of /proc/crypto; @value points into @line. False: it has another key.
+ */
 static bool parse_line(char *line, const char *key, const char **value)
 {
 	char *colon = strchr(line, ':');
@@ -81,7 +82,7 @@ static void take_entry(const struct proc_entry *entry, struct afalg_driver *best
 	}
 }
 
-/* Entries are blocks of lines that end with an empty one. */
+/* Search /proc/crypto, whose entries are blocks of lines that end with an empty one. */
 static int read_proc(struct afalg_driver *best, bool inner)
 {
 	FILE *file = fopen("/proc/crypto", "re");

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The kernel's own AES-XTS, used from userspace through AF_ALG. afalg.c is the only file that
- * includes libkcapi. Nothing secret goes this way: it is for known answers and speed.
+ * The kernel's own AES-XTS, used from userspace through AF_ALG to check known answers and to
+ * measure speed. Nothing secret goes this way. Functions return 0 or -errno without a message.
+ * afalg.c is the only file that includes libkcapi.
  */
 #ifndef FVE_AFALG_H
 #define FVE_AFALG_H
@@ -10,30 +11,31 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define AFALG_NAME_SIZE 64    /* CRYPTO_MAX_ALG_NAME is 128, and a driver's name half of it */
+#define AFALG_NAME_SIZE 64    /* bytes; CRYPTO_MAX_ALG_NAME is 128, drivers' names are half of it */
 #define AFALG_IV_SIZE	16    /* bytes, an AES block */
-#define AFALG_DATA_MAX	65536 /* bytes of one request: what a socket of 16 pages takes */
+#define AFALG_DATA_MAX	65536 /* bytes of one request: as many as a socket takes in 16 pages */
 
-/* Who does xts(aes) in this kernel. */
+/* A driver that implements xts(aes) in this kernel. */
 struct afalg_driver {
 	char name[AFALG_NAME_SIZE];  /* "xts-aes-aesni" */
-	char inner[AFALG_NAME_SIZE]; /* what a SIMD driver wraps, "__xts-aes-aesni", or "" */
-	int priority;
+	char inner[AFALG_NAME_SIZE]; /* the driver that a SIMD driver wraps, "__xts-aes-aesni", or
+					"" */
+	int priority;		     /* as in /proc/crypto */
 };
 
 struct afalg_cipher;
 
 /*
- * The driver that a user of xts(aes) gets: the one of highest priority. -EAFNOSUPPORT: this kernel
- * has no AF_ALG; -ENOENT: or not for this cipher (algif_skcipher, xts, aes).
+ * Find the driver that a user of xts(aes) gets, which is the one of highest priority.
+ * -EAFNOSUPPORT: this kernel has no AF_ALG; -ENOENT: it lacks algif_skcipher, xts or aes.
  */
 int afalg_find_driver(struct afalg_driver *ret);
 
-/* A cipher of @driver with a key of @size bytes. -EAFNOSUPPORT and -ENOENT as above. */
+/* Open a cipher of @driver with a key of @size bytes. Errors as above. */
 int afalg_open(const char *driver, const uint8_t *key, size_t size, struct afalg_cipher **ret);
 void afalg_close(struct afalg_cipher *cipher); /* NULL is fine */
 
-/* One data unit of @size bytes, at most AFALG_DATA_MAX, in place. */
+/* Encrypt or decrypt in place one data unit of @size bytes, at most AFALG_DATA_MAX. */
 int afalg_crypt(struct afalg_cipher *cipher, bool encrypt, const uint8_t iv[AFALG_IV_SIZE],
 		uint8_t *data, size_t size);
 

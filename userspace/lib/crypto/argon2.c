@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Argon2id by libargon2. */
+/* Stretching a PIN with libargon2. */
 #include <argon2.h>
 #include <errno.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 #define DEFAULT_MEMORY	(256 * 1024) /* KiB */
 #define LEAST_MEMORY	KDF_PIN_MEMORY_MIN
 #define LEAST_TIME	KDF_PIN_TIME_MIN
-#define MEMORY_SHARE	4 /* of this machine's memory, at most one part of so many */
+#define MEMORY_SHARE	4 /* the default takes at most this fraction, a quarter, of the memory */
 #define MS_PER_S	1000
 #define NS_PER_MS	1000000
 
@@ -84,7 +84,7 @@ int kdf_choose(uint32_t time_ms, uint32_t memory_kib, struct kdf_argon2id *ret)
 	if (online > 0 && online < KDF_CPUS_MAX)
 		kdf.cpus = (uint32_t)online;
 	memcpy(kdf.salt, salt->data, KDF_SALT_SIZE);
-	/* Measure the least that is allowed on bytes that mean nothing, then ask for more of it. */
+	/* Measure the fewest passes that are allowed on meaningless bytes, then multiply them. */
 	began = now_ms();
 	r = kdf_stretch(&kdf, salt, KDF_SALT_SIZE, &out);
 	if (r < 0)

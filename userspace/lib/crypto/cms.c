@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* Certificates and CMS messages with OpenSSL. */
 #include <errno.h>
 #include <string.h>
 
@@ -8,8 +9,8 @@
 DEFINE_CLEANUP(X509, X509_free)
 DEFINE_CLEANUP(CMS_ContentInfo, CMS_ContentInfo_free)
 
-#define YEARS	     20
-#define RSA_BITS_MIN 2048 /* of whom something is encrypted to */
+#define YEARS	     20	  /* that our own certificates are valid */
+#define RSA_BITS_MIN 2048 /* of a recipient: 112 bits of security, NIST SP 800-57 part 1 */
 
 static X509 *cert_of(const char *pem)
 {
@@ -18,7 +19,7 @@ static X509 *cert_of(const char *pem)
 	return bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
 }
 
-/* What was written into @bio, as a string. */
+/* Return what was written into @bio, as a string that the caller owns. */
 static char *text_of(BIO *bio)
 {
 	char *data = NULL;
@@ -132,7 +133,8 @@ static CMS_ContentInfo *cms_read(const struct blob *text)
 	return d2i_CMS_ContentInfo(NULL, &der, (long)text->size);
 }
 
-/* Whether the only signer of @cms is @cert, and the signature is good; its content into @out. */
+/* Return whether @cert is the only signer of @cms and the signature is good; write its content into
+ * @out. */
 static bool signed_by(CMS_ContentInfo *cms, X509 *cert, BIO *out)
 {
 	STACK_OF(X509) *certs = sk_X509_new_null();

@@ -1,47 +1,55 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * X.509 certificates (RFC 5280) of people who approve, CMS signed data (RFC 5652) by them and
- * by this machine, and CMS data encrypted to certificates. What is signed is inside the message, so
- * that one file is the whole statement. 0 or -errno, no messages; -EBADMSG: not what it should be.
+ * X.509 certificates (RFC 5280) of people who approve, CMS signed data (RFC 5652) by them and by
+ * this machine, and CMS data encrypted to certificates. A signed message contains what is signed,
+ * so that one file is the whole statement.
+ *
+ * Functions return 0 or -errno without a message. -EBADMSG: the input is malformed, or not of the
+ * kind that the function takes. Certificates and keys are text in PEM.
  */
 #ifndef FVE_CRYPTO_CMS_H
 #define FVE_CRYPTO_CMS_H
 
 #include "crypto/crypto.h"
 
-/* One certificate in PEM, valid now: its subject (RFC 2253), and SHA-256 of its DER. -ESTALE: not
- * valid now. */
+/*
+ * Read a certificate: its subject in the form of RFC 2253, owned by the caller, and SHA-256 of its
+ * DER. -ESTALE: it is not valid now.
+ */
 int crypto_cert_read(const char *pem, char **ret_subject, uint8_t ret_digest[SHA256_SIZE]);
 
-/* Whether two certificates in PEM are for the same key. No certificate has none. */
+/* Return whether two certificates are for the same key; false where one is no certificate. */
 bool crypto_cert_same_key(const char *pem, const char *other);
 
-/* A new P-256 key with a certificate that it signs itself for @subject, for 20 years; PEM both. */
+/* Make a P-256 key and a certificate for @subject, signed by that key and valid for 20 years. */
 int crypto_cert_make(const char *subject, struct secret **ret_key, char **ret_cert);
 
-/* @data signed by @key of @cert; PEM. */
+/* Sign @data with @key, whose certificate is @cert. @ret is a PEM message, owned by the caller. */
 int crypto_cms_sign(const struct secret *key, const char *cert, const void *data, size_t size,
 		    char **ret);
 
 /*
- * The content of @text, PEM or DER, that has exactly one signer, who is the one of the @n
- * certificates @certs (PEM) that @ret_signer says. No chain is built: a certificate is trusted for
- * having been registered. -EKEYREJECTED: signed by nobody of these, or not valid.
+ * Verify @text, a message in PEM or DER with exactly one signer, and give its content. The signer
+ * must have one of the @n certificates @certs; @ret_signer is its index. No chain is built: a
+ * certificate is trusted because it was registered. -EKEYREJECTED: the signature is by another, or
+ * not valid.
  */
 int crypto_cms_verify(const struct blob *text, const char *const *certs, size_t n,
 		      struct blob *ret_content, size_t *ret_signer);
 
 /*
- * @plain as AuthEnvelopedData (RFC 5083) by AES-256-GCM, in DER, that the key of each of the @n
- * certificates opens: RSA by OAEP with SHA-256, EC by ECDH with SHA-256. -EBADMSG: @ret_bad says
- * which of them is no certificate, or of another kind of key, or of RSA below 2048 bits.
+ * Encrypt @plain with AES-256-GCM to AuthEnvelopedData (RFC 5083) in DER, which the key of each of
+ * the @n certificates opens: an RSA key by OAEP with SHA-256, an EC key by ECDH with SHA-256.
+ * -EBADMSG: certificate number @ret_bad is malformed, has another kind of key, or has an RSA key
+ * below 2048 bits.
  */
 int crypto_cms_encrypt(const char *const *certs, size_t n, const struct secret *plain,
 		       struct blob *ret, size_t *ret_bad);
 
 /*
- * Open it with @key of the recipient @cert. -EBADMSG: the message is not such data;
- * -EKEYREJECTED: it is not for this certificate and key, or was changed; -EINVAL: these are none.
+ * Decrypt @message with @key of the recipient @cert. -EBADMSG: the message is not
+ * AuthEnvelopedData; -EKEYREJECTED: it is not for this certificate and key, or was changed;
+ * -EINVAL: @key or @cert is malformed.
  */
 int crypto_cms_decrypt(const struct secret *key, const char *cert, const struct blob *message,
 		       struct secret **ret);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Primitives of the key hierarchy, by OpenSSL's libcrypto (3.0 and later). */
+/* Hashes, MACs, key derivation, AES-GCM and ECDSA with OpenSSL's libcrypto, 3.0 and later. */
 #include <errno.h>
 #include <string.h>
 
@@ -113,7 +113,7 @@ static void ec_public_to_point(const struct ec_public *public, uint8_t point[POI
 	memcpy(point + 1 + P256_SIZE, public->y, P256_SIZE);
 }
 
-/* An OpenSSL key from its parts; @private may be NULL. NULL on failure. */
+/* Make an OpenSSL key of its parts; @private may be NULL. NULL on failure. */
 static EVP_PKEY *ec_key(const struct secret *private, const struct ec_public *public)
 {
 	_cleanup_with_(OSSL_PARAM_BLD_free) OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();

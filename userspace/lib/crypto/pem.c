@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* RSA keys whose private half is a file in somebody's hands: an availability key. */
+/* RSA key pairs whose private half is a PEM file, such as an availability key. */
 #include <errno.h>
 
 #include "crypto/private.h"
 
-/* The public half of @key as a DER SubjectPublicKeyInfo. */
+/* Give the public half of @key as SubjectPublicKeyInfo in DER. */
 static int public_of(EVP_PKEY *key, struct blob *ret)
 {
 	unsigned char *der = NULL;
@@ -26,7 +26,8 @@ struct secret *crypto_take_secret(BIO *bio)
 	return secret;
 }
 
-/* A private key that wants a passphrase is none: nobody is asked. */
+/* Refuse OpenSSL a passphrase: a private key that is encrypted is not accepted, and nobody is
+ * asked. */
 static int no_passphrase(char *buffer, int size, int writing, void *data)
 {
 	(void)buffer, (void)size, (void)writing, (void)data;

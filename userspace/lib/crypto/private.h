@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the files of OpenSSL share. This header is the only file of userspace that includes it, and
- * is for the files of this folder and the TLS of a provider alone.
+ * OpenSSL's headers, cleanup attributes for its types, and helpers of the files that call it. This
+ * header is the only file of userspace that includes OpenSSL. Only the files of this folder and the
+ * TLS of a provider include it.
  */
 #ifndef FVE_CRYPTO_PRIVATE_H
 #define FVE_CRYPTO_PRIVATE_H
@@ -19,7 +20,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
-#include <openssl/cms.h> /* after pem.h: else it does not declare its PEM functions */
+#include <openssl/cms.h> /* after pem.h, or else it does not declare its PEM functions */
 
 #include "crypto/crypto.h"
 
@@ -41,10 +42,11 @@ DEFINE_CLEANUP(OSSL_PARAM, OSSL_PARAM_free)
 DEFINE_CLEANUP(BIO, BIO_free_all)
 #define _cleanup_with_(free_function) __attribute__((cleanup(free_function##_p)))
 
-/* RSAES-OAEP (RFC 8017, 7.1) with SHA-256 for both hashes; false where OpenSSL refuses. */
+/* Choose RSAES-OAEP with SHA-256 for both hashes. False: OpenSSL refuses. */
 bool crypto_set_oaep(EVP_PKEY_CTX *ctx);
 
-/* Move what was written into @bio, a memory BIO, to a new secret. NULL: nothing, or no memory. */
+/* Move the content of @bio, a memory BIO, into a new secret and wipe it there. NULL: it is empty,
+ * or out of memory. */
 struct secret *crypto_take_secret(BIO *bio);
 
 #endif

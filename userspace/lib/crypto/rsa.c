@@ -96,7 +96,7 @@ int crypto_oaep_decode(const struct secret *encoded, struct secret **ret)
 
 	if (!plain)
 		return -ENOMEM;
-	/* In constant time, whether it succeeds or not. */
+	/* OpenSSL takes the same time whether the padding is right or not. */
 	n = RSA_padding_check_PKCS1_OAEP_mgf1(plain->data, (int)plain->size, encoded->data,
 					      (int)encoded->size, (int)encoded->size, NULL, 0,
 					      EVP_sha256(), EVP_sha256());

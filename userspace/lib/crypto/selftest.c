@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* The known answers, each from a published standard. */
+/* Known answers, each from a published standard except where its comment says otherwise. */
 #include <errno.h>
 #include <string.h>
 
@@ -10,7 +10,7 @@
 
 #define UNIT_SIZE 512 /* bytes of a data unit in IEEE 1619's vectors */
 
-/* 0 where @got is @hex, else -EBADMSG. */
+/* Compare the @size bytes at @got with @hex. -EBADMSG: they differ. */
 static int compare(const void *got, const char *hex, size_t size)
 {
 	uint8_t want[P256_SIZE];
@@ -65,7 +65,7 @@ static int test_hkdf(void)
 
 static int test_gcm(void)
 {
-	/* Nonce, ciphertext of 16 zero bytes, tag; the key is zero too. */
+	/* These are the nonce, the ciphertext of 16 zero bytes and the tag; the key is zero too. */
 	static const char wrapped[] = "000000000000000000000000"
 				      "cea7403d4d606b6e074ec5d3baf39d18"
 				      "d0d1c8a799996bf0265b98b5d48ab919";
@@ -83,7 +83,7 @@ static int test_gcm(void)
 	r = compare(out->data, "00000000000000000000000000000000", out->size);
 	if (r < 0)
 		return r;
-	blob.data[0] ^= 1; /* tampering must not pass */
+	blob.data[0] ^= 1; /* a changed message must be refused */
 	return crypto_unwrap(key, "", &blob, &none) == -EBADMSG ? 0 : -EBADMSG;
 }
 
@@ -108,7 +108,7 @@ static int test_ecdsa(void)
 	r = crypto_ec_verify(&public, digest, &signature);
 	if (r < 0)
 		return r;
-	digest[0] ^= 1; /* of another message it must not be one */
+	digest[0] ^= 1; /* the signature of another message must be refused */
 	return crypto_ec_verify(&public, digest, &signature) == -EBADMSG ? 0 : -EBADMSG;
 }
 
@@ -136,7 +136,8 @@ const struct selftest selftests[] = {
 	{"HKDF-SHA-256", "libcrypto", "RFC 5869, case 3", test_hkdf},
 	{"AES-256-GCM", "libcrypto", "McGrew and Viega, case 14", test_gcm},
 	{"ECDSA P-256", "libcrypto", "RFC 6979, A.2.5", test_ecdsa},
-	/* No standard has one without secret and associated data: as libgcrypt computes it. */
+	/* RFC 9106's vector has a secret and associated data, which kdf.h has not; libgcrypt
+	 * computed this one. */
 	{"Argon2id", "libargon2", "libgcrypt's answer", test_argon2id},
 };
 
@@ -147,7 +148,7 @@ const size_t n_selftests = ARRAY_SIZE(selftests);
 	"27182818284590452353602874713526624977572470936999595749669676273141592653589793238462" \
 	"643383279502884197169399375105820974944592"
 
-/* The plaintext of all is 00 01 .. ff, twice. Of the ciphertext, its SHA-256 is kept. */
+/* All have the plaintext 00 01 .. ff, twice. The digest is SHA-256 of the ciphertext. */
 static const struct xts_vector {
 	const char *key;
 	size_t key_size;
