@@ -97,7 +97,7 @@ static int sorted(struct json_object *value, struct json_object **ret)
 	return 0;
 }
 
-/* Whether the token is one of those that are covered. */
+/* Return whether the MAC covers @token: it is ours, and not fve-mac itself. */
 static bool covered(struct json_object *token)
 {
 	const char *type = json_object_get_string(json_object_object_get(token, "type")) ?: "";
@@ -106,7 +106,7 @@ static bool covered(struct json_object *token)
 	       strcmp(type, TOKEN_TYPE_MAC);
 }
 
-/* An object whose members are the keyslots that covered tokens name; the values mean nothing. */
+/* Collect the keyslots that covered tokens name as members of @ret, whose values mean nothing. */
 static int slots_named(struct json_object *tokens, struct json_object *ret)
 {
 	json_object_object_foreach (tokens, key, token) {
@@ -182,7 +182,7 @@ static int covered_tokens(struct json_object *tokens, struct json_object *to)
 	return 0;
 }
 
-/* A new empty member of @object, borrowed. */
+/* Add an empty member to @object and return it, borrowed. */
 static struct json_object *member(struct json_object *object, const char *key)
 {
 	struct json_object *value = json_object_new_object();

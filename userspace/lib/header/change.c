@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Transactions on a header: foreseen in memory, announced in fve-mac, then made. */
+/* Transactions on a header. Each is foreseen in memory, announced in fve-mac, and then made. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 #include "header/change.h"
 #include "header/mac.h"
 
-/* Bytes of JSON kept free: a second VMK's token and keyslot, and the MACs of a rotation. */
+/* Bytes of JSON that are kept free: for a second VMK's token and keyslot, and a rotation's MACs. */
 #define RESERVE_BYTES 6144
 
 /* --- collecting ----------------------------------------------------------------------------- */
@@ -64,11 +64,11 @@ void change_free(struct change *change)
 
 /* --- foreseeing ----------------------------------------------------------------------------- */
 
-/* Room as LUKS2 counts it. */
+/* How full a header is, as LUKS2 counts. */
 struct room {
 	size_t tokens, keyslots;
 	size_t bytes; /* of the JSON text with its NUL */
-	size_t limit; /* for @bytes */
+	size_t limit; /* of @bytes, from the header's config */
 };
 
 static int measure(struct json_object *root, struct room *ret)
@@ -77,7 +77,7 @@ static int measure(struct json_object *root, struct room *ret)
 	struct json_object *size = json_object_object_get(config, "json_size");
 	const char *text;
 
-	/* As libcryptsetup will write it. */
+	/* libcryptsetup writes the text with these flags. */
 	text = json_object_to_json_string_length(
 		root, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &ret->bytes);
 	if (!text)
@@ -89,7 +89,7 @@ static int measure(struct json_object *root, struct room *ret)
 	return 0;
 }
 
-/* -EBUSY: it is more than a LUKS2 header takes. */
+/* Measure a header that must fit. -EBUSY: it is more than LUKS2 takes. */
 static int measure_fitting(struct json_object *root, struct room *ret)
 {
 	int r = measure(root, ret);
@@ -138,7 +138,7 @@ int change_check_room(const struct header *header, bool needs_keyslot)
 	return change_has_room(header, 1, needs_keyslot, 0) ? 0 : no_room(header);
 }
 
-/* Take @slot out of the array "keyslots" of @object. */
+/* Remove @slot from the array "keyslots" of @object. */
 static void forget_slot(struct json_object *object, const char *slot)
 {
 	struct json_object *slots = json_object_object_get(object, "keyslots");
@@ -151,7 +151,7 @@ static void forget_slot(struct json_object *object, const char *slot)
 			json_object_array_del_idx(slots, i, 1);
 }
 
-/* What libcryptsetup makes of @root for this step; a free token gets its number. */
+/* Do to @root what libcryptsetup does to the header in this step; a free token gets its number. */
 static int foresee(struct json_object *root, struct change_step *step)
 {
 	struct json_object *tokens = json_object_object_get(root, "tokens");
@@ -188,12 +188,12 @@ static int foresee(struct json_object *root, struct change_step *step)
 	return -EINVAL;
 }
 
-/* A change as it will be made. */
+/* A change that was foreseen. */
 struct plan {
 	struct json_object *root; /* owned; the state that was foreseen last */
-	struct secret *key;	  /* owned */
-	struct token_mac mac;	  /* of all states, the present one first */
-	int mac_token;
+	struct secret *key;	  /* owned; of the MAC */
+	struct token_mac mac;	  /* owned; MACs of all states, the present one first */
+	int mac_token;		  /* number of fve-mac */
 };
 
 static void plan_free(struct plan *plan)
@@ -209,7 +209,7 @@ static int add_mac(const struct header *header, struct plan *plan)
 				  plan->mac.macs[plan->mac.n_macs++]);
 }
 
-/* Put @mac into the JSON. Its size counts; it is no part of what is authenticated. */
+/* Put @mac into the JSON, where it takes room. It is not part of what is authenticated. */
 static int foresee_mac(struct plan *plan, const struct token_mac *mac)
 {
 	_cleanup_free_ char *json = token_mac_format(mac);
@@ -222,7 +222,7 @@ static int foresee_mac(struct plan *plan, const struct token_mac *mac)
 	return r;
 }
 
-/* The token while the steps are made; borrowed from @plan. */
+/* Return fve-mac as it is while the steps are made; borrowed from @plan. */
 static struct token_mac all_macs(const struct change *change, const struct plan *plan)
 {
 	return (struct token_mac){.seq = plan->mac.seq,
@@ -230,7 +230,7 @@ static struct token_mac all_macs(const struct change *change, const struct plan 
 				  .n_macs = change->n_steps + 1};
 }
 
-/* The token when all is done; borrowed from @plan. */
+/* Return fve-mac as it is when all steps are made; borrowed from @plan. */
 static struct token_mac last_mac(const struct plan *plan)
 {
 	return (struct token_mac){.seq = plan->mac.seq,
@@ -284,7 +284,7 @@ static int plan_states(struct change *change, struct plan *plan)
 	}
 }
 
-/* -EBUSY: there is no room. */
+/* Foresee the whole change. -EBUSY: there is no room. */
 static int make_plan(struct change *change, const struct secret *fvek, struct plan *plan)
 {
 	struct token_mac last;
@@ -310,7 +310,7 @@ static int make_plan(struct change *change, const struct secret *fvek, struct pl
 	r = measure_fitting(plan->root, &room);
 	if (r < 0 || change->may_use_reserve || leaves_reserve(&room))
 		return r;
-	/* Removing must be possible in the fullest header. */
+	/* A change that only removes must be possible in the fullest header. */
 	return room.tokens > before.tokens || change->new_slots || room.bytes > before.bytes
 		       ? -EBUSY
 		       : 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Binary LUKS2 headers: LUKS2 On-Disk Format Specification 1.1.1, 2.1. */
+/* Reading binary LUKS2 headers (LUKS2 On-Disk Format Specification 1.1.1, 2.1). */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include "crypto/crypto.h"
 #include "header/copies.h"
 
-#define BINARY_SIZE   4096 /* the JSON follows */
+#define BINARY_SIZE   4096 /* bytes before the JSON */
 #define SIZE_MIN      0x4000
 #define SIZE_MAX_LUKS 0x400000
 #define VERSION	      2
@@ -36,7 +36,7 @@ static uint64_t big_endian(const uint8_t *p, size_t size)
 	return value;
 }
 
-/* Read copy @n, which begins at @offset; gives its size in bytes, 0 where it is damaged. */
+/* Read copy @n, which begins at @offset. @ret_size is its size in bytes, 0 where it is damaged. */
 static int read_copy(int fd, int n, uint64_t offset, struct header_copy *ret, uint64_t *ret_size)
 {
 	uint8_t binary[BINARY_SIZE], stored[SHA256_SIZE], computed[SHA256_SIZE];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The two copies of a LUKS2 header as they lie on the device. libcryptsetup repairs one from the
- * other when it loads them, and does not say so; this looks before and after.
+ * The two copies of a LUKS2 header as they lie on the device. libcryptsetup silently repairs one
+ * from the other when it loads them; these functions look at them before and after.
  */
 #ifndef FVE_HEADER_COPIES_H
 #define FVE_HEADER_COPIES_H
@@ -13,13 +13,16 @@ struct header_copies {
 	struct header_copy {
 		bool good;	/* magic, version and checksum are right */
 		uint64_t seqid; /* LUKS2's own count of writes; 0 where not good */
-	} copy[2];		/* at byte 0, and after it */
+	} copy[2];		/* the first is at byte 0, the second follows it */
 };
 
-/* Both damaged is no error. -errno where the device cannot be read; no message. */
+/*
+ * Read both copies on the device @path. A damaged copy is no error. Returns 0 or -errno without a
+ * message.
+ */
 int header_copies_read(const char *path, struct header_copies *ret);
 
-/* Whether both are good and say the same. */
+/* Return whether both copies are good and have the same seqid. */
 bool header_copies_agree(const struct header_copies *copies);
 
 #endif

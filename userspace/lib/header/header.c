@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* LUKS2 by libcryptsetup. */
+/* Reading and writing LUKS2 headers with libcryptsetup. */
 #include <errno.h>
 #include <libcryptsetup.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 #include "os/device.h"
 
 #define SUBSYSTEM	  "fve"
-#define METADATA_SIZE	  (64 * 1024)	     /* one JSON copy: room for all 32 tokens */
+#define METADATA_SIZE	  (64 * 1024)	     /* bytes of one JSON copy, for 32 tokens of ours */
 #define PBKDF2_MINIMUM	  1000		     /* iterations: LUKS2's least, for random secrets */
 #define SMALLEST_DEVICE	  (17 * 1024 * 1024) /* libcryptsetup puts the data at 16 MiB */
 #define LARGE_SECTOR_SIZE 4096
@@ -23,12 +23,12 @@
 struct header {
 	struct crypt_device *cd;
 	char *path;
-	char *label; /* of LABEL_SIZE: what header_label() gives */
+	char *label; /* LABEL_SIZE bytes for header_label() */
 	struct header_segment segment;
 	struct header_copies copies;
 };
 
-/* libcryptsetup's own words are for --debug; what a person reads is said by us. */
+/* libcryptsetup's own messages go to --debug, since the functions here print what people read. */
 static void cryptsetup_log(int level, const char *message, void *data)
 {
 	(void)level, (void)data;
@@ -141,14 +141,15 @@ int header_format(const char *path, const struct header_format *how, const struc
 	return 0;
 }
 
-/* libcryptsetup repairs a copy as it loads; a person should hear of it, for a disk may be failing.
+/* libcryptsetup repairs a copy as it loads. A person should hear of it, since the disk may be
+ * failing.
  */
 static void tell_of_repair(const struct header *header)
 {
 	static const char *const names[] = {"first", "second"};
 	const struct header_copies *found = &header->copies;
 	struct header_copies now;
-	/* The newer of two is kept, and the first of two that only differ. */
+	/* libcryptsetup keeps the newer copy, or the first where neither is newer. */
 	int bad = !found->copy[0].good || (found->copy[1].good &&
 					   found->copy[0].seqid < found->copy[1].seqid)
 			  ? 0
@@ -167,7 +168,7 @@ static bool is_uuid(const char *text)
 	       strspn(text, "0123456789abcdefABCDEF-") == UUID_LENGTH;
 }
 
-/* What is wrong with the whole volume, and not with one keyslot only. */
+/* Refuse a header that is not safe for any keyslot. */
 static int vet(const struct header *header)
 {
 	const char *path = header->path, *json;
@@ -181,7 +182,7 @@ static int vet(const struct header *header)
 	if (reason != REASON_NONE)
 		return log_errno(ENODEV, "%s is not opened: %s (%s)", path, why,
 				 reason_code(reason));
-	/* The keyslots tell the key's size: an erased volume has none. */
+	/* The key's size is that of the keyslots; an erased volume has none. */
 	key_size = crypt_get_volume_key_size(header->cd);
 	if (key_size > 0 && key_size != FVEK_SIZE)
 		return log_errno(ENODEV,
@@ -192,7 +193,7 @@ static int vet(const struct header *header)
 	return 0;
 }
 
-/* Load, and refuse what cannot be ours or become it. */
+/* Load the header, and refuse one that cannot be made by fvesetup or adopted by it. */
 static int load_luks2(struct crypt_device *cd, uint32_t *ret_requirements)
 {
 	int r = crypt_load(cd, CRYPT_LUKS2, NULL);
@@ -223,7 +224,8 @@ static int load(struct header *header)
 				 path);
 	if (r < 0)
 		return log_errno(ENODEV, "%s is not a LUKS2 volume", path);
-	/* It becomes a part of names, prompts and messages, and libcryptsetup takes any bytes. */
+	/* The UUID becomes part of names, prompts and messages, and libcryptsetup takes any bytes.
+	 */
 	if (!is_uuid(crypt_get_uuid(header->cd)))
 		return log_errno(ENODEV, "%s has a LUKS2 header whose UUID is none", path);
 	if (requirements)
@@ -392,7 +394,7 @@ int header_keyslot_add(struct header *header, const struct secret *fvek,
 	if (r < 0)
 		return log_errno(-r, "cannot write a keyslot of %s: %s", header->path,
 				 strerror(-r));
-	/* Nothing is made that would be refused when it is opened. */
+	/* A keyslot that would be refused when it is opened is not kept. */
 	if (header_keyslot_health(header, r, why) != REASON_NONE) {
 		header_keyslot_remove(header, r);
 		return log_errno(EINVAL,
@@ -412,7 +414,7 @@ enum reason header_keyslot_health(const struct header *header, int slot, char re
 	return header_vet_keyslot(json, slot, ret_why);
 }
 
-/* -EPERM: wrong secret, or a keyslot that is not used. */
+/* Open one keyslot. -EPERM: the secret is wrong, or the keyslot is unused or of bad health. */
 static int open_slot(struct header *header, int slot, const struct secret *secret,
 		     struct secret **ret_fvek)
 {

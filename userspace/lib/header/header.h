@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The LUKS2 header: keyslots, tokens, the data segment. header.c is the only file that
- * includes libcryptsetup. Knows no protector, VMK or TPM.
+ * The LUKS2 header: keyslots, tokens and the data segment. Nothing here knows of protectors, the
+ * VMK or a TPM. header.c is the only file that includes libcryptsetup.
  *
- * Functions give 0 (or a slot or token number) or -errno. Messages that need no more than
- * the device's name are made here.
+ * Functions return 0 or -errno; some return the number of a keyslot or token instead of 0. They
+ * print the message unless they say otherwise. A header may be used by one thread only, and whoever
+ * changes it holds device_lock().
  */
 #ifndef FVE_HEADER_H
 #define FVE_HEADER_H
@@ -16,54 +17,55 @@
 #include "header/copies.h"
 #include "header/vet.h"
 
-#define FVEK_SIZE	    64 /* bytes: two AES-256 keys, IEEE 1619 XTS */
-#define HEADER_ANY	    -1 /* any keyslot, any free token */
-#define HEADER_MAX_KEYSLOTS 32 /* LUKS2 */
-#define HEADER_MAX_TOKENS   32
+#define FVEK_SIZE	    64 /* bytes: the two AES-256 keys of XTS (IEEE 1619) */
+#define HEADER_ANY	    -1 /* means any keyslot, or any free token */
+#define HEADER_MAX_KEYSLOTS 32 /* LUKS2_KEYSLOTS_MAX of libcryptsetup */
+#define HEADER_MAX_TOKENS   32 /* LUKS2_TOKENS_MAX of libcryptsetup */
 #define HEADER_CIPHER	    "aes-xts-plain64"
-#define HEADER_TOKEN_PREFIX "fve-" /* of the types of our tokens */
+#define HEADER_TOKEN_PREFIX "fve-" /* begins the types of our tokens */
 
-struct header; /* an open header; single thread */
+struct header; /* an open header */
 
-/* How a volume is to be made. */
+/* The parameters of a new volume. */
 struct header_format {
 	const char *label;    /* or NULL */
-	uint32_t sector_size; /* bytes; 0: 4096 where the device's size allows */
+	uint32_t sector_size; /* bytes; 0: 4096 where the device's size allows it, else 512 */
 };
 
-/* How a passphrase is stretched; 0 means libcryptsetup's default. */
+/* How much a passphrase is stretched; 0 means libcryptsetup's default. */
 struct header_pbkdf {
 	uint32_t time_ms;
 	uint32_t memory_kib;
 };
 
-/* Where and how the data lies. */
+/* Where the data lies, and in which units it is encrypted. */
 struct header_segment {
 	uint32_t sector_size;	/* bytes */
 	uint32_t key_size;	/* bytes */
 	uint64_t data_offset;	/* 512-byte sectors */
 	uint64_t iv_offset;	/* 512-byte sectors */
-	uint64_t size;		/* 512-byte sectors; what the device holds from data_offset on */
+	uint64_t size;		/* 512-byte sectors that the device holds from data_offset on */
 	uint64_t metadata_size; /* bytes of one header copy */
 };
 
 /*
- * Write a new header with subsystem "fve" and @fvek as volume key, and no keyslot. Whatever is
- * wrong with device or parameters is refused before the first byte changes.
+ * Write a new header to @path and open it. It has the subsystem "fve", the volume key @fvek and no
+ * keyslot. A device or parameters that do not fit are refused before the first byte changes.
  */
 int header_format(const char *path, const struct header_format *how, const struct secret *fvek,
 		  struct header **ret);
 
 /*
- * Open an existing header. -ENODEV: not LUKS2, damaged beyond repair, made by someone else, or
- * with a cipher or feature that is not on our list; -EFBIG: the device is shorter than its header
- * says.
+ * Open the header on @path. -ENODEV: it is not LUKS2, damaged beyond repair, not made by fvesetup,
+ * or has a cipher or feature that vet.h does not list; -EFBIG: the device ends before the data that
+ * the header describes.
  */
 int header_load(const char *path, struct header **ret);
-/* The same for a LUKS2 header that need not be one of ours, but with our cipher and key size. */
+/* Open a LUKS2 header that need not be made by fvesetup. Otherwise as header_load(). */
 int header_load_any(const char *path, struct header **ret);
-/* The same of a backup file, which holds no data: nothing is said of what the volume's size is. */
+/* Open the backup file of a header. It holds no data, so header_segment() is not filled in. */
 int header_load_backup(const char *path, struct header **ret);
+/* Close the header and release everything that was borrowed from it; NULL is fine. */
 void header_close(struct header *header);
 
 static inline void header_closep(struct header **header)
@@ -76,60 +78,65 @@ static inline void header_closep(struct header **header)
 /* Borrowed from the header. */
 const char *header_path(const struct header *header);
 const char *header_uuid(const struct header *header);
-const char *header_label(const struct header *header); /* "" where there is none; printable */
-const char *header_label_stored(const struct header *header); /* as anybody may have written it */
-/* "fve" in a header of ours; "" where there is none. */
+const char *header_label(const struct header *header); /* printable; "" where there is none */
+const char *header_label_stored(const struct header *header); /* any bytes; "" as above */
+/* Return the subsystem, "fve" in a header of ours; "" where there is none. */
 const char *header_subsystem(const struct header *header);
-/* Make the header one of ours, or of nobody's. One atomic write; the label stays. */
+/* Set the subsystem to "fve" (@ours) or remove it, in one atomic write. The label stays. */
 int header_claim(struct header *header, bool ours);
 const struct header_segment *header_segment(const struct header *header);
 
-/* The copies as they were found, before the one was repaired from the other. */
+/* Return the state in which the copies were found, before one was repaired from the other. */
 const struct header_copies *header_copies(const struct header *header);
 
 /* Write header and keyslots to the new file @file, as `cryptsetup luksHeaderBackup` does. */
 int header_backup(struct header *header, const char *file);
 /*
- * Write the backup @file over the header of @path, whatever is there. Not atomic: after a power cut
- * it has to be repeated. Refused where data offset, sector size or key size differ from a header
- * that is there.
+ * Write the backup @file over the header of @path, whatever is there. This is not atomic: after a
+ * power cut it has to be repeated. It is refused where a header is there that has another data
+ * offset, sector size or key size.
  */
 int header_restore(const char *path, const char *file);
 
 /*
- * A keyslot that holds @fvek and opens with @secret; gives its number. @pbkdf NULL means the
- * secret is random and needs no stretching: PBKDF2 at LUKS2's minimum. Else Argon2id.
+ * Add a keyslot that holds @fvek and opens with @secret; return its number. Where @pbkdf is NULL,
+ * the secret is random and needs no stretching, and gets PBKDF2 with LUKS2's least iterations; else
+ * it is stretched by Argon2id. -EBUSY: there is no free keyslot; -EINVAL: vet.h would refuse it.
  */
 int header_keyslot_add(struct header *header, const struct secret *fvek,
 		       const struct secret *secret, const struct header_pbkdf *pbkdf);
 /*
- * Open @slot, or HEADER_ANY of them; gives its number. -EPERM: wrong secret, or a keyslot that is
- * not used, or whose health is bad. No message.
+ * Open @slot, or for HEADER_ANY the first that opens, and return its number. -EPERM: the secret is
+ * wrong, or the keyslot is unused or of bad health. No message.
  */
 int header_keyslot_open(struct header *header, int slot, const struct secret *secret,
 			struct secret **ret_fvek);
-/* Overwrite the key material of @slot and forget it, in both header copies. */
+/* Overwrite the key material of @slot and remove it from both header copies. */
 int header_keyslot_remove(struct header *header, int slot);
+/* Return whether @slot is in use. */
 bool header_keyslot_used(const struct header *header, int slot);
 /*
- * Whether the keyslot as the header has it now is one that is opened: REASON_NONE, or why not, and
- * @ret_why says what it is.
+ * Compare the keyslot with the list of vet.h. Returns REASON_NONE where it may be opened; else the
+ * reason, and @ret_why is what was found in it.
  */
 enum reason header_keyslot_health(const struct header *header, int slot,
 				  char ret_why[VET_WHY_SIZE]);
-/* "argon2id" or "pbkdf2"; NULL when unused. Borrowed. */
+/* Return "argon2id" or "pbkdf2", borrowed. NULL: the keyslot is unused. */
 const char *header_keyslot_pbkdf(const struct header *header, int slot);
 
-/* Type and JSON of @token, borrowed until the next change; -ENOENT when unused. */
+/* Give type and JSON of @token, borrowed until the next change. -ENOENT without a message: unused.
+ */
 int header_token_get(const struct header *header, int token, const char **ret_type,
 		     const char **ret_json);
-/* Whether @token names @slot as one that it opens. */
+/* Return whether @token names @slot in its "keyslots". */
 bool header_token_names(const struct header *header, int token, int slot);
-/* Write @json as @token (HEADER_ANY: a free one); gives its number. One atomic write. */
+/* Write @json as @token, or as a free one for HEADER_ANY, in one atomic write; return its number.
+ */
 int header_token_set(struct header *header, int token, const char *json);
+/* Remove @token in one atomic write. */
 int header_token_remove(struct header *header, int token);
 
-/* The whole JSON as it was read or last written, borrowed until the next change. */
+/* Give the JSON of the whole header, borrowed until the next change. No message. */
 int header_json(const struct header *header, const char **ret);
 
 #endif

@@ -42,7 +42,7 @@ int header_mac_compute(const char *uuid, struct json_object *root, uint32_t seq,
 	return text ? crypto_hmac(key, text, size, ret) : -ENOMEM;
 }
 
-/* Add one part; @ret has room for it. */
+/* Compute the HMAC of one part. */
 static int add_part(const char *kind, const char *number, struct json_object *value,
 		    const struct secret *key, struct mac_part *ret)
 {
@@ -264,7 +264,7 @@ int header_mac_check(const struct header *header, const struct secret *fvek, enu
 	return 0;
 }
 
-/* Compare two lists in the order of their names. */
+/* Merge two lists, both in the order of their names, to those parts that differ. */
 static size_t differences(const struct mac_part *was, size_t n_was, const struct mac_part *is,
 			  size_t n_is, struct header_difference *ret)
 {

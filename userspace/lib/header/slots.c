@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Keyslots in the JSON of tokens. */
+/* Reading and writing the keyslots in the JSON of tokens. */
 #include <errno.h>
 #include <stdio.h>
 

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The keyslots that a token names, which LUKS2 wants in every token, in its JSON. */
+/* The array "keyslots" that LUKS2 wants in the JSON of every token: the keyslots that it opens. */
 #ifndef FVE_HEADER_SLOTS_H
 #define FVE_HEADER_SLOTS_H
 
 #include "base/json.h"
 
-/* The keyslot that the token names; -1: none, as after an interrupted removal. */
+/* Take the one keyslot that the token names. -1: it names none, as after an interrupted removal; or
+ * there was a fault. */
 int reader_slot(struct reader *r);
-/* A token of a type that names no keyslot. */
+/* Take the keyslots of a token that may name none. */
 void reader_no_slots(struct reader *r);
 
-/* Begin a token of @type that names @slot; @slot < 0: no keyslot. */
+/* Begin a token of @type that names @slot, or no keyslot where that is below 0. */
 struct writer writer_open(const char *type, int slot);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Comparing a header with the short list. */
+/* Comparing a header with the list of what it may ask for. */
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,7 +20,7 @@
 #define SALT_SIZE	32	  /* bytes, of a digest in LUKS */
 #define DIGEST_LUKS1	20	  /* bytes, in a LUKS1 header that cryptsetup converted */
 #define SHA512_SIZE	64	  /* bytes */
-#define NAME_SHOWN	40	  /* bytes of a name out of the header */
+#define NAME_SHOWN	40	  /* bytes of a name from the header that are printed */
 
 static enum reason unsafe(char why[VET_WHY_SIZE], const char *format, ...) _printf_(2, 3);
 
@@ -34,7 +34,7 @@ static enum reason unsafe(char why[VET_WHY_SIZE], const char *format, ...)
 	return REASON_KEYSLOT_UNSAFE;
 }
 
-/* A NUL within the string is a difference. */
+/* Return whether @value is the string @wanted; a NUL inside it makes it another. */
 static bool is_text(struct json_object *value, const char *wanted)
 {
 	return json_object_is_type(value, json_type_string) &&
@@ -55,13 +55,13 @@ static bool has_number(struct json_object *object, const char *key, int64_t min,
 	       json_object_get_int64(value) <= max;
 }
 
-/* cryptsetup's default, and what systemd-cryptenroll takes. */
+/* SHA-256 is cryptsetup's default, SHA-512 that of systemd-cryptenroll. */
 static bool has_hash(struct json_object *object)
 {
 	return has_text(object, "hash", "sha256") || has_text(object, "hash", "sha512");
 }
 
-/* The name that the header has at @key, for a terminal. */
+/* Return the name that the header has at @key, in a form that is safe to print. */
 static const char *name_of(struct json_object *object, const char *key)
 {
 	struct json_object *value = json_object_object_get(object, key);
@@ -76,7 +76,7 @@ static const char *name_of(struct json_object *object, const char *key)
 	return strlen(text) > NAME_SHOWN ? "(too long a name)" : text;
 }
 
-/* The only member of @object, and its name; NULL where there is not just one. */
+/* Return the only member of @object, and its name. NULL: it has none, or several. */
 static struct json_object *only_member(struct json_object *object, const char **ret_name)
 {
 	struct json_object *only = NULL;
