@@ -165,7 +165,7 @@ static void add_person(struct header *header)
 	const struct protector_spec spec = {.kind = PROTECTOR_PASSPHRASE};
 	_cleanup_secret_ struct secret *typed = secret_copy(PASSPHRASE, strlen(PASSPHRASE));
 
-	CHECK(protector_person_add(header, fvek, &spec, typed, NULL, false) == 0);
+	CHECK(protector_person_add(header, fvek, &spec, typed, NULL) == 0);
 }
 
 static void make_header(void)

@@ -70,7 +70,9 @@ static int cmd_srk(struct tpm *tpm, char **argv, enum reason *reason)
 {
 	_cleanup_free_ char *text = NULL;
 	struct tpm_name name;
-	int r = tpm_srk_name(tpm, argv[0] && !strcmp(argv[0], "create"), &name, reason);
+	int r = tpm_srk_name(tpm,
+			     argv[0] && !strcmp(argv[0], "create") ? TPM_SRK_MAKE : TPM_SRK_FIND,
+			     &name, reason);
 
 	if (r == 0) {
 		text = hex_encode(name.data, sizeof(name.data));
@@ -127,20 +129,20 @@ static int cmd_approve(struct tpm *tpm, char **argv, enum reason *reason)
 
 static int cmd_seal(struct tpm *tpm, char **argv, enum reason *reason)
 {
-	bool no_da = !argv[1] || strcmp(argv[1], "da") != 0;
+	enum tpm_da da = argv[1] && !strcmp(argv[1], "da") ? TPM_DA_COUNTS : TPM_DA_EXEMPT;
 	_cleanup_secret_ struct secret *private = NULL, *kek = secret_random(KEK_SIZE);
 	_cleanup_tpm_sealed_ struct tpm_sealed sealed = {0};
 	struct policy_authority authority = {.ref = REF};
 	uint8_t auth_policy[SHA256_SIZE];
 	struct tpm_name srk;
-	int r = kek ? tpm_srk_name(tpm, true, &srk, reason) : -ENOMEM;
+	int r = kek ? tpm_srk_name(tpm, TPM_SRK_MAKE, &srk, reason) : -ENOMEM;
 
 	if (r == 0)
 		r = crypto_ec_generate(&private, &authority.key);
 	if (r == 0)
 		r = policy_authorize_digest(&authority, auth_policy);
 	if (r == 0)
-		r = tpm_seal(tpm, &srk, auth_policy, no_da, NULL, kek, &sealed, reason);
+		r = tpm_seal(tpm, &srk, auth_policy, da, NULL, kek, &sealed, reason);
 	if (r != 0)
 		return r;
 	if (save("srk", &srk, sizeof(srk)) < 0 || save("kek", kek->data, KEK_SIZE) < 0 ||

@@ -88,7 +88,7 @@ void cli_remove_new(struct header *header, const struct secret *fvek,
 
 	if (find_new(header, before, n_before, &new) < 0)
 		return;
-	if (protector_remove(header, fvek, &new, true) == 0)
+	if (protector_remove(header, fvek, &new, PROTECTOR_LAST_GOES) == 0)
 		log_notice("The new recovery password was removed again.");
 	else
 		log_error("the new recovery password, which nobody has, is still in the header; "
@@ -98,12 +98,11 @@ void cli_remove_new(struct header *header, const struct secret *fvek,
 
 /* Write the protector, and hand its password to the organisation or the screen. */
 static int add_and_show(const struct args *args, struct header *header, const struct secret *fvek,
-			const struct protector_spec *spec, const struct secret *password,
-			bool replaces)
+			const struct protector_spec *spec, const struct secret *password)
 {
 	struct protector before[PROTECTOR_LIST_MAX], new;
 	int n = protector_list(header, before);
-	int r = protector_person_add(header, fvek, spec, password, NULL, replaces);
+	int r = protector_person_add(header, fvek, spec, password, NULL);
 
 	if (r < 0)
 		return r;
@@ -128,7 +127,7 @@ static int add_and_show(const struct args *args, struct header *header, const st
  * nothing. One that is escrowed is neither printed nor kept here.
  */
 int cli_add_recovery(const struct args *args, struct header *header, const struct secret *fvek,
-		     const struct protector_spec *spec, bool replaces)
+		     const struct protector_spec *spec)
 {
 	_cleanup_secret_ struct secret *password = recovery_generate();
 	int r = password ? 0 : -ENOMEM;
@@ -137,7 +136,7 @@ int cli_add_recovery(const struct args *args, struct header *header, const struc
 		r = file_create(args->recovery_file, 0600, password->data, password->size);
 	if (r < 0)
 		return r;
-	r = add_and_show(args, header, fvek, spec, password, replaces);
+	r = add_and_show(args, header, fvek, spec, password);
 	if (r < 0 && args->recovery_file)
 		unlink(args->recovery_file);
 	return r;
@@ -185,7 +184,7 @@ static int add_suspended(const struct args *args, struct header *header, const s
 }
 
 static int add(const struct args *args, struct header *header, const struct secret *fvek,
-	       const struct protector_spec *spec, const struct secret *secret, bool replaces)
+	       const struct protector_spec *spec, const struct secret *secret)
 {
 	const struct tpm2_enrolment enrolment = {
 		.spec = spec,
@@ -193,7 +192,6 @@ static int add(const struct args *args, struct header *header, const struct secr
 		.event_log = args->event_log,
 		.secret = secret,
 		.pbkdf = &args->pbkdf,
-		.approved = replaces,
 	};
 
 	switch (spec->kind) {
@@ -204,22 +202,22 @@ static int add(const struct args *args, struct header *header, const struct secr
 	case PROTECTOR_SUSPENDED:
 		return add_suspended(args, header, fvek, spec);
 	case PROTECTOR_STARTUP_KEY:
-		return protector_person_add(header, fvek, spec, secret, NULL, replaces);
+		return protector_person_add(header, fvek, spec, secret, NULL);
 	default:
-		return protector_person_add(header, fvek, spec, secret, &args->pbkdf, replaces);
+		return protector_person_add(header, fvek, spec, secret, &args->pbkdf);
 	}
 }
 
 /* As with a recovery password, the file is written first. */
 static int add_with_key(const struct args *args, struct header *header, const struct secret *fvek,
-			const struct protector_spec *spec, const char *file, bool replaces)
+			const struct protector_spec *spec, const char *file)
 {
 	_cleanup_secret_ struct secret *key = secret_random(STARTUP_KEY_SIZE);
 	int r = key ? file_create(file, 0600, key->data, key->size) : -ENOMEM;
 
 	if (r < 0)
 		return r;
-	r = add(args, header, fvek, spec, key, replaces);
+	r = add(args, header, fvek, spec, key);
 	if (r < 0)
 		unlink(file);
 	return r;
@@ -227,13 +225,13 @@ static int add_with_key(const struct args *args, struct header *header, const st
 
 int cli_add_protector(const struct args *args, struct header *header, const struct secret *fvek,
 		      const struct protector_spec *spec, const struct secret *secret,
-		      const char *file, bool replaces)
+		      const char *file)
 {
 	if (spec->kind == PROTECTOR_RECOVERY)
-		return cli_add_recovery(args, header, fvek, spec, replaces);
+		return cli_add_recovery(args, header, fvek, spec);
 	if (spec->kind == PROTECTOR_AUTO)
 		return cli_add_auto(header, fvek, spec, secret);
 	if (protector_takes_key(spec->kind))
-		return add_with_key(args, header, fvek, spec, file, replaces);
-	return add(args, header, fvek, spec, secret, replaces);
+		return add_with_key(args, header, fvek, spec, file);
+	return add(args, header, fvek, spec, secret);
 }

@@ -138,7 +138,7 @@ int cli_print_recovery(const struct secret *password, const char *before, const 
 /* Add a recovery protector and hand its password over: to --recovery-file, or printed once. Where
  * that fails, it is removed again. */
 int cli_add_recovery(const struct args *args, struct header *header, const struct secret *fvek,
-		     const struct protector_spec *spec, bool replaces);
+		     const struct protector_spec *spec);
 /* Remove the recovery protector that is there now and was not @before, and say so. */
 void cli_remove_new(struct header *header, const struct secret *fvek,
 		    const struct protector *before, int n_before);
@@ -153,11 +153,11 @@ int cli_new_secret(const struct args *args, const struct protector_spec *spec, c
 
 /*
  * Add the protector that @spec asks for, with what cli_new_secret() gave. A startup key is made
- * here and written to the new file @file. One that @replaces another approves no boot state.
+ * here and written to the new file @file.
  */
 int cli_add_protector(const struct args *args, struct header *header, const struct secret *fvek,
 		      const struct protector_spec *spec, const struct secret *secret,
-		      const char *file, bool replaces);
+		      const char *file);
 
 /* add_auto.c */
 

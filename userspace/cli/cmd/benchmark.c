@@ -24,15 +24,15 @@ static int64_t now_ns(void)
 }
 
 /* Bytes per second in one direction. */
-static int measure(struct afalg_cipher *cipher, bool encrypt, uint8_t *data, size_t size,
-		   double *ret)
+static int measure(struct afalg_cipher *cipher, enum afalg_direction direction, uint8_t *data,
+		   size_t size, double *ret)
 {
 	uint8_t iv[AFALG_IV_SIZE] = {0};
 	int64_t began = now_ns(), took;
 	uint64_t done = 0;
 
 	do {
-		int r = afalg_crypt(cipher, encrypt, iv, data, size);
+		int r = afalg_crypt(cipher, direction, iv, data, size);
 
 		if (r < 0)
 			return r;
@@ -55,9 +55,9 @@ static int measure_both(const struct afalg_driver *driver, size_t key_size, size
 		key[i] = (uint8_t)i;
 	r = afalg_open(driver->name, key, key_size, &cipher);
 	if (r == 0)
-		r = measure(cipher, true, data, sector_size, &ret[0]);
+		r = measure(cipher, AFALG_ENCRYPT, data, sector_size, &ret[0]);
 	if (r == 0)
-		r = measure(cipher, false, data, sector_size, &ret[1]);
+		r = measure(cipher, AFALG_DECRYPT, data, sector_size, &ret[1]);
 	return r;
 }
 

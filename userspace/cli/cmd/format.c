@@ -133,12 +133,12 @@ static int cmd_format(const struct args *args)
 		r = vmk_create(header, fvek, &vmk);
 	/* First of all, where it is escrowed: nothing else opens the volume before that is done. */
 	if (r == 0 && args->n_escrow)
-		r = cli_add_recovery(args, header, fvek, &recovery, false);
+		r = cli_add_recovery(args, header, fvek, &recovery);
 	for (unsigned int i = 0; i < plan.n && r == 0; i++)
 		r = cli_add_protector(args, header, fvek, &plan.specs[i], plan.secrets[i],
-				      args->startup_key_file, false);
+				      args->startup_key_file);
 	if (r == 0 && !args->no_recovery && !args->n_escrow)
-		r = cli_add_recovery(args, header, fvek, &recovery, false);
+		r = cli_add_recovery(args, header, fvek, &recovery);
 	/* A volume of whose identity nobody takes note is a whole volume. */
 	if (r == 0)
 		cli_remember_identity(header, fvek);

@@ -200,7 +200,7 @@ static int cmd_header_accept(const struct args *args)
 				 "machine's protectors open it.");
 	if (r == 0) {
 		_cleanup_change_ struct change change = {.header = header,
-							 .may_use_reserve = true,
+							 .replaces = true,
 							 .accept = true};
 
 		r = change_commit(&change, fvek);

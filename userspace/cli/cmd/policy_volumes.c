@@ -85,7 +85,7 @@ static int cmd_policy_unassign(const struct args *args)
 		return r;
 	r = protector_customer_find(header, policy.uuid, &protector, &generation);
 	if (r == 0)
-		r = protector_remove(header, fvek, &protector, true);
+		r = protector_remove(header, fvek, &protector, PROTECTOR_LAST_GOES);
 	else if (r == -ENOENT)
 		r = 0; /* as after an interrupted assign */
 	if (r == 0)

@@ -70,7 +70,7 @@ static int add(const struct args *args, const struct protector_spec *spec)
 	r = cli_new_secret(args, spec, args->new_key_file, &secret);
 	if (r < 0)
 		return r;
-	return cli_add_protector(args, header, fvek, spec, secret, args->new_key_file, false);
+	return cli_add_protector(args, header, fvek, spec, secret, args->new_key_file);
 }
 
 static int cmd_protector_add(const struct args *args)
@@ -89,7 +89,7 @@ ACTION(protector_add, "Protectors", "protector add", "<device> <spec>",
 /* What a change puts in the place of @old: the same with a new secret. */
 static int spec_from(const struct protector *old, struct protector_spec *ret)
 {
-	*ret = (struct protector_spec){.kind = old->kind};
+	*ret = (struct protector_spec){.kind = old->kind, .replaces = true};
 	switch (old->kind) {
 	case PROTECTOR_AUTO:
 	case PROTECTOR_TPM2:
@@ -133,10 +133,10 @@ static int cmd_protector_change(const struct args *args)
 		r = cli_new_secret(args, &spec, args->new_key_file, &secret);
 	if (r < 0)
 		return r;
-	r = cli_add_protector(args, header, fvek, &spec, secret, args->new_key_file, true);
+	r = cli_add_protector(args, header, fvek, &spec, secret, args->new_key_file);
 	if (r < 0)
 		return r;
-	r = protector_remove(header, fvek, &old, true);
+	r = protector_remove(header, fvek, &old, PROTECTOR_LAST_GOES);
 	if (r < 0)
 		log_error("the new %s was added, and the old one, %s, is still there",
 			  protector_kind_name(old.kind), old.head.id);
@@ -171,7 +171,8 @@ static int cmd_protector_remove(const struct args *args)
 		return r;
 	if (protector.kind == PROTECTOR_AUTO)
 		protector_auto_source(header, &protector, file, volume);
-	r = protector_remove(header, fvek, &protector, args->force);
+	r = protector_remove(header, fvek, &protector,
+			     args->force ? PROTECTOR_LAST_GOES : PROTECTOR_LAST_STAYS);
 	if (r == 0)
 		r = boot_policy_prune(header, fvek, args->tcti);
 	if (r == 0 && *file)

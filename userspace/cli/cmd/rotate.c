@@ -66,7 +66,7 @@ int cmd_rotate_recovery(const struct args *args)
 	_cleanup_secret_ struct secret *fvek = NULL;
 	_cleanup_header_ struct header *header = NULL;
 	_cleanup_close_ int lock = -1;
-	struct protector_spec spec = {.kind = PROTECTOR_RECOVERY};
+	struct protector_spec spec = {.kind = PROTECTOR_RECOVERY, .replaces = true};
 	struct protector old, before[PROTECTOR_LIST_MAX];
 	int n_before;
 	int r = cli_check_recovery(args);
@@ -85,7 +85,7 @@ int cmd_rotate_recovery(const struct args *args)
 		return r;
 	strcpy(spec.label, old.head.stored);
 	n_before = protector_list(header, before);
-	r = cli_add_recovery(args, header, fvek, &spec, true);
+	r = cli_add_recovery(args, header, fvek, &spec);
 	/* What was printed may not have been read: the old one goes when somebody has it on paper.
 	 */
 	if (r == 0 && !args->recovery_file && !args->n_escrow) {
@@ -98,7 +98,7 @@ int cmd_rotate_recovery(const struct args *args)
 	}
 	if (r < 0)
 		return r;
-	r = protector_remove(header, fvek, &old, true);
+	r = protector_remove(header, fvek, &old, PROTECTOR_LAST_GOES);
 	if (r < 0)
 		log_error("the new recovery password was added, and the old one, %s, is still "
 			  "there",

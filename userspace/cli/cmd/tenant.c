@@ -199,7 +199,7 @@ static int move(const struct args *args, struct tenant *tenant, struct keypolicy
 	strcpy(tenant->policy, to->uuid);
 	r = tenant_save(tenant);
 	if (r == 0)
-		r = protector_remove(header, fvek, &old, true);
+		r = protector_remove(header, fvek, &old, PROTECTOR_LAST_GOES);
 	if (r == 0)
 		r = keypolicy_unlist_volume(from, &volume);
 	return r < 0 ? r

@@ -43,7 +43,7 @@ static int machine_open(const struct args *args, const struct header *header, st
 	if (r == 0)
 		r = tpm_read_pcrs(m->tpm, ALL_PCRS, &m->found, &reason);
 	if (r == 0)
-		r = tpm_srk_name(m->tpm, false, &srk, &reason);
+		r = tpm_srk_name(m->tpm, TPM_SRK_FIND, &srk, &reason);
 	if (r < 0)
 		return log_errno(-r, "cannot use the TPM: %s (%s)", reason_text(reason),
 				 reason_code(reason));
@@ -72,7 +72,7 @@ static int machine_open(const struct args *args, const struct header *header, st
 static int write_policy(struct header *header, const struct secret *fvek,
 			const struct boot_policy *policy)
 {
-	_cleanup_change_ struct change change = {.header = header, .may_use_reserve = true};
+	_cleanup_change_ struct change change = {.header = header, .replaces = true};
 	_cleanup_free_ char *json = token_policy_format(&policy->token);
 
 	change_set_token(&change, policy->number, json);

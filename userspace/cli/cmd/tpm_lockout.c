@@ -17,7 +17,7 @@ static int policy_open(const struct args *args, const struct header *header, str
 	int r = tpm_open(args->tcti, ret_tpm, &reason);
 
 	if (r == 0)
-		r = tpm_srk_name(*ret_tpm, false, &srk, &reason);
+		r = tpm_srk_name(*ret_tpm, TPM_SRK_FIND, &srk, &reason);
 	if (r < 0)
 		return log_errno(-r, "cannot use the TPM: %s (%s)", reason_text(reason),
 				 reason_code(reason));
@@ -47,7 +47,7 @@ static int check(const struct header *header, const struct secret *vmk,
 
 int cmd_tpm_lockout(const struct args *args)
 {
-	_cleanup_change_ struct change change = {.may_use_reserve = true};
+	_cleanup_change_ struct change change = {.replaces = true};
 	_cleanup_boot_policy_ struct boot_policy policy = {0};
 	_cleanup_secret_ struct secret *fvek = NULL, *vmk = NULL;
 	_cleanup_header_ struct header *header = NULL;

@@ -39,7 +39,7 @@ static void read_status(const struct args *args, const struct header *header, st
 	if (r == 0)
 		r = tpm_lockout_read(tpm, &s->lockout, &s->reason);
 	if (r == 0)
-		r = tpm_srk_name(tpm, false, &s->srk, &s->reason);
+		r = tpm_srk_name(tpm, TPM_SRK_FIND, &s->srk, &s->reason);
 	s->have_srk = r == 0;
 	s->have_policy = r == 0 && boot_policy_load(header, &s->srk, &s->policy) == 0;
 	if (s->have_policy)

@@ -39,11 +39,12 @@ void afalg_close(struct afalg_cipher *cipher)
 		kcapi_cipher_destroy(to_handle(cipher));
 }
 
-int afalg_crypt(struct afalg_cipher *cipher, bool encrypt, const uint8_t iv[AFALG_IV_SIZE],
-		uint8_t *data, size_t size)
+int afalg_crypt(struct afalg_cipher *cipher, enum afalg_direction direction,
+		const uint8_t iv[AFALG_IV_SIZE], uint8_t *data, size_t size)
 {
 	uint32_t n = (uint32_t)size;
-	ssize_t r = encrypt ? kcapi_cipher_encrypt(to_handle(cipher), data, n, iv, data, n,
+	ssize_t r = direction == AFALG_ENCRYPT
+			    ? kcapi_cipher_encrypt(to_handle(cipher), data, n, iv, data, n,
 						   KCAPI_ACCESS_SENDMSG)
 			    : kcapi_cipher_decrypt(to_handle(cipher), data, n, iv, data, n,
 						   KCAPI_ACCESS_SENDMSG);

@@ -35,9 +35,14 @@ int afalg_find_driver(struct afalg_driver *ret);
 int afalg_open(const char *driver, const uint8_t *key, size_t size, struct afalg_cipher **ret);
 void afalg_close(struct afalg_cipher *cipher); /* NULL is fine */
 
+enum afalg_direction {
+	AFALG_ENCRYPT,
+	AFALG_DECRYPT,
+};
+
 /* Encrypt or decrypt in place one data unit of @size bytes, at most AFALG_DATA_MAX. */
-int afalg_crypt(struct afalg_cipher *cipher, bool encrypt, const uint8_t iv[AFALG_IV_SIZE],
-		uint8_t *data, size_t size);
+int afalg_crypt(struct afalg_cipher *cipher, enum afalg_direction direction,
+		const uint8_t iv[AFALG_IV_SIZE], uint8_t *data, size_t size);
 
 static inline void afalg_closep(struct afalg_cipher **cipher)
 {

@@ -183,7 +183,7 @@ static int run_xts(const char *driver, const struct xts_vector *vector)
 	r = afalg_open(driver, key, vector->key_size, &cipher);
 	if (r < 0)
 		return r;
-	r = afalg_crypt(cipher, true, iv, data, sizeof(data));
+	r = afalg_crypt(cipher, AFALG_ENCRYPT, iv, data, sizeof(data));
 	if (r < 0)
 		return r;
 	r = crypto_sha256(&part, 1, digest);
@@ -192,7 +192,7 @@ static int run_xts(const char *driver, const struct xts_vector *vector)
 	r = compare(digest, vector->digest, sizeof(digest));
 	if (r < 0)
 		return r;
-	r = afalg_crypt(cipher, false, iv, data, sizeof(data));
+	r = afalg_crypt(cipher, AFALG_DECRYPT, iv, data, sizeof(data));
 	if (r < 0)
 		return r;
 	return memcmp(data, plain, sizeof(data)) ? -EBADMSG : 0;

@@ -249,7 +249,7 @@ static int no_key(int error, enum reason reason)
 /* The first table of this TPM, still to be written. */
 static int table_begin(struct tpm *tpm, struct table *table, enum reason *ret_reason)
 {
-	int r = tpm_srk_name(tpm, true, &table->srk, ret_reason);
+	int r = tpm_srk_name(tpm, TPM_SRK_MAKE, &table->srk, ret_reason);
 
 	if (r < 0)
 		return no_key(r, *ret_reason);

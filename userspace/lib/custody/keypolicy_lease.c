@@ -60,7 +60,7 @@ static int measure(struct tpm *tpm, const struct keypolicy *policy, struct keypo
 		   enum reason *ret_reason)
 {
 	struct tpm_boots boots = {0};
-	int r = tpm_srk_name(tpm, true, &ret->srk, ret_reason);
+	int r = tpm_srk_name(tpm, TPM_SRK_MAKE, &ret->srk, ret_reason);
 
 	if (r < 0)
 		return r;
@@ -123,8 +123,8 @@ static int seal(const struct keypolicy *policy, const char *tcti, enum wrap_key 
 	r = policy_digest(&lease, digest);
 	if (r < 0)
 		return r;
-	r = tpm_seal(tpm, &lease.srk, digest, true, NULL, proof ?: unwrapped, &lease.sealed,
-		     ret_reason);
+	r = tpm_seal(tpm, &lease.srk, digest, TPM_DA_EXEMPT, NULL, proof ?: unwrapped,
+		     &lease.sealed, ret_reason);
 	if (r < 0)
 		return r;
 	*ret = lease;

@@ -133,9 +133,9 @@ bool change_has_room(const struct header *header, size_t tokens, size_t keyslots
 	return leaves_reserve(&room);
 }
 
-int change_check_room(const struct header *header, bool needs_keyslot)
+int change_check_room(const struct header *header, enum change_needs needs)
 {
-	return change_has_room(header, 1, needs_keyslot, 0) ? 0 : no_room(header);
+	return change_has_room(header, 1, needs == CHANGE_NEEDS_KEYSLOT, 0) ? 0 : no_room(header);
 }
 
 /* Remove @slot from the array "keyslots" of @object. */
@@ -308,7 +308,7 @@ static int make_plan(struct change *change, const struct secret *fvek, struct pl
 	if (r < 0)
 		return r;
 	r = measure_fitting(plan->root, &room);
-	if (r < 0 || change->may_use_reserve || leaves_reserve(&room))
+	if (r < 0 || change->replaces || leaves_reserve(&room))
 		return r;
 	/* A change that only removes must be possible in the fullest header. */
 	return room.tokens > before.tokens || change->new_slots || room.bytes > before.bytes

@@ -30,9 +30,9 @@ struct change_step {
 
 struct change {
 	struct header *header; /* borrowed */
-	/* This change may use the reserve, which is otherwise kept free for changing a secret and
-	 * for a rotation: one token, one keyslot and 6 KiB of JSON. */
-	bool may_use_reserve;
+	/* What this change writes goes in the place of what is there, so it may use the reserve that
+	 * is otherwise kept free for that: one token, one keyslot and 6 KiB of JSON. */
+	bool replaces;
 	/* This change may start from a header that does not verify: a new or adopted one, or one
 	 * that a person has accepted. */
 	bool accept;
@@ -75,8 +75,13 @@ int change_commit(struct change *change, const struct secret *fvek);
 /* Check that the header verifies. -EKEYREJECTED with a message: it does not. */
 int change_check_header(const struct header *header, const struct secret *fvek);
 
+/* What one more protector takes: a token, or that and a keyslot. */
+enum change_needs {
+	CHANGE_NEEDS_TOKEN,
+	CHANGE_NEEDS_KEYSLOT,
+};
 /* Check that there is room for one more protector beside the reserve. -EBUSY with a message. */
-int change_check_room(const struct header *header, bool needs_keyslot);
+int change_check_room(const struct header *header, enum change_needs needs);
 
 /* Return whether so many more tokens and keyslots, with @bytes of JSON, leave the reserve free. */
 bool change_has_room(const struct header *header, size_t tokens, size_t keyslots, size_t bytes);

@@ -323,13 +323,14 @@ const char *header_subsystem(const struct header *header)
 	return crypt_get_subsystem(header->cd) ?: "";
 }
 
-int header_claim(struct header *header, bool ours)
+int header_claim(struct header *header, enum header_owner owner)
 {
 	_cleanup_free_ char *label = strdup(header_label_stored(header));
 	int r;
 
 	signals_hold();
-	r = label ? crypt_set_label(header->cd, label, ours ? SUBSYSTEM : "") : -ENOMEM;
+	r = label ? crypt_set_label(header->cd, label, owner == HEADER_OURS ? SUBSYSTEM : "")
+		  : -ENOMEM;
 	if (r < 0)
 		return log_errno(-r, "cannot write the header of %s: %s", header->path,
 				 strerror(-r));

@@ -82,8 +82,12 @@ const char *header_label(const struct header *header); /* printable; "" where th
 const char *header_label_stored(const struct header *header); /* any bytes; "" as above */
 /* Return the subsystem, "fve" in a header of ours; "" where there is none. */
 const char *header_subsystem(const struct header *header);
-/* Set the subsystem to "fve" (@ours) or remove it, in one atomic write. The label stays. */
-int header_claim(struct header *header, bool ours);
+enum header_owner {
+	HEADER_STOCK,
+	HEADER_OURS,
+};
+/* Set the subsystem to "fve", or remove it, in one atomic write. The label stays. */
+int header_claim(struct header *header, enum header_owner owner);
 const struct header_segment *header_segment(const struct header *header);
 
 /* Return the state in which the copies were found, before one was repaired from the other. */

@@ -201,7 +201,7 @@ static void remove_counter(const struct header *header, struct tpm *tpm,
 	if (!policy->token.counter)
 		return;
 	/* One that is gone, or whose place another volume has taken by now, is removed. */
-	if (tpm && tpm_srk_name(tpm, false, &srk, &reason) == 0) {
+	if (tpm && tpm_srk_name(tpm, TPM_SRK_FIND, &srk, &reason) == 0) {
 		reason = REASON_TPM_OTHER;
 		if (!memcmp(&srk, &policy->token.srk, sizeof(srk)) &&
 		    (tpm_counter_remove(tpm, &policy->authority.counter, &reason) == 0 ||

@@ -128,7 +128,7 @@ static enum reason give_back(const struct header *header, const struct secret *v
 	struct tpm_name srk;
 	enum reason reason = REASON_NONE;
 
-	if (tpm_srk_name(tpm, false, &srk, &reason) < 0 ||
+	if (tpm_srk_name(tpm, TPM_SRK_FIND, &srk, &reason) < 0 ||
 	    tpm_lockout_read(tpm, &lockout, &reason) < 0)
 		return reason == REASON_TPM_CLEARED ? REASON_NONE : reason;
 	if (memcmp(&srk, &policy->token.srk, sizeof(srk)))

@@ -270,7 +270,7 @@ static int find_or_add_slot(struct header *header, const struct secret *fvek,
 /* Put the newest VMK in the place of the others. */
 static int finish(struct header *header, const struct secret *fvek)
 {
-	_cleanup_change_ struct change change = {.header = header, .may_use_reserve = true};
+	_cleanup_change_ struct change change = {.header = header, .replaces = true};
 	_cleanup_vmks_ struct vmks vmks = {0};
 	_cleanup_secret_ struct secret *vmk = NULL;
 	int r = find_vmks(header, &vmks);
@@ -319,7 +319,7 @@ int rotate_resume(struct header *header, const struct secret *fvek)
 /* The new VMK's token, without a keyslot. */
 static int announce(struct header *header, const struct secret *fvek, uint32_t generation)
 {
-	_cleanup_change_ struct change change = {.header = header, .may_use_reserve = true};
+	_cleanup_change_ struct change change = {.header = header, .replaces = true};
 	_cleanup_token_vmk_ struct token_vmk token = {.slot = -1, .generation = generation};
 	_cleanup_secret_ struct secret *vmk = secret_random(VMK_SIZE);
 	_cleanup_free_ char *json = NULL;

@@ -47,7 +47,7 @@ int protector_auto_add(struct header *header, const struct secret *fvek,
 	_cleanup_free_ char *json = NULL;
 	struct vmk_holder holder = {0};
 	enum reason reason;
-	int r = change_check_room(header, false);
+	int r = change_check_room(header, CHANGE_NEEDS_TOKEN);
 
 	if (r == 0)
 		r = token_head_init(&token.head, spec->label);

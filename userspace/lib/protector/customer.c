@@ -204,11 +204,11 @@ int protector_customer_set(struct header *header, const struct secret *fvek,
 	uint32_t generation;
 	int r = share ? protector_customer_find(header, policy->uuid, &old, &generation) : -ENOMEM;
 
-	change.may_use_reserve = r == 0;
+	change.replaces = r == 0;
 	if (r == 0)
 		token.head = old.head;
 	else if (r == -ENOENT)
-		r = change_check_room(header, false);
+		r = change_check_room(header, CHANGE_NEEDS_TOKEN);
 	if (r == 0 && old.token == HEADER_ANY)
 		r = token_head_init(&token.head, policy->name);
 	else if (r == 0 && !factor)

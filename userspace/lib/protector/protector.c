@@ -341,16 +341,16 @@ int protector_spec_parse(const char *text, struct protector_spec *ret)
 
 int protector_person_add(struct header *header, const struct secret *fvek,
 			 const struct protector_spec *spec, const struct secret *secret,
-			 const struct header_pbkdf *pbkdf, bool replaces)
+			 const struct header_pbkdf *pbkdf)
 {
-	_cleanup_change_ struct change change = {.header = header, .may_use_reserve = replaces};
+	_cleanup_change_ struct change change = {.header = header, .replaces = spec->replaces};
 	_cleanup_secret_ struct secret *opened = NULL;
 	_cleanup_free_ char *json = NULL;
 	struct token_person token = {0};
 	int r = token_head_init(&token.head, spec->label);
 
-	if (r == 0 && !replaces)
-		r = change_check_room(header, true);
+	if (r == 0 && !spec->replaces)
+		r = change_check_room(header, CHANGE_NEEDS_KEYSLOT);
 	if (r < 0)
 		return r;
 	token.slot = header_keyslot_add(header, fvek, secret, pbkdf);
@@ -368,7 +368,7 @@ int protector_person_add(struct header *header, const struct secret *fvek,
 }
 
 int protector_remove(struct header *header, const struct secret *fvek,
-		     const struct protector *protector, bool force)
+		     const struct protector *protector, enum protector_last last)
 {
 	_cleanup_change_ struct change change = {.header = header};
 	struct protector list[PROTECTOR_LIST_MAX];
@@ -378,7 +378,7 @@ int protector_remove(struct header *header, const struct secret *fvek,
 		if (protector_is_person(&list[i]) && list[i].health == REASON_NONE &&
 		    strcmp(list[i].head.id, protector->head.id))
 			persons++;
-	if (!persons && protector_is_person(protector) && !force)
+	if (!persons && protector_is_person(protector) && last == PROTECTOR_LAST_STAYS)
 		return log_errno(EBUSY,
 				 "%s is the last protector of %s that a person can open; add "
 				 "another first, or use --force",

@@ -68,6 +68,7 @@ struct protector_spec {
 	uint32_t pcrs;			 /* tpm2*: pcrs=4+7; 0: the default for this machine */
 	bool no_revocation;		 /* tpm2*: no-revocation: needs no counter in the TPM */
 	bool unsafe_pcrs;		 /* tpm2*: unsafe-pcrs, although they cover no initrd */
+	bool replaces;			 /* it goes in the place of another: not in the text */
 	uint32_t boots;			 /* suspended: boots=N; 1 by default */
 	char file[TOKEN_PATH_MAX + 1];	 /* auto: file=PATH, or "" */
 	char volume[TOKEN_PATH_MAX + 1]; /* auto: volume=DEVICE, or "" */
@@ -80,18 +81,23 @@ int protector_spec_parse(const char *text, struct protector_spec *ret);
 
 /*
  * Add a keyslot for @secret and the token that names it; the slot is opened once before the
- * token is written. @pbkdf NULL for a random secret. @replaces: another goes for it, so it may take
- * the place that is kept free.
+ * token is written. @pbkdf NULL for a random secret. One that replaces another may take the place
+ * that is kept free.
  */
 int protector_person_add(struct header *header, const struct secret *fvek,
 			 const struct protector_spec *spec, const struct secret *secret,
-			 const struct header_pbkdf *pbkdf, bool replaces);
+			 const struct header_pbkdf *pbkdf);
 
 /*
  * Remove from both header copies: first what opens, then what names it. The last protector that
- * a person can open is refused with -EBUSY unless @force: a machine's alone is lost with it.
+ * a person can open is refused with -EBUSY, or goes as well: a volume that a machine's alone opens
+ * is lost with the machine.
  */
+enum protector_last {
+	PROTECTOR_LAST_STAYS,
+	PROTECTOR_LAST_GOES,
+};
 int protector_remove(struct header *header, const struct secret *fvek,
-		     const struct protector *protector, bool force);
+		     const struct protector *protector, enum protector_last last);
 
 #endif

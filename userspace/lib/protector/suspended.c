@@ -38,12 +38,13 @@ static int seal(struct tpm *tpm, uint32_t restarts, struct token_tpm2 *token,
 	_cleanup_secret_ struct secret *kek = secret_random(KEK_SIZE), *unsealed = NULL;
 	uint8_t policy[SHA256_SIZE];
 	struct pcr_values found;
-	int r = kek ? tpm_srk_name(tpm, true, &token->srk, ret_reason) : -ENOMEM;
+	int r = kek ? tpm_srk_name(tpm, TPM_SRK_MAKE, &token->srk, ret_reason) : -ENOMEM;
 
 	if (r == 0)
 		r = policy_digest(&token->boots, policy);
 	if (r == 0)
-		r = tpm_seal(tpm, &token->srk, policy, true, NULL, kek, &token->sealed, ret_reason);
+		r = tpm_seal(tpm, &token->srk, policy, TPM_DA_EXEMPT, NULL, kek, &token->sealed,
+			     ret_reason);
 	if (r == 0)
 		r = tpm_read_pcrs(tpm, 1u << PCR_CAP, &found, ret_reason);
 	if (r < 0)
@@ -64,7 +65,7 @@ int protector_suspended_add(struct header *header, const struct secret *fvek,
 {
 	_cleanup_tpm_ struct tpm *tpm = NULL;
 	_cleanup_token_tpm2_ struct token_tpm2 token = {.suspended = true};
-	_cleanup_change_ struct change change = {.header = header, .may_use_reserve = true};
+	_cleanup_change_ struct change change = {.header = header, .replaces = true};
 	_cleanup_secret_ struct secret *vmk = NULL, *kek = NULL;
 	const char *kind = protector_kind_name(PROTECTOR_SUSPENDED);
 	_cleanup_free_ char *json = NULL;
@@ -168,7 +169,7 @@ int protector_suspended_check(const struct header *header, const struct protecto
 	if (r == 0)
 		r = tpm_open(tcti, &tpm, reason);
 	if (r == 0)
-		r = tpm_srk_name(tpm, false, &srk, reason);
+		r = tpm_srk_name(tpm, TPM_SRK_FIND, &srk, reason);
 	if (r == 0)
 		r = tpm_boots_read(tpm, &now, reason);
 	if (r == 0)

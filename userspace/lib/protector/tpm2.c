@@ -84,7 +84,8 @@ static int seal(const struct session *s, const struct second_factor *factor,
 		return -ENOMEM;
 	r = auth_policy_digest(s, factor->auth, auth_policy);
 	if (r == 0)
-		r = tpm_seal(s->tpm, &token->srk, auth_policy, !token->pin, factor->auth, sealed,
+		r = tpm_seal(s->tpm, &token->srk, auth_policy,
+			     token->pin ? TPM_DA_COUNTS : TPM_DA_EXEMPT, factor->auth, sealed,
 			     &token->sealed, &reason);
 	if (r == 0)
 		r = verify_sealed(s, token, factor->auth, sealed, &reason);
@@ -163,15 +164,15 @@ static int prepare_add(const struct header *header, const struct secret *vmk,
 	if (r < 0)
 		return log_errno(-r, "cannot use the TPM: %s (%s)", reason_text(reason),
 				 reason_code(reason));
-	r = tpm_srk_name(s->tpm, true, &token->srk, &reason);
+	r = tpm_srk_name(s->tpm, TPM_SRK_MAKE, &token->srk, &reason);
 	if (r < 0)
 		return log_errno(-r, "cannot read or make the TPM's storage root key: %s (%s)",
 				 reason_text(reason), reason_code(reason));
 	r = boot_policy_make(header, s->tpm, &token->srk, vmk, generation,
-			     how->spec->no_revocation || how->approved, &s->policy);
-	if (r == 0 && !how->approved)
+			     how->spec->no_revocation || how->spec->replaces, &s->policy);
+	if (r == 0 && !how->spec->replaces)
 		r = boot_policy_finish(&s->policy, s->tpm);
-	if (r == 0 && !how->approved)
+	if (r == 0 && !how->spec->replaces)
 		r = approve(header, vmk, how, s);
 	if (r == 0 && !s->policy.token.n_approvals)
 		return log_errno(ENOENT, "nothing is approved for %s in this TPM",
@@ -185,15 +186,14 @@ int protector_tpm2_add(struct header *header, const struct secret *fvek,
 	_cleanup_session_ struct session s = {0};
 	_cleanup_second_factor_ struct second_factor factor = {0};
 	_cleanup_token_tpm2_ struct token_tpm2 token = {0};
-	_cleanup_change_ struct change change = {.header = header,
-						 .may_use_reserve = how->approved};
+	_cleanup_change_ struct change change = {.header = header, .replaces = how->spec->replaces};
 	_cleanup_secret_ struct secret *vmk = NULL, *kek = NULL;
 	_cleanup_free_ char *policy_json = NULL, *json = NULL;
 	const char *kind = protector_kind_name(how->spec->kind);
 	int r = how->spec->kind == PROTECTOR_TPM2_PIN ? check_pin(header, how->secret) : 0;
 
-	if (r == 0 && !how->approved)
-		r = change_check_room(header, false);
+	if (r == 0 && !how->spec->replaces)
+		r = change_check_room(header, CHANGE_NEEDS_TOKEN);
 	if (r == 0)
 		r = token_head_init(&token.head, how->spec->label);
 	if (r == 0)
@@ -223,7 +223,7 @@ int protector_tpm2_add(struct header *header, const struct secret *fvek,
 	if (!json || !policy_json)
 		return -ENOMEM;
 	/* In between, an approval without a sealed object opens nothing. */
-	if (!how->approved || token.pin)
+	if (!how->spec->replaces || token.pin)
 		change_set_token(&change, s.policy.number, policy_json);
 	change_set_token(&change, HEADER_ANY, json);
 	r = change_commit(&change, fvek);
@@ -278,7 +278,7 @@ int protector_tpm2_check(const struct header *header, const struct protector *pr
 	int r = prepare_open(header, protector, tcti, &s, &token, &approval, ret_refusal);
 
 	if (r == 0)
-		r = tpm_srk_name(s.tpm, false, &srk, reason);
+		r = tpm_srk_name(s.tpm, TPM_SRK_FIND, &srk, reason);
 	if (r == 0)
 		r = tpm_lockout_read(s.tpm, &ret_refusal->lockout, reason);
 	if (r < 0)
@@ -310,7 +310,7 @@ void protector_tpm2_forgive(const struct header *header, const struct secret *fv
 
 	if (!protector_any(header, PROTECTOR_TPM2_PIN) || tpm_open(tcti, &tpm, &reason) < 0 ||
 	    tpm_lockout_read(tpm, &lockout, &reason) < 0 || !lockout.failed ||
-	    tpm_srk_name(tpm, false, &srk, &reason) < 0 ||
+	    tpm_srk_name(tpm, TPM_SRK_FIND, &srk, &reason) < 0 ||
 	    boot_policy_load(header, &srk, &policy) < 0 ||
 	    (lockout.owned && vmk_from_fvek(header, fvek, NULL, &vmk) < 0))
 		return;

@@ -42,13 +42,13 @@ struct tpm2_enrolment {
 	const char *event_log;		  /* as for event_log_load() */
 	const struct secret *secret;	  /* tpm2-pin: the PIN; tpm2-key: the startup key */
 	const struct header_pbkdf *pbkdf; /* tpm2-pin: how long to stretch it */
-	bool approved; /* approve nothing: the present boot state has to be approved already */
 };
 
 /*
  * Approve the machine's present boot state with the volume's policy key, which is made if there
- * is none, seal a new key, unseal it, and write the token. On a machine whose TPM is capped in
- * this boot the new protector is not tried, and a notice says so. Messages are made here.
+ * is none; for one that replaces another it has to be approved already. Then seal a new key, unseal
+ * it, and write the token. On a machine whose TPM is capped in this boot the new protector is not
+ * tried, and a notice says so. Messages are made here.
  */
 int protector_tpm2_add(struct header *header, const struct secret *fvek,
 		       const struct tpm2_enrolment *how);

@@ -50,7 +50,7 @@ static int sealed_unmarshal(const struct tpm_sealed *sealed, TPM2B_PUBLIC *publi
 }
 
 int tpm_seal(struct tpm *tpm, const struct tpm_name *srk_name,
-	     const uint8_t auth_policy[SHA256_SIZE], bool no_da, const struct secret *auth,
+	     const uint8_t auth_policy[SHA256_SIZE], enum tpm_da da, const struct secret *auth,
 	     const struct secret *kek, struct tpm_sealed *ret, enum reason *ret_reason)
 {
 	static const TPM2B_DATA no_data;
@@ -60,7 +60,7 @@ int tpm_seal(struct tpm *tpm, const struct tpm_name *srk_name,
 			       .nameAlg = TPM2_ALG_SHA256,
 			       .objectAttributes = TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT |
 						   TPMA_OBJECT_ADMINWITHPOLICY |
-						   (no_da ? TPMA_OBJECT_NODA : 0),
+						   (da == TPM_DA_EXEMPT ? TPMA_OBJECT_NODA : 0),
 			       .authPolicy.size = SHA256_SIZE,
 			       .parameters.keyedHashDetail.scheme.scheme = TPM2_ALG_NULL},
 	};

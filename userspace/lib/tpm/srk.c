@@ -120,7 +120,8 @@ static int srk_check_storage_key(struct tpm *tpm, const struct tpm_handle *srk,
 	return tpm_refuse(REASON_TPM_ERROR, ret_reason);
 }
 
-int tpm_srk_name(struct tpm *tpm, bool create, struct tpm_name *ret, enum reason *ret_reason)
+int tpm_srk_name(struct tpm *tpm, enum tpm_srk missing, struct tpm_name *ret,
+		 enum reason *ret_reason)
 {
 	_cleanup_handle_ struct tpm_handle srk = HANDLE(tpm);
 	struct tpm_name name;
@@ -128,7 +129,7 @@ int tpm_srk_name(struct tpm *tpm, bool create, struct tpm_name *ret, enum reason
 
 	*ret_reason = REASON_NONE;
 	r = srk_open(tpm, &srk, &name, ret_reason);
-	if (r == -ENOKEY && create) {
+	if (r == -ENOKEY && missing == TPM_SRK_MAKE) {
 		*ret_reason = REASON_NONE;
 		r = srk_create(tpm, ret_reason);
 		if (r < 0)

@@ -61,19 +61,30 @@ static inline void tpm_closep(struct tpm **tpm)
 int tpm_read_pcrs(struct tpm *tpm, uint32_t mask, struct pcr_values *ret, enum reason *ret_reason);
 
 /*
- * Name of the storage root key at 0x81000001. With @create, a missing one is made from the
- * TCG ECC P-256 template (TCG EK Credential Profile / Provisioning Guidance, SRK template) and
- * made persistent; without, a missing one gives -ENOKEY and REASON_TPM_CLEARED.
+ * Name of the storage root key at 0x81000001. One that is not there gives -ENOKEY and
+ * REASON_TPM_CLEARED, or is made from the TCG ECC P-256 template (TCG EK Credential Profile /
+ * Provisioning Guidance, SRK template), to stay.
  */
-int tpm_srk_name(struct tpm *tpm, bool create, struct tpm_name *ret, enum reason *ret_reason);
+enum tpm_srk {
+	TPM_SRK_FIND,
+	TPM_SRK_MAKE,
+};
+int tpm_srk_name(struct tpm *tpm, enum tpm_srk missing, struct tpm_name *ret,
+		 enum reason *ret_reason);
+
+/* Whether failures to use what is sealed count in the TPM's guard against dictionary attacks. */
+enum tpm_da {
+	TPM_DA_COUNTS,
+	TPM_DA_EXEMPT,
+};
 
 /*
  * Seal @kek (32 bytes) under the SRK, which must be @srk, with @auth_policy as its only way
- * in. @no_da exempts it from the dictionary-attack counter: only where nothing that a person
- * remembers takes part. @auth, 32 bytes or NULL, is what TPM2_PolicyAuthValue will ask for.
+ * in. What nobody has to remember is exempt from the dictionary-attack counter. @auth, 32 bytes or
+ * NULL, is what TPM2_PolicyAuthValue will ask for.
  */
 int tpm_seal(struct tpm *tpm, const struct tpm_name *srk, const uint8_t auth_policy[SHA256_SIZE],
-	     bool no_da, const struct secret *auth, const struct secret *kek,
+	     enum tpm_da da, const struct secret *auth, const struct secret *kek,
 	     struct tpm_sealed *ret, enum reason *ret_reason);
 
 /*

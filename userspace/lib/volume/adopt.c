@@ -217,7 +217,7 @@ int adopt(struct header *header, const struct secret *fvek, const char *tcti)
 		r = rotate_first(header, fvek);
 	if (r == 0)
 		r = settle_mac(header, fvek);
-	return r < 0 ? r : header_claim(header, true);
+	return r < 0 ? r : header_claim(header, HEADER_OURS);
 }
 
 /*
@@ -233,7 +233,7 @@ int adopt_release(struct header *header, const struct secret *fvek, const char *
 	if (r == 0 && header_mac_good(state) && vmk_begun(header))
 		r = rotate_first(header, fvek);
 	if (r == 0)
-		r = header_claim(header, false);
+		r = header_claim(header, HEADER_STOCK);
 	if (r == 0)
 		r = remove_ours(header, fvek, tcti);
 	if (r < 0)
