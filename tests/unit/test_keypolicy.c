@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "custody/keypolicy_lease.h"
+#include "custody/keypolicy_roots.h"
 #include "test.h"
 
 #define UUID_1 "01234567-89ab-4def-8123-456789abcdef"

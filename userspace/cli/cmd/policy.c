@@ -1,59 +1,19 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The 'fvesetup policy create|validate|show|list' actions. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/object.h"
 #include "cli/show.h"
 #include "cli/table.h"
-#include "crypto/cms.h"
 #include "custody/keypolicy_lease.h"
+#include "custody/keypolicy_roots.h"
 #include "custody/keypolicy_volumes.h"
 #include "os/file.h"
 #include "os/storage.h"
 
 #define PROOF_SIZE ROOTWRAP_KEY_SIZE
-
-/* Read what the roots are, and try both. */
-static int set_roots(const struct args *args, struct keypolicy *policy, const struct secret *proof)
-{
-	int r = keypolicy_root_read("a", args->root_a, &policy->roots[WRAP_ROOT_A]);
-
-	if (r == 0)
-		r = keypolicy_root_read("b", args->root_b, &policy->roots[WRAP_ROOT_B]);
-	if (r == 0)
-		r = keypolicy_roots_check(policy);
-	if (r == 0)
-		r = keypolicy_prove_make(policy, proof);
-	for (int i = 0; i < WRAP_ROOTS && r == 0; i++)
-		r = keypolicy_prove_root(policy, (enum wrap_key)i);
-	return r;
-}
-
-/* One more who may approve purges, and no one twice: who has the key approves, not a certificate.
- */
-static int add_approver(struct keypolicy *policy, const char *path)
-{
-	_cleanup_free_ char *subject = NULL, *pem = NULL;
-	struct blob file = {0};
-	uint8_t digest[SHA256_SIZE];
-	int r = file_read_small(path, &file);
-
-	if (r < 0)
-		return r;
-	pem = (char *)file.data;
-	r = crypto_cert_read(pem, &subject, digest);
-	if (r == -EBADMSG || r == -ESTALE)
-		return log_errno(EINVAL, "%s is no certificate (PEM) that is valid now", path);
-	for (size_t i = 0; i < policy->n_approvers && r == 0; i++)
-		if (crypto_cert_same_key(policy->approvers[i], pem))
-			return log_errno(EINVAL, "the key of %s is given twice", path);
-	if (r == 0)
-		policy->approvers[policy->n_approvers++] = steal(pem);
-	return r;
-}
 
 static int describe_new(const struct args *args, struct keypolicy *policy)
 {
@@ -67,7 +27,7 @@ static int describe_new(const struct args *args, struct keypolicy *policy)
 	policy->bound = args->bound ?: KEYPOLICY_BOUND_MIN;
 	policy->purge_days = args->purge_days ?: KEYPOLICY_PURGE_DAYS;
 	for (unsigned int i = 0; i < args->n_approvers && r == 0; i++)
-		r = add_approver(policy, args->approver[i]);
+		r = keypolicy_add_approver(policy, args->approver[i]);
 	if (r == 0 && args->n_approvers && args->n_approvers < KEYPOLICY_APPROVALS)
 		r = log_errno(EINVAL, "a purge takes %d approvers", KEYPOLICY_APPROVALS);
 	return r < 0 ? r : token_time_now(policy->created);
@@ -112,7 +72,8 @@ static int cmd_policy_create(const struct args *args)
 		r = crypto_rsa_generate(KEYPOLICY_RSA_BITS, &availability,
 					&policy.availability_public);
 	if (r == 0)
-		r = set_roots(args, &policy, proof);
+		r = keypolicy_roots_set(&policy, (const char *const[]){args->root_a, args->root_b},
+					proof);
 	if (r == 0 && policy.availability == AVAILABILITY_TRANSIENT)
 		r = keypolicy_lease_keep(&policy, proof, availability);
 	if (r == 0)
@@ -133,35 +94,18 @@ ACTION(policy_create, "Customer keys", "policy create", "<name>",
        OPT_ROOT_A, OPT_ROOT_B, OPT_AVAILABILITY_KEY, OPT_AVAILABILITY, OPT_BOOTS, OPT_ON_REVOCATION,
        OPT_BOUND, OPT_APPROVER, OPT_PURGE_DAYS, OPT_TPM);
 
-/* The roots as they are now, by the rules for new ones, and each really used. */
 static int cmd_policy_validate(const struct args *args)
 {
-	_cleanup_keypolicy_ struct keypolicy policy = {0}, now = {0};
-	int r = keypolicy_load(args->operand[0], &policy), result = r;
+	_cleanup_keypolicy_ struct keypolicy policy = {0};
+	int r = keypolicy_load(args->operand[0], &policy);
 
-	for (int i = 0; i < WRAP_ROOTS && r == 0; i++) {
-		const struct keypolicy_root *root = &policy.roots[i];
-		const char which[] = {(char)('a' + i), '\0'};
-		int found = keypolicy_root_read(which, root->uri, &now.roots[i]);
-
-		if (found == 0 &&
-		    (now.roots[i].public.size != root->public.size ||
-		     memcmp(now.roots[i].public.data, root->public.data, root->public.size)))
-			found = log_errno(EPERM,
-					  "root %s, %s, is another key than the policy was made "
-					  "with",
-					  which, root->uri);
-		if (found == 0)
-			found = keypolicy_prove_root(&policy, (enum wrap_key)i);
-		if (result == 0)
-			result = found;
-	}
-	if (result == 0)
-		result = keypolicy_roots_check(&now);
-	if (result == 0)
-		printf("Policy %s is valid: both roots unwrap, and are what roots may be.\n",
-		       policy.name);
-	return result;
+	if (r < 0)
+		return r;
+	r = keypolicy_roots_validate(&policy);
+	if (r < 0)
+		return r;
+	printf("Policy %s is valid: both roots unwrap, and are what roots may be.\n", policy.name);
+	return 0;
 }
 
 ACTION(policy_validate, "Customer keys", "policy validate", "<name>",
@@ -182,21 +126,11 @@ static void show_key(const char *label, const struct blob *public)
 	printf("%sRSA %u, SHA-256 %s\n", label, bits, hex ?: "?");
 }
 
-static const char *state_of(const struct keypolicy *policy, const struct keypolicy_place *volumes)
-{
-	if (*policy->suspended)
-		return "suspended";
-	for (size_t i = 0; i < policy->n_volumes; i++)
-		if (volumes[i].generation && volumes[i].generation < policy->generation)
-			return "rolling";
-	return "registered";
-}
-
 static void show_text(const struct keypolicy *policy, const struct keypolicy_place *volumes,
 		      int left)
 {
 	printf("Policy         %s, %s\n", policy->name, policy->uuid);
-	printf("State          %s", state_of(policy, volumes));
+	printf("State          %s", keypolicy_state(policy, volumes));
 	if (*policy->suspended)
 		printf(" since %s (%s)", policy->suspended, policy->suspended_why);
 	printf("\nGeneration     %u\n", policy->generation);
@@ -258,7 +192,7 @@ static struct json_object *policy_json(const struct keypolicy *policy,
 	object_known(o, "name", policy->name);
 	object_known(o, "uuid", policy->uuid);
 	object_known(o, "created", policy->created);
-	object_known(o, "state", state_of(policy, volumes));
+	object_known(o, "state", keypolicy_state(policy, volumes));
 	object_known(o, "suspended", policy->suspended);
 	object_known(o, "suspended_why", policy->suspended_why);
 	object_number(o, "generation", policy->generation);
@@ -326,7 +260,7 @@ static int list_one(void *data, const char *name)
 	if (listing->array)
 		json_object_array_add(listing->array, policy_json(&policy, volumes, -1));
 	else
-		printf("%-20s %-11s %4u %7zu  %s\n", policy.name, state_of(&policy, volumes),
+		printf("%-20s %-11s %4u %7zu  %s\n", policy.name, keypolicy_state(&policy, volumes),
 		       policy.generation, policy.n_volumes,
 		       *policy.proved ? policy.proved : "never");
 	return 0;

@@ -11,6 +11,7 @@
 #include "cli/show.h"
 #include "cli/table.h"
 #include "custody/keypolicy_lease.h"
+#include "custody/keypolicy_roots.h"
 #include "volume/revoke.h"
 
 #define CHECKS_IN_BOUND                                                          \

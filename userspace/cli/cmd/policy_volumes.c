@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cli/table.h"
-#include "custody/keypolicy_lease.h"
+#include "custody/keypolicy_roots.h"
 #include "custody/keypolicy_volumes.h"
 #include "header/change.h"
 #include "keys/rotate.h"
@@ -174,116 +174,16 @@ ACTION(policy_refresh, "Customer keys", "policy refresh", "<name>", "wrap all it
        "before it is written.",
        OPT_TPM);
 
-static int blob_copy(struct blob *to, const struct blob *from)
-{
-	blob_free(to);
-	return blob_set(to, from->data, from->size);
-}
-
-static int root_copy(struct keypolicy_root *to, const struct keypolicy_root *from)
-{
-	int r;
-
-	strcpy(to->uri, from->uri);
-	strcpy(to->alg, from->alg);
-	strcpy(to->token, from->token);
-	r = blob_copy(&to->public, &from->public);
-	return r < 0 ? r : blob_copy(&to->proof, &from->proof);
-}
-
-/* A key that goes is remembered: volumes that stay behind are still wrapped for it. */
-static int root_replace(struct keypolicy_root *root, const struct keypolicy_root *new)
-{
-	int r = 0;
-
-	if (root->public.size != new->public.size ||
-	    memcmp(root->public.data, new->public.data, new->public.size))
-		r = keypolicy_root_retire(root);
-	return r < 0 ? r : root_copy(root, new);
-}
-
-/* Roots, proofs and the kept availability key of the policy that @data is, as one new generation.
- */
-static int set_keys(struct keypolicy *policy, void *data)
-{
-	const struct keypolicy *new = data;
-	int r = 0;
-
-	for (int i = 0; i < WRAP_ROOTS && r == 0; i++)
-		r = root_replace(&policy->roots[i], &new->roots[i]);
-	if (r == 0)
-		r = blob_copy(&policy->availability_private, &new->availability_private);
-	/* What is sealed opens what was kept before. */
-	if (!new->lease.there) {
-		tpm_sealed_free(&policy->lease.sealed);
-		policy->lease = (struct keypolicy_lease){0};
-	}
-	policy->generation = new->generation;
-	return r;
-}
-
-/* Read the roots that are given into @new, which is a copy of the policy; gives their mask. */
-static int read_roots(const struct args *args, struct keypolicy *new)
-{
-	const char *const uris[WRAP_ROOTS] = {args->root_a, args->root_b};
-	int mask = 0;
-
-	for (int i = 0; i < WRAP_ROOTS; i++) {
-		const char which[] = {(char)('a' + i), '\0'};
-		struct keypolicy_root root = {0};
-		int r;
-
-		if (!uris[i])
-			continue;
-		r = keypolicy_root_read(which, uris[i], &root);
-		if (r < 0)
-			return r;
-		blob_free(&new->roots[i].public);
-		blob_free(&new->roots[i].proof);
-		new->roots[i] = root;
-		mask |= 1 << i;
-	}
-	return mask;
-}
-
-/*
- * Put new roots in @policy's place: each is really used before anything is written, then the policy
- * is written, then every volume. A volume that was not reached opens by its old roots.
- */
+/* The policy first, then every volume: one that is not reached opens by its old roots. */
 static int replace_roots(const struct args *args, struct keypolicy *policy,
 			 const struct secret *proof, const struct secret *availability)
 {
-	_cleanup_keypolicy_ struct keypolicy new = {0};
-	int mask, r = keypolicy_load(policy->name, &new);
+	const char *const uris[WRAP_ROOTS] = {args->root_a, args->root_b};
+	uint32_t given =
+		(args->root_a ? 1u << WRAP_ROOT_A : 0) | (args->root_b ? 1u << WRAP_ROOT_B : 0);
+	int r = keypolicy_roots_replace(policy, uris, proof, availability, args->tcti);
 
-	if (r < 0)
-		return r;
-	new.generation = policy->generation + 1;
-	mask = read_roots(args, &new);
-	r = mask < 0 ? mask : keypolicy_roots_check(&new);
-	if (r == 0)
-		r = keypolicy_prove_make(&new, proof);
-	for (int i = 0; i < WRAP_ROOTS && r == 0; i++)
-		if (mask & 1 << i)
-			r = keypolicy_prove_root(&new, (enum wrap_key)i);
-	if (r == 0 && availability && new.availability == AVAILABILITY_TRANSIENT) {
-		r = keypolicy_lease_keep(&new, proof, availability);
-		tpm_sealed_free(&new.lease.sealed);
-		new.lease = (struct keypolicy_lease){0};
-	}
-	if (r < 0)
-		return r;
-	r = keypolicy_update(policy, set_keys, &new);
-	if (r == 0)
-		r = keypolicy_audit(policy, args->tcti,
-				    availability ? "policy-recovered" : "policy-rolled", NULL,
-				    mask == 1 << WRAP_ROOT_A   ? "root a"
-				    : mask == 1 << WRAP_ROOT_B ? "root b"
-							       : "both roots");
-	if (r < 0)
-		return r;
-	keypolicy_lease_renew(policy, args->tcti, WRAP_ROOTS, proof);
-	return rewrap_all(args, policy, availability, (uint32_t)mask);
+	return r < 0 ? r : rewrap_all(args, policy, availability, given);
 }
 
 static int cmd_policy_roll(const struct args *args)
@@ -291,6 +191,7 @@ static int cmd_policy_roll(const struct args *args)
 	_cleanup_keypolicy_ struct keypolicy policy = {0};
 	_cleanup_free_ struct keypolicy_place *volumes = NULL;
 	_cleanup_secret_ struct secret *proof = NULL;
+	const struct keypolicy_place *behind;
 	struct provider_error errs[WRAP_ROOTS];
 	int r;
 
@@ -305,12 +206,12 @@ static int cmd_policy_roll(const struct args *args)
 		r = keypolicy_volumes_find(&policy, &volumes);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < policy.n_volumes; i++)
-		if (volumes[i].generation && volumes[i].generation < policy.generation)
-			return log_errno(EBUSY,
-					 "the last roll of policy %s is not finished: %s; first: "
-					 "fvesetup policy refresh %s",
-					 policy.name, volumes[i].path, policy.name);
+	behind = keypolicy_volume_behind(&policy, volumes);
+	if (behind)
+		return log_errno(EBUSY,
+				 "the last roll of policy %s is not finished: %s; first: fvesetup "
+				 "policy refresh %s",
+				 policy.name, behind->path, policy.name);
 	r = keypolicy_prove(&policy, WRAP_ROOTS, &proof, errs);
 	if (r < 0)
 		return log_errno(-r, "no root of policy %s unwraps: a %s, b %s", policy.name,

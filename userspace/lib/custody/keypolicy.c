@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Key policies: their files, and what their roots may be. */
+/* Key policies: their files. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "crypto/cms.h"
 #include "custody/audit.h"
 #include "custody/keypolicy.h"
+#include "os/file.h"
 #include "os/state.h"
 
 #define DIRECTORY      "policies"
@@ -215,162 +217,26 @@ int keypolicy_audit(const struct keypolicy *policy, const char *tcti, const char
 	return audit_record(tcti, event, fields, ARRAY_SIZE(fields));
 }
 
-/* What a root key may not be, in words; NULL where it may. */
-static const char *unfit(const struct provider_key *key)
+int keypolicy_add_approver(struct keypolicy *policy, const char *path)
 {
-	uint32_t bits;
-
-	if (!key->spki.size || strcmp(key->alg, PROVIDER_ALG_RSA) ||
-	    crypto_rsa_bits(&key->spki, &bits) < 0)
-		return "is no RSA key that unwraps " PROVIDER_ALG_RSA;
-	if (bits < KEYPOLICY_RSA_BITS)
-		return "is shorter than 3072 bits";
-	if (key->extractable)
-		return "can be taken out of its token, or could once";
-	if (*key->end_date)
-		return "has an end date, after which nothing would open";
-	return NULL;
-}
-
-int keypolicy_root_read(const char *which, const char *uri, struct keypolicy_root *ret)
-{
-	_cleanup_provider_key_ struct provider_key key = {0};
-	struct provider_error error = {0};
-	const char *why;
-	int r;
-
-	if (strlen(uri) > TOKEN_URI_MAX)
-		return log_errno(EINVAL, "the URI of root %s has more than %d characters", which,
-				 TOKEN_URI_MAX);
-	if (strstr(uri, "pin-value"))
-		return log_errno(EINVAL,
-				 "the URI of root %s holds a PIN, which would be in every header; "
-				 "use pin-source=file:PATH",
-				 which);
-	r = provider_info(uri, keypolicy_deadline_ms(), &key, &error);
-	if (r < 0)
-		return log_errno(-r, "root %s, %s: %s%s%s", which, uri,
-				 provider_outcome_name(error.outcome), *error.detail ? ": " : "",
-				 error.detail);
-	why = unfit(&key);
-	if (why)
-		return log_errno(EINVAL, "root %s, %s, %s", which, uri, why);
-	*ret = (struct keypolicy_root){0};
-	snprintf(ret->uri, sizeof(ret->uri), "%s", uri);
-	snprintf(ret->alg, sizeof(ret->alg), "%s", key.alg);
-	snprintf(ret->token, sizeof(ret->token), "%s", key.token);
-	ret->public = key.spki;
-	key.spki = (struct blob){0};
-	return 0;
-}
-
-static bool blob_same(const struct blob *a, const struct blob *b)
-{
-	return a->size == b->size && !memcmp(a->data, b->data, a->size);
-}
-
-int keypolicy_roots_check(const struct keypolicy *policy)
-{
-	const struct keypolicy_root *a = &policy->roots[WRAP_ROOT_A];
-	const struct keypolicy_root *b = &policy->roots[WRAP_ROOT_B];
-
-	if (blob_same(&a->public, &b->public))
-		return log_errno(EINVAL, "both roots are the same key");
-	if (!strcmp(a->token, b->token))
-		return log_errno(
-			EINVAL,
-			"both roots lie in %s: they would be lost together; use two tokens "
-			"with different administrators",
-			a->token);
-	if (blob_same(&a->public, &policy->availability_public) ||
-	    blob_same(&b->public, &policy->availability_public))
-		return log_errno(EINVAL, "the availability key is one of the roots");
-	return 0;
-}
-
-int keypolicy_root_retire(struct keypolicy_root *root)
-{
-	struct keypolicy_former old = {0};
-	size_t at = 0;
-	int r = keypolicy_key_digest(&root->public, old.key);
+	_cleanup_free_ char *subject = NULL, *pem = NULL;
+	struct blob file = {0};
+	uint8_t digest[SHA256_SIZE];
+	int r = file_read_small(path, &file);
 
 	if (r < 0)
 		return r;
-	strcpy(old.uri, root->uri);
-	strcpy(old.alg, root->alg);
-	while (at < root->n_former && memcmp(root->former[at].key, old.key, sizeof(old.key)))
-		at++;
-	if (at == KEYPOLICY_FORMER_MAX)
-		at--;
-	else if (at == root->n_former)
-		root->n_former++;
-	memmove(&root->former[1], &root->former[0], at * sizeof(old));
-	root->former[0] = old;
-	return 0;
-}
-
-static struct rootwrap_binding proof_binding(const struct keypolicy *policy)
-{
-	return (struct rootwrap_binding){policy->uuid, policy->uuid, policy->generation};
-}
-
-int keypolicy_prove_make(struct keypolicy *policy, const struct secret *secret)
-{
-	struct rootwrap_binding binding = proof_binding(policy);
-
-	for (int i = 0; i < WRAP_ROOTS; i++) {
-		struct blob wrap = {0};
-		int r = rootwrap_seal(&policy->roots[i].public, &binding, secret, &wrap);
-
-		if (r < 0)
-			return log_errno(-r, "cannot wrap under root %c of policy %s", 'a' + i,
-					 policy->name);
-		blob_free(&policy->roots[i].proof);
-		policy->roots[i].proof = wrap;
-	}
-	return 0;
-}
-
-int keypolicy_prove(const struct keypolicy *policy, enum wrap_key root, struct secret **ret_secret,
-		    struct provider_error errs[WRAP_ROOTS])
-{
-	struct rootwrap_binding binding = proof_binding(policy);
-	_cleanup_secret_ struct secret *plain = NULL;
-	struct provider_wrap wraps[WRAP_ROOTS];
-	size_t which, first = root == WRAP_ROOTS ? 0 : root;
-	size_t n = root == WRAP_ROOTS ? WRAP_ROOTS : 1;
-	int r;
-
-	for (size_t i = 0; i < WRAP_ROOTS; i++) {
-		const struct keypolicy_root *from = &policy->roots[i];
-
-		wraps[i] = (struct provider_wrap){from->uri, from->alg, from->proof, false};
-		errs[i] = (struct provider_error){.outcome = PROVIDER_UNASKED};
-	}
-	r = provider_unwrap_any(wraps + first, n, keypolicy_deadline_ms(), &plain, &which,
-				errs + first);
+	pem = (char *)file.data;
+	r = crypto_cert_read(pem, &subject, digest);
+	if (r == -EBADMSG || r == -ESTALE)
+		return log_errno(EINVAL, "%s is no certificate (PEM) that is valid now", path);
 	if (r < 0)
 		return r;
-	r = rootwrap_check(plain, &binding, ret_secret);
-	if (r == -EBADMSG) {
-		errs[first + which] =
-			(struct provider_error){PROVIDER_BADREQ,
-						"what it unwrapped is not this policy's"};
-		r = -EINVAL;
-	}
-	return r;
-}
-
-int keypolicy_prove_root(const struct keypolicy *policy, enum wrap_key root)
-{
-	_cleanup_secret_ struct secret *secret = NULL;
-	struct provider_error errs[WRAP_ROOTS];
-	int r = keypolicy_prove(policy, root, &secret, errs);
-
-	return r < 0 ? log_errno(-r, "root %c, %s, does not unwrap: %s%s%s", 'a' + root,
-				 policy->roots[root].uri, provider_outcome_name(errs[root].outcome),
-				 *errs[root].detail ? ": " : "", errs[root].detail)
-		     : 0;
+	for (size_t i = 0; i < policy->n_approvers; i++)
+		if (crypto_cert_same_key(policy->approvers[i], pem))
+			return log_errno(EINVAL, "the key of %s is given twice", path);
+	policy->approvers[policy->n_approvers++] = steal(pem);
+	return 0;
 }
 
 int keypolicy_key_digest(const struct blob *public, uint8_t ret[SHA256_SIZE])

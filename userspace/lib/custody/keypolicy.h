@@ -154,27 +154,11 @@ int keypolicy_refuse_suspended(const struct keypolicy *policy);
 int keypolicy_audit(const struct keypolicy *policy, const char *tcti, const char *event,
 		    const char *volume, const char *detail);
 
-/* Ask a provider about the key at @uri, into @ret. Refuses what no root may be: see validate. */
-int keypolicy_root_read(const char *which, const char *uri, struct keypolicy_root *ret);
-/* Refuse two roots, and an availability key, that would be lost together. */
-int keypolicy_roots_check(const struct keypolicy *policy);
-
-/* Note @root, which is about to be replaced, as a former one; the oldest is forgotten. */
-int keypolicy_root_retire(struct keypolicy_root *root);
-
-/* Make the proofs: @secret under both roots. */
-int keypolicy_prove_make(struct keypolicy *policy, const struct secret *secret);
-
 /*
- * Unwrap the proof by a root, by @root alone or by any (WRAP_ROOTS). @errs, WRAP_ROOTS elements,
- * tells what became of each. -EACCES, -ENOKEY, -EHOSTUNREACH, -EINVAL as in provider.h, without a
- * message.
+ * One more who may approve purges, by the certificate (PEM) in the file @path. -EINVAL: no one is
+ * it twice, and who has the key approves, not a certificate.
  */
-int keypolicy_prove(const struct keypolicy *policy, enum wrap_key root, struct secret **ret_secret,
-		    struct provider_error errs[WRAP_ROOTS]);
-
-/* Have @root alone unwrap it. */
-int keypolicy_prove_root(const struct keypolicy *policy, enum wrap_key root);
+int keypolicy_add_approver(struct keypolicy *policy, const char *path);
 
 /*
  * For how long the roots are waited for, in ms: ten seconds, or as many as FVE_ROOT_TIMEOUT in the

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "custody/keypolicy_lease.h"
+#include "custody/keypolicy_roots.h"
 
 #define KEEP_INFO "fve availability key"
 

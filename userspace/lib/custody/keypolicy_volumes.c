@@ -83,6 +83,22 @@ const char *keypolicy_volume_state(const struct keypolicy *policy,
 	return volume->generation == policy->generation ? "current" : "behind";
 }
 
+const struct keypolicy_place *keypolicy_volume_behind(const struct keypolicy *policy,
+						      const struct keypolicy_place *volumes)
+{
+	for (size_t i = 0; i < policy->n_volumes; i++)
+		if (volumes[i].generation && volumes[i].generation < policy->generation)
+			return &volumes[i];
+	return NULL;
+}
+
+const char *keypolicy_state(const struct keypolicy *policy, const struct keypolicy_place *volumes)
+{
+	if (*policy->suspended)
+		return "suspended";
+	return keypolicy_volume_behind(policy, volumes) ? "rolling" : "registered";
+}
+
 static int not_found(const struct keypolicy_volume *volume)
 {
 	return log_errno(ENODEV, "volume %s is not at %s, nor known to udev", volume->uuid,

@@ -24,6 +24,13 @@ int keypolicy_volumes_find(const struct keypolicy *policy, struct keypolicy_plac
 const char *keypolicy_volume_state(const struct keypolicy *policy,
 				   const struct keypolicy_place *volume);
 
+/* One that a roll has not reached, of all that keypolicy_volumes_find() gave; or NULL. */
+const struct keypolicy_place *keypolicy_volume_behind(const struct keypolicy *policy,
+						      const struct keypolicy_place *volumes);
+
+/* "suspended", "rolling" or "registered". */
+const char *keypolicy_state(const struct keypolicy *policy, const struct keypolicy_place *volumes);
+
 /*
  * Look for one volume; gives where it is, which need not be where it was, and its header, which
  * nobody else changes until @ret_lock is closed. -ENODEV: it is not there.

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "crypto/cms.h"
+#include "custody/keypolicy_roots.h"
 #include "custody/tenant.h"
 #include "os/state.h"
 

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "custody/factors.h"
 #include "custody/keypolicy_lease.h"
+#include "custody/keypolicy_roots.h"
 #include "custody/keypolicy_volumes.h"
 #include "header/change.h"
 #include "keys/vmk.h"
