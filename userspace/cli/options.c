@@ -13,15 +13,9 @@
 static int parse_number(const char *option, const char *text, uint32_t min, uint32_t max,
 			uint32_t *ret)
 {
-	char *end;
-	unsigned long long value;
-
-	errno = 0;
-	value = strtoull(text, &end, 10);
-	if (errno || end == text || *end || *text == '-' || value < min || value > max)
+	if (number_parse(text, min, max, ret) < 0)
 		return log_errno(EINVAL, "--%s takes a number from %u to %u, not %s", option, min,
 				 max, text);
-	*ret = (uint32_t)value;
 	return 0;
 }
 

@@ -17,10 +17,9 @@
 /* One volume: its mapping where it is open, its header where that can be read. */
 struct subject {
 	const struct args *args;
-	char name[128]; /* of the mapping, or "" */
+	char name[VOLUME_NAME_SIZE]; /* of the mapping, or "" */
 	struct volume_status open;
 	struct header *header; /* or NULL */
-	const char *uuid;      /* that is looked for among the open ones */
 };
 
 static void subject_free(struct subject *s)
@@ -243,20 +242,6 @@ static int load_open(struct subject *s, const char *name)
 	return 0;
 }
 
-static int is_open_as(void *data, const char *name)
-{
-	struct subject *s = data;
-	struct volume_status status = {0};
-
-	if (volume_status(name, &status) < 0 || strcmp(status.uuid, s->uuid)) {
-		volume_status_free(&status);
-		return 0;
-	}
-	s->open = status;
-	snprintf(s->name, sizeof(s->name), "%s", name);
-	return 1;
-}
-
 static int status_of_device(const struct args *args)
 {
 	_cleanup_subject_ struct subject s = {.args = args};
@@ -264,8 +249,7 @@ static int status_of_device(const struct args *args)
 
 	if (r < 0)
 		return r;
-	s.uuid = header_uuid(s.header);
-	volume_each(is_open_as, &s);
+	volume_find_open(header_uuid(s.header), s.name, &s.open);
 	return show(&s);
 }
 

@@ -18,17 +18,6 @@
 
 #define SECONDS_OF_DAY 86400
 
-static int time_in_days(uint32_t days, char ret[TIME_LENGTH + 1])
-{
-	time_t then = time(NULL) + (time_t)days * SECONDS_OF_DAY;
-	struct tm tm;
-
-	if (!gmtime_r(&then, &tm) ||
-	    strftime(ret, TIME_LENGTH + 1, "%Y-%m-%dT%H:%M:%SZ", &tm) != TIME_LENGTH)
-		return -EIO;
-	return 0;
-}
-
 static int audit(const struct args *args, const struct tenant *tenant,
 		 const struct keypolicy *policy, const char *event, const char *detail)
 {
@@ -50,7 +39,8 @@ static int request(const struct args *args, struct tenant *tenant, const struct 
 	if (r == 0)
 		r = tenant_purge_request(tenant, policy, &tenant->purge.request);
 	if (r == 0)
-		r = time_in_days(policy->purge_days, tenant->purge.until);
+		r = time_text(time(NULL) + (time_t)policy->purge_days * SECONDS_OF_DAY,
+			      tenant->purge.until);
 	if (r == 0)
 		r = file_create(args->request, 0644, tenant->purge.request,
 				strlen(tenant->purge.request));

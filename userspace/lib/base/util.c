@@ -68,6 +68,30 @@ int hex_decode(const char *hex, void *ret, size_t size)
 static const char base64_digits[] =
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
+int number_parse(const char *text, uint32_t min, uint32_t max, uint32_t *ret)
+{
+	uint64_t value = 0;
+
+	if (!*text || text[strspn(text, "0123456789")])
+		return -EINVAL;
+	for (; *text && value <= max; text++)
+		value = value * 10 + (uint64_t)(*text - '0');
+	if (value < min || value > max)
+		return -EINVAL;
+	*ret = (uint32_t)value;
+	return 0;
+}
+
+int time_text(time_t time, char ret[TIME_LENGTH + 1])
+{
+	struct tm tm;
+
+	if (!gmtime_r(&time, &tm) ||
+	    strftime(ret, TIME_LENGTH + 1, "%Y-%m-%dT%H:%M:%SZ", &tm) != TIME_LENGTH)
+		return -EOVERFLOW;
+	return 0;
+}
+
 char *base64_encode(const struct blob *blob)
 {
 	size_t groups = (blob->size + 2) / 3;

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -29,6 +30,12 @@ void blob_free(struct blob *blob);
 char *hex_encode(const void *data, size_t size);
 /* Decode exactly @size bytes from lower-case hex. -EINVAL: @hex is anything else. */
 int hex_decode(const char *hex, void *ret, size_t size);
+
+/* Read a decimal number from @min to @max, and nothing else. -EINVAL. */
+int number_parse(const char *text, uint32_t min, uint32_t max, uint32_t *ret);
+
+/* Write a time as RFC 3339 has it, in UTC. -EOVERFLOW. */
+int time_text(time_t time, char ret[TIME_LENGTH + 1]);
 
 /* Return base64 with padding (RFC 4648, 4), owned by the caller. NULL: out of memory. */
 char *base64_encode(const struct blob *blob);

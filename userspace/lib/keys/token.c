@@ -509,11 +509,5 @@ int token_head_init(struct token_head *head, const char *label)
 
 int token_time_now(char ret[TIME_LENGTH + 1])
 {
-	time_t now = time(NULL);
-	struct tm tm;
-
-	if (!gmtime_r(&now, &tm) ||
-	    strftime(ret, TIME_LENGTH + 1, "%Y-%m-%dT%H:%M:%SZ", &tm) != TIME_LENGTH)
-		return -EOVERFLOW;
-	return 0;
+	return time_text(time(NULL), ret);
 }

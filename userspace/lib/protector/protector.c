@@ -259,17 +259,6 @@ int protector_find(const struct header *header, const char *id, struct protector
 			 header_path(header), id, header_path(header));
 }
 
-static int parse_boots(const char *text, uint32_t *ret)
-{
-	char *end;
-	unsigned long n = strtoul(text, &end, 10);
-
-	if (*text < '0' || *text > '9' || *end || n < 1 || n > PROTECTOR_BOOTS_MAX)
-		return -EINVAL;
-	*ret = (uint32_t)n;
-	return 0;
-}
-
 static int spec_option(char *option, struct protector_spec *spec)
 {
 	char *value = strchr(option, '=');
@@ -292,7 +281,8 @@ static int spec_option(char *option, struct protector_spec *spec)
 		strcpy(spec->volume, value);
 		return 0;
 	}
-	if (!strcmp(option, "boots") && value && suspended && parse_boots(value, &spec->boots) == 0)
+	if (!strcmp(option, "boots") && value && suspended &&
+	    number_parse(value, 1, PROTECTOR_BOOTS_MAX, &spec->boots) == 0)
 		return 0;
 	if (!strcmp(option, "pcrs") && value && tpm2 && pcr_mask_parse(value, &spec->pcrs) == 0)
 		return 0;

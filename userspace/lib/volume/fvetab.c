@@ -34,24 +34,6 @@ static int copy_path(char ret[FVETAB_PATH_MAX + 1], const char *path)
 	return path[0] == '/' ? copy(ret, FVETAB_PATH_MAX + 1, path) : -EINVAL;
 }
 
-/* A decimal number up to @max and nothing else. */
-static int parse_number(const char *text, uint32_t max, uint32_t *ret)
-{
-	uint64_t value = 0;
-
-	if (!*text)
-		return -EINVAL;
-	for (; *text; text++) {
-		if (*text < '0' || *text > '9')
-			return -EINVAL;
-		value = value * 10 + (uint64_t)(*text - '0');
-		if (value > max)
-			return -ERANGE;
-	}
-	*ret = (uint32_t)value;
-	return 0;
-}
-
 static const struct {
 	const char *tag, *directory;
 } tags[] = {
@@ -181,13 +163,13 @@ static int set_option(struct fvetab_entry *entry, const char *name, const char *
 	if (!value)
 		return -ENOENT;
 	if (!strcmp(name, "timeout"))
-		return parse_number(value, FVETAB_SECONDS_MAX, &entry->timeout_s);
+		return number_parse(value, 0, FVETAB_SECONDS_MAX, &entry->timeout_s);
 	if (!strcmp(name, "tries"))
-		return parse_number(value, FVETAB_TRIES_MAX, &entry->tries);
+		return number_parse(value, 0, FVETAB_TRIES_MAX, &entry->tries);
 	if (!strcmp(name, "startup-key"))
 		return set_startup_key(entry, value);
 	if (!strcmp(name, "startup-key-timeout"))
-		return parse_number(value, FVETAB_SECONDS_MAX, &entry->key_timeout_s);
+		return number_parse(value, 0, FVETAB_SECONDS_MAX, &entry->key_timeout_s);
 	if (!strcmp(name, "target"))
 		return set_choice(entry->target, value, targets);
 	if (!strcmp(name, "reseal"))
@@ -388,7 +370,7 @@ static int set_word(struct bootargs *args, const char *name, const char *value)
 	if (!strcmp(name, "resume"))
 		return copy(args->resume, sizeof(args->resume), value);
 	if (!strcmp(name, "resume_offset"))
-		return parse_number(value, UINT32_MAX, &args->resume_offset);
+		return number_parse(value, 0, UINT32_MAX, &args->resume_offset);
 	if (!strcmp(name, "rd.fve")) {
 		r = parse_bool(value, &enabled);
 		args->disabled = r == 0 ? !enabled : args->disabled;
@@ -402,7 +384,7 @@ static int set_word(struct bootargs *args, const char *name, const char *value)
 	if (!strcmp(name, "rd.fve.recovery"))
 		return parse_bool(value, &args->recovery);
 	if (!strcmp(name, "rd.fve.timeout"))
-		return parse_number(value, FVETAB_SECONDS_MAX, &args->timeout_s);
+		return number_parse(value, 0, FVETAB_SECONDS_MAX, &args->timeout_s);
 	if (!strcmp(name, "rd.fve.uuid"))
 		return add_volume(args, value, strlen(value), "");
 	if (!strcmp(name, "rd.fve.name")) {

@@ -300,6 +300,30 @@ int volume_status(const char *name, struct volume_status *ret)
 	return 0;
 }
 
+struct search {
+	const char *uuid;
+	char *name;
+	struct volume_status *open;
+};
+
+static int is_open_as(void *data, const char *name)
+{
+	const struct search *search = data;
+	_cleanup_volume_status_ struct volume_status status = {0};
+
+	if (volume_status(name, &status) < 0 || strcmp(status.uuid, search->uuid))
+		return 0;
+	snprintf(search->name, VOLUME_NAME_SIZE, "%s", name);
+	*search->open = status;
+	status = (struct volume_status){0};
+	return 1;
+}
+
+bool volume_find_open(const char *uuid, char ret_name[VOLUME_NAME_SIZE], struct volume_status *ret)
+{
+	return volume_each(is_open_as, &(struct search){uuid, ret_name, ret}) == 1;
+}
+
 /* What could not be read, and so not be started, while @device is suspended; NULL: nothing. */
 static const char *needed_by(dev_t device)
 {

@@ -7,6 +7,8 @@
 
 #include "header/header.h"
 
+#define VOLUME_NAME_SIZE 128 /* of a mapping; device-mapper's */
+
 /* Which device-mapper target does the work. Both read and write the same bytes. */
 enum volume_target {
 	VOLUME_TARGET_AUTO,  /* fve; dm-crypt where the kernel has no fve, and it is said */
@@ -72,6 +74,9 @@ struct volume_status {
 /* -ENODEV with a message: no such volume, or not ours. */
 int volume_status(const char *name, struct volume_status *ret);
 void volume_status_free(struct volume_status *status);
+
+/* Whether the volume @uuid is open, and as what; else nothing is given. */
+bool volume_find_open(const char *uuid, char ret_name[VOLUME_NAME_SIZE], struct volume_status *ret);
 
 #define _cleanup_volume_status_ __attribute__((cleanup(volume_status_free)))
 
