@@ -75,7 +75,7 @@ int prompt_secret(const struct question *question, struct secret **ret);
 /* The same for a secret that is to be set: a person is asked twice, and it is never empty. */
 int prompt_new_secret(const struct question *question, struct secret **ret);
 /* 0 when the person types YES; -ECANCELED. With --batch-mode nobody is asked. */
-int prompt_confirm(const struct args *args, const char *question);
+int prompt_confirm(const struct args *args, const char *question, ...) _printf_(2, 3);
 
 /* agent.c: ask as prompt_secret() does, through systemd-ask-password. -ENOPKG: there is none. */
 int agent_ask(const struct question *question, struct secret **ret);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <termios.h>
@@ -181,18 +182,25 @@ int prompt_new_secret(const struct question *question, struct secret **ret)
 	return 0;
 }
 
-int prompt_confirm(const struct args *args, const char *question)
+int prompt_confirm(const struct args *args, const char *question, ...)
 {
-	_cleanup_free_ char *text = printable_copy(question);
+	_cleanup_free_ char *text = NULL;
 	char line[8] = "";
+	va_list values;
+	int n;
 
 	if (args->batch_mode)
 		return 0;
+	va_start(values, question);
+	n = vasprintf(&text, question, values);
+	va_end(values);
+	if (n < 0)
+		return -ENOMEM;
+	make_printable(text, "");
 	if (!isatty(STDIN_FILENO))
-		return log_errno(ECANCELED, "%s Use --batch-mode where nobody can be asked",
-				 question);
+		return log_errno(ECANCELED, "%s Use --batch-mode where nobody can be asked", text);
 	signals_let();
-	fprintf(stderr, "%s\nType YES to go on: ", text ?: "");
+	fprintf(stderr, "%s\nType YES to go on: ", text);
 	if (!fgets(line, sizeof(line), stdin) || strcmp(line, "YES\n"))
 		return log_errno(ECANCELED, "nothing was done");
 	return 0;

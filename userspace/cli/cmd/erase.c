@@ -7,16 +7,6 @@
 #include "os/device.h"
 #include "volume/erase.h"
 
-static int confirm(const struct args *args, const char *path)
-{
-	_cleanup_free_ char *question = NULL;
-
-	if (asprintf(&question, "Nobody and nothing will open %s any more: all its data is lost.",
-		     path) < 0)
-		return -ENOMEM;
-	return prompt_confirm(args, question);
-}
-
 static int cmd_erase(const struct args *args)
 {
 	_cleanup_header_ struct header *header = NULL;
@@ -30,7 +20,9 @@ static int cmd_erase(const struct args *args)
 	if (r == 0 && !args->force)
 		r = device_check_unused(path);
 	if (r == 0)
-		r = confirm(args, path);
+		r = prompt_confirm(
+			args, "Nobody and nothing will open %s any more: all its data is lost.",
+			path);
 	if (r < 0)
 		return r;
 	r = volume_erase(header, args->tcti);

@@ -95,17 +95,14 @@ static int plan_ask(const struct args *args, struct plan *plan)
 
 static int confirm(const struct args *args, const char *path)
 {
-	_cleanup_free_ char *question = NULL;
 	struct device_info info;
 	int r = device_probe(path, &info);
 
 	if (r < 0)
 		return r;
-	if (asprintf(&question, "All data on %s%s%s%s will be lost.", path,
-		     *info.signature ? " (it holds " : "", info.signature,
-		     *info.signature ? ")" : "") < 0)
-		return -ENOMEM;
-	return prompt_confirm(args, question);
+	return prompt_confirm(args, "All data on %s%s%s%s will be lost.", path,
+			      *info.signature ? " (it holds " : "", info.signature,
+			      *info.signature ? ")" : "");
 }
 
 static int cmd_format(const struct args *args)

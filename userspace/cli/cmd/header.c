@@ -284,7 +284,6 @@ static int present_header(const char *path, struct header **ret)
 static int check_restore(const struct args *args, const struct header *backup)
 {
 	_cleanup_header_ struct header *present = NULL;
-	_cleanup_free_ char *question = NULL;
 	const char *path = args->operand[0], *file = args->operand[1];
 	int r = present_header(path, &present);
 	bool other = !present || strcmp(header_uuid(present), header_uuid(backup));
@@ -304,15 +303,14 @@ static int check_restore(const struct args *args, const struct header *backup)
 		if (r < 0)
 			return r;
 	}
-	if (asprintf(&question, "%s, of volume %s, is written over %s %s. %s", file,
-		     header_uuid(backup),
-		     present ? "the header of" : "what could not be read as a header on", path,
-		     present && !other
-			     ? "Protectors added since then stop to open it, and those "
-			       "removed since then open it again."
-			     : "If this is another volume's, the data there is lost.") < 0)
-		return -ENOMEM;
-	return prompt_confirm(args, question);
+	return prompt_confirm(args, "%s, of volume %s, is written over %s %s. %s", file,
+			      header_uuid(backup),
+			      present ? "the header of" : "what could not be read as a header on",
+			      path,
+			      present && !other
+				      ? "Protectors added since then stop to open it, and those "
+					"removed since then open it again."
+				      : "If this is another volume's, the data there is lost.");
 }
 
 static int cmd_header_restore(const struct args *args)

@@ -47,15 +47,6 @@ static int check_first_layer(const struct args *args, const char *path)
 			 path);
 }
 
-static int confirm(const struct args *args, const char *path)
-{
-	_cleanup_free_ char *question = NULL;
-
-	if (asprintf(&question, "All data on %s will be lost.", path) < 0)
-		return -ENOMEM;
-	return prompt_confirm(args, question);
-}
-
 /* Whether there is something to be overwritten; a new file is made only after all refusals. */
 static int prepare(const struct args *args, const char *path)
 {
@@ -68,7 +59,8 @@ static int prepare(const struct args *args, const char *path)
 		return log_errno(EEXIST, "--size is for a new file, and %s is there", path);
 	if (!args->size && !there)
 		return log_errno(ENOENT, "%s is not there; --size makes a file", path);
-	return there ? confirm(args, path) : make_file(path, args->size);
+	return there ? prompt_confirm(args, "All data on %s will be lost.", path)
+		     : make_file(path, args->size);
 }
 
 /* The volume, with the TPM's factor and the policy's protector as its only way in. @ret_begun:
