@@ -65,24 +65,33 @@ static int cmd_policy_create(const struct args *args)
 		return log_errno(EINVAL,
 				 "policy create needs --root-a, --root-b and --availability-key, a "
 				 "new file for the custodian");
+	if (!proof)
+		return -ENOMEM;
 	r = file_check_new(args->availability_key, "custodian's key");
-	if (r == 0)
-		r = proof ? describe_new(args, &policy) : -ENOMEM;
-	if (r == 0)
-		r = crypto_rsa_generate(KEYPOLICY_RSA_BITS, &availability,
-					&policy.availability_public);
-	if (r == 0)
-		r = keypolicy_roots_set(&policy, (const char *const[]){args->root_a, args->root_b},
-					proof);
-	if (r == 0 && policy.availability == AVAILABILITY_TRANSIENT)
+	if (r < 0)
+		return r;
+	r = describe_new(args, &policy);
+	if (r < 0)
+		return r;
+	r = crypto_rsa_generate(KEYPOLICY_RSA_BITS, &availability, &policy.availability_public);
+	if (r < 0)
+		return r;
+	r = keypolicy_roots_set(&policy, (const char *const[]){args->root_a, args->root_b}, proof);
+	if (r < 0)
+		return r;
+	if (policy.availability == AVAILABILITY_TRANSIENT) {
 		r = keypolicy_lease_keep(&policy, proof, availability);
-	if (r == 0)
-		r = write_new(args, &policy, availability);
-	if (r == 0)
-		r = keypolicy_audit(&policy, args->tcti, "policy-created", NULL, NULL);
-	if (r == 0)
-		keypolicy_lease_renew(&policy, args->tcti, WRAP_ROOTS, proof);
-	return r;
+		if (r < 0)
+			return r;
+	}
+	r = write_new(args, &policy, availability);
+	if (r < 0)
+		return r;
+	r = keypolicy_audit(&policy, args->tcti, "policy-created", NULL, NULL);
+	if (r < 0)
+		return r;
+	keypolicy_lease_renew(&policy, args->tcti, WRAP_ROOTS, proof);
+	return 0;
 }
 
 ACTION(policy_create, "Customer keys", "policy create", "<name>",

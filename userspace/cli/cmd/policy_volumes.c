@@ -21,14 +21,10 @@ static int unlock_device(const struct args *args, int *ret_lock, struct header *
 	const char *path = args->operand[1];
 	_cleanup_free_ char *absolute = realpath(path, NULL);
 	struct args unlock = *args;
-	struct protector used;
-	int r = device_lock(path, ret_lock);
+	int r;
 
 	unlock.operand[0] = path;
-	if (r == 0)
-		r = header_load(path, ret_header);
-	if (r == 0)
-		r = cli_unlock_to_change(&unlock, *ret_header, ret_fvek, &used);
+	r = cli_open_to_change(&unlock, ret_lock, ret_header, ret_fvek);
 	if (r < 0)
 		return r;
 	if (!absolute || strlen(absolute) > TOKEN_PATH_MAX)
@@ -46,17 +42,17 @@ static int cmd_policy_assign(const struct args *args)
 	_cleanup_header_ struct header *header = NULL;
 	_cleanup_close_ int lock = -1;
 	struct keypolicy_volume volume = {0};
-	int r = keypolicy_load(args->operand[0], &policy);
+	int r = keypolicy_load_active(args->operand[0], &policy);
 
-	if (r == 0)
-		r = keypolicy_refuse_suspended(&policy);
-	if (r == 0)
-		r = unlock_device(args, &lock, &header, &fvek, &volume);
+	if (r < 0)
+		return r;
+	r = unlock_device(args, &lock, &header, &fvek, &volume);
 	if (r < 0)
 		return r;
 	r = keypolicy_list_volume(&policy, &volume);
-	if (r == 0)
-		r = protector_customer_set(header, fvek, &policy, NULL, 0);
+	if (r < 0)
+		return r;
+	r = protector_customer_set(header, fvek, &policy, NULL, 0);
 	return r < 0 ? r
 		     : keypolicy_audit(&policy, args->tcti, "policy-assigned", volume.uuid, NULL);
 }
@@ -79,17 +75,18 @@ static int cmd_policy_unassign(const struct args *args)
 	uint32_t generation;
 	int r = keypolicy_load(args->operand[0], &policy);
 
-	if (r == 0)
-		r = unlock_device(args, &lock, &header, &fvek, &volume);
+	if (r < 0)
+		return r;
+	r = unlock_device(args, &lock, &header, &fvek, &volume);
 	if (r < 0)
 		return r;
 	r = protector_customer_find(header, policy.uuid, &protector, &generation);
 	if (r == 0)
 		r = protector_remove(header, fvek, &protector, PROTECTOR_LAST_GOES);
-	else if (r == -ENOENT)
-		r = 0; /* as after an interrupted assign */
-	if (r == 0)
-		r = keypolicy_unlist_volume(&policy, &volume);
+	/* There is none after an interrupted assign. */
+	if (r < 0 && r != -ENOENT)
+		return r;
+	r = keypolicy_unlist_volume(&policy, &volume);
 	return r < 0 ? r
 		     : keypolicy_audit(&policy, args->tcti, "policy-unassigned", volume.uuid, NULL);
 }
@@ -160,13 +157,9 @@ static int rewrap_all(const struct args *args, const struct keypolicy *policy,
 static int cmd_policy_refresh(const struct args *args)
 {
 	_cleanup_keypolicy_ struct keypolicy policy = {0};
-	int r = keypolicy_load(args->operand[0], &policy);
+	int r = keypolicy_load_active(args->operand[0], &policy);
 
-	if (r == 0)
-		r = keypolicy_refuse_suspended(&policy);
-	if (r < 0)
-		return r;
-	return rewrap_all(args, &policy, NULL, BOTH_ROOTS);
+	return r < 0 ? r : rewrap_all(args, &policy, NULL, BOTH_ROOTS);
 }
 
 ACTION(policy_refresh, "Customer keys", "policy refresh", "<name>", "wrap all its volumes anew",
@@ -199,11 +192,10 @@ static int cmd_policy_roll(const struct args *args)
 		return log_errno(EINVAL,
 				 "policy roll takes one of --root-a and --root-b: one key at "
 				 "a time");
-	r = keypolicy_load(args->operand[0], &policy);
-	if (r == 0)
-		r = keypolicy_refuse_suspended(&policy);
-	if (r == 0)
-		r = keypolicy_volumes_find(&policy, &volumes);
+	r = keypolicy_load_active(args->operand[0], &policy);
+	if (r < 0)
+		return r;
+	r = keypolicy_volumes_find(&policy, &volumes);
 	if (r < 0)
 		return r;
 	behind = keypolicy_volume_behind(&policy, volumes);
@@ -240,16 +232,16 @@ static int cmd_policy_recover(const struct args *args)
 	if (!args->root_a || !args->root_b || !args->availability_key)
 		return log_errno(EINVAL,
 				 "policy recover needs --availability-key, --root-a and --root-b");
-	r = keypolicy_load(args->operand[0], &policy);
-	if (r == 0)
-		r = keypolicy_refuse_suspended(&policy);
-	if (r == 0)
-		r = proof ? cli_read_availability_key(args, &availability) : -ENOMEM;
+	if (!proof)
+		return -ENOMEM;
+	r = keypolicy_load_active(args->operand[0], &policy);
+	if (r < 0)
+		return r;
+	r = cli_read_availability_key(args, &availability);
 	if (r < 0)
 		return r;
 	if (crypto_rsa_spki(availability, &public) < 0 ||
-	    public.size != policy.availability_public.size ||
-	    memcmp(public.data, policy.availability_public.data, public.size))
+	    !blob_equal(&public, &policy.availability_public))
 		return log_errno(EPERM, "%s is not the availability key of policy %s",
 				 args->availability_key, policy.name);
 	return replace_roots(args, &policy, proof, availability);

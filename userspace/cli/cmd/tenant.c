@@ -222,9 +222,7 @@ static int cmd_tenant_assign(const struct args *args)
 			      "--cancel",
 			      tenant.name, tenant.name);
 	if (r == 0)
-		r = keypolicy_load(args->policy, &to);
-	if (r == 0)
-		r = keypolicy_refuse_suspended(&to);
+		r = keypolicy_load_active(args->policy, &to);
 	if (r < 0)
 		return r;
 	if (!strcmp(to.uuid, tenant.policy))

@@ -195,9 +195,7 @@ static int cmd_tenant_create(const struct args *args)
 		return log_errno(EINVAL, "tenant create needs --policy");
 	r = volume_check_name(name);
 	if (r == 0)
-		r = keypolicy_load(args->policy, &policy);
-	if (r == 0)
-		r = keypolicy_refuse_suspended(&policy);
+		r = keypolicy_load_active(args->policy, &policy);
 	if (r == 0)
 		r = tenant_check_name(name);
 	if (r == 0 && tenant_exists(name))

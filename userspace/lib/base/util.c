@@ -24,6 +24,11 @@ void blob_free(struct blob *blob)
 	blob->size = 0;
 }
 
+bool blob_equal(const struct blob *a, const struct blob *b)
+{
+	return a->size == b->size && !memcmp(a->data, b->data, a->size);
+}
+
 char *hex_encode(const void *data, size_t size)
 {
 	static const char digits[] = "0123456789abcdef";

@@ -25,6 +25,7 @@ struct blob {
 int blob_set(struct blob *ret, const void *data, size_t size);
 /* Release the bytes and leave an empty blob. */
 void blob_free(struct blob *blob);
+bool blob_equal(const struct blob *a, const struct blob *b);
 
 /* Return @size bytes as lower-case hex, owned by the caller. NULL: out of memory. */
 char *hex_encode(const void *data, size_t size);

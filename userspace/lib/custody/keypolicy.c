@@ -173,10 +173,12 @@ int keypolicy_update(struct keypolicy *policy, int (*change)(struct keypolicy *p
 	return 0;
 }
 
-int keypolicy_refuse_suspended(const struct keypolicy *policy)
+int keypolicy_load_active(const char *name, struct keypolicy *policy)
 {
-	if (!*policy->suspended)
-		return 0;
+	int r = keypolicy_load(name, policy);
+
+	if (r < 0 || !*policy->suspended)
+		return r;
 	return log_errno(EPERM,
 			 "policy %s is suspended since %s (%s); once its owner permits it again: "
 			 "fvesetup policy resume %s",

@@ -125,6 +125,8 @@ int keypolicy_each(int (*each)(void *data, const char *name), void *data);
 
 /* -ENOENT: there is no such policy. */
 int keypolicy_load(const char *name, struct keypolicy *ret);
+/* The same for what a suspended policy must not do: -EPERM. */
+int keypolicy_load_active(const char *name, struct keypolicy *policy);
 /*
  * The policy with this UUID. -ENOENT without a message; where one that cannot be read may be it,
  * what is wrong with that.
@@ -146,9 +148,6 @@ int keypolicy_update(struct keypolicy *policy, int (*change)(struct keypolicy *p
  */
 int keypolicy_suspend(struct keypolicy *policy, const char *tcti, const char *why,
 		      const char *detail);
-
-/* -EPERM where it is suspended. */
-int keypolicy_refuse_suspended(const struct keypolicy *policy);
 
 /* A line of the audit log (audit.h) about the policy; @volume, a UUID, and @detail may be NULL. */
 int keypolicy_audit(const struct keypolicy *policy, const char *tcti, const char *event,

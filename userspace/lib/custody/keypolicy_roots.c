@@ -57,17 +57,12 @@ static int read_root(char which, const char *uri, struct keypolicy_root *ret)
 	return 0;
 }
 
-static bool blob_same(const struct blob *a, const struct blob *b)
-{
-	return a->size == b->size && !memcmp(a->data, b->data, a->size);
-}
-
 static int check_roots(const struct keypolicy *policy)
 {
 	const struct keypolicy_root *a = &policy->roots[WRAP_ROOT_A];
 	const struct keypolicy_root *b = &policy->roots[WRAP_ROOT_B];
 
-	if (blob_same(&a->public, &b->public))
+	if (blob_equal(&a->public, &b->public))
 		return log_errno(EINVAL, "both roots are the same key");
 	if (!strcmp(a->token, b->token))
 		return log_errno(
@@ -75,8 +70,8 @@ static int check_roots(const struct keypolicy *policy)
 			"both roots lie in %s: they would be lost together; use two tokens "
 			"with different administrators",
 			a->token);
-	if (blob_same(&a->public, &policy->availability_public) ||
-	    blob_same(&b->public, &policy->availability_public))
+	if (blob_equal(&a->public, &policy->availability_public) ||
+	    blob_equal(&b->public, &policy->availability_public))
 		return log_errno(EINVAL, "the availability key is one of the roots");
 	return 0;
 }
@@ -202,7 +197,7 @@ int keypolicy_roots_validate(const struct keypolicy *policy)
 		const struct keypolicy_root *root = &policy->roots[i];
 		int r = read_root('a' + i, root->uri, &now.roots[i]);
 
-		if (r == 0 && !blob_same(&now.roots[i].public, &root->public))
+		if (r == 0 && !blob_equal(&now.roots[i].public, &root->public))
 			r = log_errno(EPERM,
 				      "root %c, %s, is another key than the policy was made with",
 				      'a' + i, root->uri);
@@ -222,7 +217,7 @@ static int blob_copy(struct blob *to, const struct blob *from)
 /* A key that goes is remembered: volumes that stay behind are still wrapped for it. */
 static int replace_root(struct keypolicy_root *root, const struct keypolicy_root *new)
 {
-	int r = blob_same(&root->public, &new->public) ? 0 : keypolicy_root_retire(root);
+	int r = blob_equal(&root->public, &new->public) ? 0 : keypolicy_root_retire(root);
 
 	if (r < 0)
 		return r;
