@@ -19,8 +19,7 @@
 #include "os/storage.h"
 #include "protector/customer.h"
 
-/* --- open and close ------------------------------------------------------------------------------
- */
+/* --- open and close --------------------------------------------------------------------------- */
 
 /* The volume at @device, opened by a root of its policy, or by what --availability-key brings. */
 static int unlock_tenant(const struct args *args, const struct tenant *tenant, const char *device,
@@ -100,8 +99,7 @@ static int cmd_tenant_close(const struct args *args)
 ACTION(tenant_close, "Tenants", "tenant close", "<name>", "remove the mapping and its key",
        "Remove the mapping, and its key from the kernel.", OPT_END);
 
-/* --- list
- * ------------------------------------------------------------------------------------------ */
+/* --- list ------------------------------------------------------------------------------------- */
 
 static const char *state_of(const struct tenant *tenant)
 {
@@ -170,8 +168,7 @@ static int cmd_tenant_list(const struct args *args)
 ACTION(tenant_list, "Tenants", "tenant list", "", "show all tenants",
        "Show all tenants of this machine: open, closed, purge-pending or purged.", OPT_JSON);
 
-/* --- assign
- * --------------------------------------------------------------------------------------- */
+/* --- assign ----------------------------------------------------------------------------------- */
 
 /* Under both policies for a moment, and never under none. */
 static int move(const struct args *args, struct tenant *tenant, struct keypolicy *from,
