@@ -30,8 +30,8 @@ struct change_step {
 
 struct change {
 	struct header *header; /* borrowed */
-	/* What this change writes goes in the place of what is there, so it may use the reserve that
-	 * is otherwise kept free for that: one token, one keyslot and 6 KiB of JSON. */
+	/* What this change writes goes in the place of what is there, so it may use the reserve
+	 * that is otherwise kept free for that: one token, one keyslot and 6 KiB of JSON. */
 	bool replaces;
 	/* This change may start from a header that does not verify: a new or adopted one, or one
 	 * that a person has accepted. */

@@ -143,8 +143,9 @@ static enum verdict ask_encrypts(dev_t device, void *data)
 {
 	/* libcryptsetup's mappings that do not encrypt are not listed, and neither is anything
 	 * else. */
-	static const char *const encrypting[] = {MAPPING_UUID_PREFIX, "CRYPT-LUKS",	  "CRYPT-PLAIN",
-						 "CRYPT-TCRYPT", "CRYPT-LOOPAES", "CRYPT-BITLK",
+	static const char *const encrypting[] = {MAPPING_UUID_PREFIX, "CRYPT-LUKS",
+						 "CRYPT-PLAIN",	      "CRYPT-TCRYPT",
+						 "CRYPT-LOOPAES",     "CRYPT-BITLK",
 						 "CRYPT-FVAULT2"};
 	char uuid[160];
 
