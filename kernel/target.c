@@ -188,18 +188,17 @@ static int fve_map(struct dm_target *ti, struct bio *bio)
 	 */
 	bio->bi_opf &= ~REQ_DRV;
 
-	/*
-	 * dm cuts no bio of a zoned device. A larger read is decrypted whole; a larger write is
-	 * beyond the device's limits, left from a table without them.
-	 */
-	if (bio->bi_iter.bi_size > FVE_MAX_BYTES && likely(!fve->zoned)) {
-		if (!may_be_cut(bio))
+	if (bio->bi_iter.bi_size > FVE_MAX_BYTES) {
+		/* A large read of a zoned device is decrypted whole. */
+		if (unlikely(fve->zoned) && bio_data_dir(bio) == READ)
+			return fve_map_read(fve, bio);
+		/* Beyond the device's limits, left from a table without them. */
+		if (unlikely(fve->zoned && !FVE_ZONED_WRITES_ARE_CUT))
+			return DM_MAPIO_KILL;
+		if (!fve->zoned && !may_be_cut(bio))
 			return fve_again(fve, bio, FVE_WHY_SPLIT);
 		dm_accept_partial_bio(bio, FVE_MAX_BYTES >> SECTOR_SHIFT);
-	} else if (bio->bi_iter.bi_size > FVE_MAX_BYTES && bio_data_dir(bio) == WRITE) {
-		return DM_MAPIO_KILL;
 	}
-
 	return bio_data_dir(bio) == READ ? fve_map_read(fve, bio) : fve_map_write(fve, bio);
 }
 
