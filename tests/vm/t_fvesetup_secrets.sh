@@ -2,9 +2,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: FVEK and VMK are in no command line, environment, kernel log, table or core of fvesetup
 # runs: uml qemu
+# kernels: 6.1 6.12-uml
 # group: vm fvesetup secret
 # disks: 64M
 # vm: --tpm
+#
+# It reads all of /proc, and User Mode Linux reads beyond a stack for /proc/PID/wchan (KASAN, __get_wchan): not
+# on the debug kernel.
 . "$TESTS/vm/lib.sh"
 
 printf 'correct horse' >pass
