@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* How the machine has booted. */
+/* Judging the PCRs of this boot. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,7 +21,7 @@ static bool all_zero(const struct pcr_values *pcrs, uint32_t mask)
 	return true;
 }
 
-/* A variable of the firmware that is one byte; -1 where it cannot be read (UEFI 2.10, 3.3). */
+/* Return a one-byte variable of the firmware (UEFI 2.10, 3.3); -1: it cannot be read. */
 static int efi_flag(const char *name)
 {
 	_cleanup_free_ char *path = NULL;
@@ -90,7 +90,7 @@ bool boot_state_capped(const struct pcr_values *found)
 	return !all_zero(found, 1u << PCR_CAP);
 }
 
-/* In this order (systemd-pcrphase.service(8)); the words are what is hashed. */
+/* systemd's phases in order (systemd-pcrphase.service(8)). The words themselves are hashed. */
 static const char *const phases[] = {"enter-initrd", "leave-initrd", "sysinit",
 				     "ready",	     "shutdown",     "final"};
 

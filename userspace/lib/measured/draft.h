@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What predict.c works with: the event log of this boot, whose events it replaces, and the files
- * whose digests it puts there.
+ * The event log of this boot, copied so that predict.c can replace events in it, and the files
+ * whose digests go there.
  */
 #ifndef FVE_DRAFT_H
 #define FVE_DRAFT_H
@@ -24,16 +24,14 @@ void mapped_close(struct mapped *file);
 /* SHA-256 of the whole file, as GRUB and the kernel's stub measure it. Messages as above. */
 int mapped_digest(const char *path, uint8_t ret[SHA256_SIZE]);
 
-/* Authenticode's digest of the PE image @path (pe.h), as firmware measures it. Messages as above.
- */
+/* Compute Authenticode's digest of the PE image @path (pe.h). Messages as above. */
 int mapped_authenticode(const char *path, uint8_t ret[SHA256_SIZE]);
 
 /* A copy of a log; the events' data is borrowed from it. */
 struct draft {
 	struct event *events; /* owned */
 	size_t n;
-	/* Number of the first event by the kernel's stub, GRUB and systemd-stub; @n: there is none.
-	 */
+	/* Index of the first event of the kernel's stub, GRUB and systemd-stub; @n: none. */
 	size_t first_stub, first_grub, first_uki;
 };
 

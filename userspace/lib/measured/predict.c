@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Predicting PCRs. Three ways to boot are told apart by what the log holds:
+ * Predicting PCRs. The events in the log tell which of three ways this boot took:
  *
- *	the firmware, or a boot manager, starts a kernel with an EFI stub: the stub tags what it
- *	measures into PCR 9
- *	GRUB: it measures its commands into PCR 8 and the files it reads into PCR 9, as EV_IPL
- *	a unified kernel image: systemd-stub measures its sections into PCR 11, as EV_IPL
+ *	The firmware, or a boot manager, starts a kernel with an EFI stub: the stub tags what it
+ *	measures into PCR 9.
+ *	GRUB: it measures its commands into PCR 8 and the files that it reads into PCR 9, as EV_IPL.
+ *	A unified kernel image: systemd-stub measures its sections into PCR 11, as EV_IPL.
  */
 #include <errno.h>
 #include <libgen.h>
@@ -123,7 +123,7 @@ static int predict_stub(struct draft *draft, const struct predict_change *change
 
 /* --- GRUB ----------------------------------------------------------------------------------- */
 
-/* Whether GRUB's event names @name as the last part of a path. */
+/* Return whether GRUB's event names @name as the last part of a path. */
 static bool names_file(const struct event *event, const char *name)
 {
 	size_t size = event->size, length = strlen(name);
@@ -135,8 +135,8 @@ static bool names_file(const struct event *event, const char *name)
 }
 
 /*
- * A file that GRUB read is replaced by one of the same name. Of another name it would be with
- * another grub.cfg, and GRUB measures each of its lines.
+ * Replace a file that GRUB has read by one of the same name. A file of another name would take
+ * another grub.cfg, and GRUB measures each line of that.
  */
 static int replace_grub_file(struct draft *draft, const char *path)
 {
@@ -209,7 +209,7 @@ static int predict_grub(struct draft *draft, const struct predict_change *change
 static const char *const measured[] = {".linux",  ".osrel", ".cmdline", ".initrd",
 				       ".splash", ".dtb",   ".pcrpkey"};
 
-/* What other versions measure besides. */
+/* Sections that other versions measure as well. */
 static const char *const unknown[] = {".ucode",	  ".uname", ".profile",
 				      ".dtbauto", ".hwids", ".efifw"};
 
@@ -233,7 +233,7 @@ static int check_stub(const struct pe *pe, const char *path)
 	return 0;
 }
 
-/* Contents as they are in memory, which the file may pad. */
+/* Give the contents as they are in memory, without the padding that the file may have. */
 static int section_span(const struct pe_section *section, const char *path, struct span *ret)
 {
 	if (section->memory_size > section->size)
@@ -273,7 +273,7 @@ static int add_section(struct draft *draft, const struct pe *pe, const char *pat
 	return 0;
 }
 
-/* The kernel inside is started as an image, and measured, of its own. */
+/* Compute the digest of the kernel inside, which is started and measured as an image of its own. */
 static int inner_digest(const struct pe *pe, const char *path, uint8_t ret[SHA256_SIZE])
 {
 	const struct pe_section *section = pe_section(pe, ".linux");
@@ -375,7 +375,8 @@ static int predict_uki(struct draft *draft, const struct predict_change *change)
 
 /* --- all ------------------------------------------------------------------------------------ */
 
-/* @ret_phase: whether systemd extended PCR 11 in the initrd, which it will do again. */
+/* Check that the log replays to @found. @ret_phase: systemd has extended PCR 11 in the initrd, and
+ * will do so again. */
 static int check_replay(uint32_t mask, const struct pcr_values *found, const struct event_log *log,
 			bool *ret_phase)
 {

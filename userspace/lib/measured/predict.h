@@ -1,28 +1,30 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The PCRs of a boot that has not happened yet: the event log of this boot, with the events of
- * what was changed replaced. Where the log leaves room for doubt there is no prediction.
+ * Predicting the PCRs of a boot that has not happened yet. The prediction takes the event log of
+ * this boot and replaces the events of the files that were changed. Where the log leaves room for
+ * doubt, it is refused.
  */
 #ifndef FVE_PREDICT_H
 #define FVE_PREDICT_H
 
 #include "measured/boot_state.h"
 
-/* What will be different; what is NULL stays as it is. */
+/* The changes since this boot; a member that is NULL stays as it was. */
 struct predict_change {
 	const char *kernel;  /* file */
 	const char *initrd;  /* file */
-	const char *cmdline; /* text, as /proc/cmdline will have it */
+	const char *cmdline; /* text that /proc/cmdline will have */
 	const char *uki;     /* file: a unified kernel image; goes with none of the others */
-	/* The present /proc/cmdline, without its line end; NULL is this system's. */
+	/* The text of /proc/cmdline in this boot, without its line end; NULL: it is read. */
 	const char *old_cmdline;
 };
 
 /*
- * Give the PCRs of @mask, and the cap's at its start value, as they will be at the time of
- * unlocking. @found: all PCRs now. -ESTALE: the log does not replay to them; -EOPNOTSUPP: the log
- * does not tell what to replace, or several places; -EBADMSG and others: a file. The messages are
- * made here.
+ * Give the PCRs of @mask as they will be at the time of unlocking, and the cap's at its start
+ * value.
+ * @found holds all PCRs as they are now. -ESTALE: @log does not replay to them; -EOPNOTSUPP: @log
+ * has no event to be replaced, or several; -EBADMSG and others: a file cannot be used. Prints the
+ * message.
  */
 int predict(uint32_t mask, const struct pcr_values *found, const struct event_log *log,
 	    const struct predict_change *change, struct boot_state *ret);
