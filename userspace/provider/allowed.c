@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* The administrator's word on what headers may name. */
+/* Reading what the administrator allows headers to name. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@ static const char *config_directory(void)
 	return secure_getenv("FVE_CONFIG") ?: DIRECTORY;
 }
 
-/* A file of root's or our own that nobody else may write to. */
+/* Return whether @fd is a file of root's or our own that nobody else may write to. */
 static bool is_ours(int fd)
 {
 	struct stat st;

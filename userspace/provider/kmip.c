@@ -14,13 +14,13 @@
 #define DEFAULT_PORT "5696" /* IANA: kmip */
 #define DIRECTORY    "/etc/fve/kmip"
 
-/* A request on its way. */
+/* The state of one exchange with the server. */
 struct exchange {
 	struct provider_answer *answer; /* borrowed; where failures go */
 	char host[256], port[8], uid[KMIP_UID_MAX + 1];
 	struct secret *message;
 	struct kmip_response response; /* borrows from @message */
-	bool unclear;		       /* the server answered, and did not say what is wrong */
+	bool unclear;		       /* the server has refused without saying what is wrong */
 };
 
 static void exchange_release(struct exchange *exchange)
@@ -29,7 +29,8 @@ static void exchange_release(struct exchange *exchange)
 }
 #define _cleanup_exchange_ __attribute__((cleanup(exchange_release)))
 
-/* The host names a directory, too: no more than host names have, and no dots in a row. */
+/* Parse the URI. The host names a directory, too, so it takes only letters of host names and no
+ * "..". */
 static bool parse_uri(struct exchange *exchange, const char *uri)
 {
 	char port[8] = DEFAULT_PORT, rest;
@@ -52,7 +53,7 @@ static bool parse_uri(struct exchange *exchange, const char *uri)
 	return true;
 }
 
-/* What the server's refusal means. What is not known is an outage. */
+/* Return the outcome that a refusal of the server means. An unknown one is an outage. */
 static enum provider_outcome outcome_of(uint32_t reason)
 {
 	switch (reason) {
@@ -113,7 +114,7 @@ static bool ask(struct exchange *exchange, struct kmip_request *request)
 	return false;
 }
 
-/* Whether the key can be used in the state that it is in (KMIP 1.4, 3.22). */
+/* Return whether the key can be used in its present state (KMIP 1.4, 3.22). */
 static bool check_state(struct exchange *exchange)
 {
 	static const char *const names[] = {"unknown",	   "pre-active", "active",   "deactivated",
@@ -163,7 +164,7 @@ static void wrap(struct exchange *exchange, const struct secret *page, uint32_t 
 		return;
 	ret->size = KMIP_IV_SIZE + KMIP_TAG_SIZE + size;
 	ret->data = malloc(ret->size);
-	/* Its own IV, if it says one, must be ours. */
+	/* If the server names an IV, it must be ours. */
 	if (!ret->data || response->data.size != size || response->tag.size != KMIP_TAG_SIZE ||
 	    (response->iv.size && (response->iv.size != KMIP_IV_SIZE ||
 				   memcmp(response->iv.data, iv->data, KMIP_IV_SIZE) != 0))) {
@@ -200,8 +201,9 @@ static void unwrap(struct exchange *exchange, const struct blob *wrapped, struct
 }
 
 /*
- * Of what was not wrapped by this key a server may say only that it failed, as of a fault of its
- * own (PyKMIP). One more, wrapped just now, tells which.
+ * Find out why unwrapping failed. A server may report a blob that was not wrapped by this key in
+ * the same words as a fault of its own (PyKMIP). If it unwraps a key that it has wrapped just now,
+ * the blob is at fault.
  */
 static void tell_fault(struct exchange *exchange)
 {

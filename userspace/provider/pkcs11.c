@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The provider of "pkcs11:" URIs (RFC 7512): a private RSA key in a token, by p11-kit. Unwrapping
- * is C_Decrypt, the one way that all vendors have; C_UnwrapKey and making objects are not needed.
+ * The provider of "pkcs11:" URIs (RFC 7512): a private RSA key in a store, which PKCS#11 calls a
+ * token. It unwraps by C_Decrypt, which all vendors have; C_UnwrapKey, and the right to make
+ * objects, are not needed. This is the only file that includes p11-kit.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,11 +23,11 @@
 #define ATTRS_MAX     16
 #define MODULE_PREFIX "/usr/"
 
-/* A session with the token that the URI names. */
+/* A session with the store that the URI names. */
 struct token {
-	struct provider_answer *answer; /* borrowed; where failures go */
+	struct provider_answer *answer; /* borrowed; tells of failures */
 	P11KitUri *uri;
-	bool from_header;		 /* the URI is that of a volume's header */
+	bool from_header;		 /* the URI comes from a volume's header */
 	CK_FUNCTION_LIST **all, *one[2]; /* owned: the registered modules, or the URI's */
 	CK_FUNCTION_LIST **modules;	 /* the one or the other, and a NULL at the end */
 	char *path; /* owned; the one of @all that the URI's module-path means, or NULL: any */
@@ -53,7 +54,7 @@ static void token_close(struct token *token)
 }
 #define _cleanup_token_ __attribute__((cleanup(token_close)))
 
-/* What the token's refusal means. What is not known is an outage: PKCS#11 2.40, 5.1.6. */
+/* Return the outcome that a code means (PKCS#11 2.40, 5.1.6). An unknown one is an outage. */
 static enum provider_outcome outcome_of(CK_RV rv)
 {
 	switch (rv) {
@@ -86,7 +87,7 @@ static enum provider_outcome outcome_of(CK_RV rv)
 	}
 }
 
-/* false, with the answer saying which @call failed. */
+/* Return whether @rv is success; if not, the answer says which @call failed. */
 static bool ok(struct token *token, const char *call, CK_RV rv)
 {
 	if (rv == CKR_OK)
@@ -96,7 +97,7 @@ static bool ok(struct token *token, const char *call, CK_RV rv)
 	return false;
 }
 
-/* @text NULL: p11-kit has not said what is wrong. */
+/* Fill in the answer and return false. @text is NULL where p11-kit has not said what is wrong. */
 static bool refuse(struct token *token, enum provider_outcome outcome, const char *text)
 {
 	provider_answer_fail(token->answer, outcome, "%s", text ?: "the module cannot be loaded");
@@ -109,7 +110,7 @@ static bool load_registered(struct token *token)
 	return token->all || refuse(token, PROVIDER_BADREQ, p11_kit_message());
 }
 
-/* Whether @module was loaded from @path, which has no symbolic links. */
+/* Return whether @module was loaded from @path, which has no symbolic links. */
 static bool is_loaded_from(CK_FUNCTION_LIST *module, const char *path)
 {
 	char *file = p11_kit_module_get_filename(module);
@@ -119,7 +120,7 @@ static bool is_loaded_from(CK_FUNCTION_LIST *module, const char *path)
 	return real && !strcmp(real, path);
 }
 
-/* The URI of a header names a module, at @path: one that is registered with p11-kit, or none. */
+/* Load the module at @path, which a header names. It must be registered with p11-kit. */
 static bool find_registered(struct token *token, const char *path)
 {
 	if (!load_registered(token))
@@ -169,7 +170,7 @@ static bool wants_module(const struct token *token, CK_FUNCTION_LIST *module)
 	return wants && (!token->path || is_loaded_from(module, token->path));
 }
 
-/* How many of @module's tokens the URI names; @ret_slot is the last of them. */
+/* Count the stores of @module that the URI names; the last of them becomes the slot of @token. */
 static CK_RV match_tokens(struct token *token, CK_FUNCTION_LIST *module, unsigned int *ret_n)
 {
 	CK_SLOT_ID slots[SLOTS_MAX];
@@ -180,7 +181,7 @@ static CK_RV match_tokens(struct token *token, CK_FUNCTION_LIST *module, unsigne
 	for (CK_ULONG i = 0; rv == CKR_OK && i < n; i++) {
 		CK_TOKEN_INFO info;
 
-		/* A token that is just being pulled out is none that was looked for. */
+		/* A store that is just being pulled out does not count. */
 		if (module->C_GetTokenInfo(slots[i], &info) != CKR_OK ||
 		    !p11_kit_uri_match_token_info(token->uri, &info))
 			continue;
@@ -253,7 +254,7 @@ static char *pin_path(struct token *token, const char *source)
 	return NULL;
 }
 
-/* The PIN's file, or -1. A header may name one of those that are there for headers. */
+/* Open the PIN's file, or return -1. A header may name only files that are meant for headers. */
 static int open_pin(struct token *token, const char *source)
 {
 	_cleanup_free_ char *path = pin_path(token, source);
@@ -272,7 +273,7 @@ static int open_pin(struct token *token, const char *source)
 	return fd;
 }
 
-/* The PIN is all of the file but a line's end. */
+/* Read the PIN, which is the whole file without the end of its line. */
 static bool read_pin(struct token *token, const char *source, struct secret **ret)
 {
 	_cleanup_secret_ struct secret *pin = secret_new(PIN_MAX);
@@ -312,7 +313,7 @@ static bool login(struct token *token)
 	if (!source)
 		return refuse(token, PROVIDER_BADREQ,
 			      "the token takes a PIN, and the URI has no pin-source");
-	/* One try is what a header can cost, until the right PIN has been given again. */
+	/* A header can cost one try only, until somebody has given the right PIN again. */
 	if (token->from_header && token->info.flags & CKF_USER_PIN_COUNT_LOW)
 		return refuse(
 			token, PROVIDER_BADREQ,
@@ -365,7 +366,7 @@ static bool token_open(struct token *token, const char *text)
 	return load_modules(token) && find_token(token) && login(token) && find_key(token);
 }
 
-/* One attribute, which may be missing: its size, or 0. */
+/* Read an attribute and return its size; 0: it is missing. */
 static size_t get_attribute(struct token *token, CK_ATTRIBUTE_TYPE type, void *ret, size_t size)
 {
 	CK_ATTRIBUTE attr = {type, ret, size};
@@ -383,7 +384,7 @@ static bool get_flag(struct token *token, CK_ATTRIBUTE_TYPE type, bool unknown)
 	return get_attribute(token, type, &flag, sizeof(flag)) == sizeof(flag) ? flag : unknown;
 }
 
-/* PKCS#11 pads with blanks. */
+/* Append a text without the blanks that PKCS#11 pads it with. */
 static void append_text(char *ret, size_t size, const unsigned char *text, size_t length)
 {
 	size_t have = strlen(ret);
@@ -419,7 +420,7 @@ static bool show_key(struct token *token, struct provider_key *key)
 	return true;
 }
 
-/* @ret_raw: the token has no OAEP with SHA-256 (SoftHSM), and the padding is taken off here. */
+/* Begin to decrypt. @ret_raw: the store has no OAEP with SHA-256 (SoftHSM); unpad() must follow. */
 static bool decrypt_init(struct token *token, bool *ret_raw)
 {
 	CK_RSA_PKCS_OAEP_PARAMS params = {CKM_SHA256, CKG_MGF1_SHA256, CKZ_DATA_SPECIFIED, NULL, 0};
@@ -434,7 +435,7 @@ static bool decrypt_init(struct token *token, bool *ret_raw)
 	return ok(token, "C_DecryptInit", rv);
 }
 
-/* What came out of RSADP, whose leading zero bytes a token may leave out, to the OAEP encoding. */
+/* Decode by OAEP the result of RSADP, which may lack its leading zero bytes. */
 static int unpad(struct secret *page, size_t n, size_t modulus, struct secret **ret)
 {
 	_cleanup_secret_ struct secret *encoded = secret_new(modulus);
@@ -478,8 +479,9 @@ static size_t decrypt(struct token *token, const struct blob *wrapped, struct se
 }
 
 /*
- * Tokens say "function failed" or "general error" of what was not wrapped for their key, and of a
- * fault of their own (both openCryptoki and SoftHSM). One more, wrapped just now, tells which.
+ * Find out why unwrapping failed. Stores say "function failed" or "general error" of a blob that
+ * was not wrapped for their key and of a fault of their own (both openCryptoki and SoftHSM). If one
+ * unwraps a key that was wrapped just now, the blob is at fault.
  */
 static void tell_fault(struct token *token, const struct provider_key *key, struct secret *page)
 {

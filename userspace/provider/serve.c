@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* One request in, one answer out. */
+/* Reading one request, and writing one answer. */
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include "os/process.h"
 #include "provider/serve.h"
 
-/* Whether nobody listens any more, since another root has answered. */
+/* Return whether nobody reads the answer any more, since another root has answered. */
 static bool is_left(void)
 {
 	struct pollfd out = {.fd = STDOUT_FILENO};
@@ -20,7 +20,7 @@ int serve(serve_handler *handle)
 	_cleanup_request_ struct provider_request request = {0};
 	_cleanup_answer_ struct provider_answer answer = {0};
 	_cleanup_free_ char *line = NULL, *text = NULL;
-	/* Not freed, since that would wipe what is fvesetup's to read. */
+	/* The page is not freed, since that would wipe the key that fvesetup is to read. */
 	struct secret *page;
 	size_t size = 0;
 	ssize_t n;

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the providers of this project share: docs/provider.md from the other side. */
+/* The main loop of a provider of this project: the provider's side of docs/provider.md. */
 #ifndef FVE_SERVE_H
 #define FVE_SERVE_H
 
 #include "custody/provider_wire.h"
 
 /*
- * Do what @request asks. @page holds the key to be wrapped, or takes the one that was unwrapped.
- * @answer is zero, which is PROVIDER_OK. Connections are closed in good order before it returns:
- * the process is killed as soon as the answer was heard.
+ * A handler does what @request asks and fills in @answer, which is all zeros, PROVIDER_OK, before.
+ * @page holds the key to be wrapped, or takes the key that was unwrapped. The handler closes its
+ * connections before it returns, since the process is killed as soon as the answer was read.
  */
 typedef void serve_handler(const struct provider_request *request, struct secret *page,
 			   struct provider_answer *answer);
 
-/* Serve the one request; for main() to return. */
+/* Serve one request from standard input, and return the exit status for main(). */
 int serve(serve_handler *handle);
 
 #endif

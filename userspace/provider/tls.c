@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Mutual TLS, by OpenSSL. */
+/* Mutual TLS with OpenSSL. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
@@ -65,7 +65,7 @@ static int use_key(SSL_CTX *ctx, const char *path)
 	       SSL_CTX_check_private_key(ctx) == 1;
 }
 
-/* The server must be who the URI names, and be so by our authority alone. */
+/* Make a connection that accepts only the host of the URI, certified by our own authority. */
 static int set_up(SSL_CTX *ctx, SSL **ret, const char *host, const char *directory,
 		  struct tls_error *err)
 {
@@ -96,7 +96,7 @@ static int set_up(SSL_CTX *ctx, SSL **ret, const char *host, const char *directo
 	return 0;
 }
 
-/* Exactly @size bytes. */
+/* Read exactly @size bytes. */
 static bool read_all(SSL *ssl, uint8_t *data, size_t size)
 {
 	for (size_t done = 0, n; done < size; done += n)
