@@ -9,7 +9,7 @@
 	(TPMA_NV_AUTHREAD | TPMA_NV_AUTHWRITE | TPMA_NV_NO_DA | \
 	 ((TPMA_NV)TPM2_NT_EXTEND << TPMA_NV_TPM2_NT_SHIFT))
 
-/* -ENOENT where there is no such index, or one that does not only ever grow. */
+/* Open the index. -ENOENT: there is none, or one of another kind, whose value can be set back. */
 static int index_open(struct tpm *tpm, struct tpm_handle *ret, enum reason *ret_reason)
 {
 	_cleanup_esys_ TPM2B_NV_PUBLIC *public = NULL;

@@ -10,7 +10,7 @@
 	(TPMA_NV_AUTHREAD | TPMA_NV_AUTHWRITE | TPMA_NV_NO_DA | \
 	 ((TPMA_NV)TPM2_NT_COUNTER << TPMA_NV_TPM2_NT_SHIFT))
 
-/* Which of our indices are in use, as bits. */
+/* List which of our indices are in use, as a mask. */
 static int used_indices(struct tpm *tpm, uint64_t *ret, enum reason *ret_reason)
 {
 	_cleanup_esys_ TPMS_CAPABILITY_DATA *data = NULL;
@@ -30,7 +30,7 @@ static int used_indices(struct tpm *tpm, uint64_t *ret, enum reason *ret_reason)
 	return 0;
 }
 
-/* Open an index. ESAPI computes its Name from what the TPM says is there. */
+/* Open an index and give its Name, which ESAPI computes from the public area that the TPM gives. */
 static int index_open(struct tpm *tpm, uint32_t index, struct tpm_handle *ret,
 		      uint8_t ret_name[POLICY_NAME_SIZE], enum reason *ret_reason)
 {
@@ -65,7 +65,7 @@ int tpm_counter_open(struct tpm *tpm, const struct policy_counter *counter, stru
 	return tpm_refuse(REASON_POLICY_REVOKED, ret_reason);
 }
 
-/* A counter of this volume that is there already: an enrolment was cut off, or repeated. */
+/* Find the counter that this volume has already, from an enrolment that was cut off or repeated. */
 static int find(struct tpm *tpm, const char *uuid, uint64_t used, uint32_t *ret_index,
 		enum reason *ret_reason)
 {
@@ -92,7 +92,7 @@ static int find(struct tpm *tpm, const char *uuid, uint64_t used, uint32_t *ret_
 	return -ENOENT;
 }
 
-/* A TPM counter has no value until it was incremented once, and its Name changes then. */
+/* Make a counter. It has no value until it is incremented once, and its Name changes then. */
 static int define(struct tpm *tpm, const char *uuid, uint32_t index, enum reason *ret_reason)
 {
 	TPM2B_NV_PUBLIC public = {
@@ -196,6 +196,6 @@ int tpm_counter_remove(struct tpm *tpm, const struct policy_counter *counter,
 				   ESYS_TR_NONE, ESYS_TR_NONE);
 	if (rc)
 		return tpm_fail("TPM2_NV_UndefineSpace", rc, REASON_TPM_ERROR, ret_reason);
-	handle.tr = ESYS_TR_NONE; /* ESAPI has forgotten it as well */
+	handle.tr = ESYS_TR_NONE; /* ESAPI has released its handle, too */
 	return 0;
 }

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The TPM's guard against guessing: its numbers, and lockoutAuth, which may change them. Every
- * command that lockoutAuth authorises keys an HMAC with it in a session salted to the SRK, so
- * that it never crosses the bus, and is encrypted there when it is set.
+ * The TPM's guard against guessing: its numbers, and lockoutAuth, which authorises changing them.
+ * lockoutAuth never crosses the bus in clear: as an authorisation it keys an HMAC in a session that
+ * is salted to the SRK, and when it is set such a session encrypts it.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "tpm/private.h"
 
-/* How long the TPM refuses after a wrong lockoutAuth, in seconds: a day, as Windows sets it. */
+/* Seconds for which the TPM refuses lockoutAuth after a wrong one: a day, as Windows sets it. */
 #define LOCKOUT_RECOVERY_S (24 * 60 * 60)
 
 int tpm_lockout_read(struct tpm *tpm, struct tpm_lockout *ret, enum reason *ret_reason)
@@ -36,7 +36,7 @@ int tpm_lockout_read(struct tpm *tpm, struct tpm_lockout *ret, enum reason *ret_
 	return 0;
 }
 
-/* @auth in the form of the TPM, in memory that is wiped; NULL is the empty one. */
+/* Give @auth as a TPM2B_AUTH in memory that is wiped; NULL is the empty one. */
 static int auth_value(const struct secret *auth, struct secret **ret)
 {
 	_cleanup_secret_ struct secret *buffer = secret_new(sizeof(TPM2B_AUTH));
@@ -55,7 +55,7 @@ static int auth_value(const struct secret *auth, struct secret **ret)
 	return 0;
 }
 
-/* A session for one command by @auth, which does without the attributes of @without. */
+/* Start a session for a command that @auth authorises, without the attributes @without. */
 static int lockout_session(struct tpm *tpm, const struct tpm_name *srk_name,
 			   const struct secret *auth, TPMA_SESSION without, struct tpm_handle *ret,
 			   enum reason *ret_reason)
@@ -82,7 +82,10 @@ static int lockout_session(struct tpm *tpm, const struct tpm_name *srk_name,
 	return rc ? tpm_fail("Esys_TR_SetAuth", rc, REASON_TPM_ERROR, ret_reason) : 0;
 }
 
-/* A wrong lockoutAuth gives either; the second also for a day after the first (Part 1, 19.11.3). */
+/*
+ * A wrong lockoutAuth fails with one of the first two codes, and any lockoutAuth with the third for
+ * a day after that (Part 1, 19.11.3).
+ */
 static int lockout_result(const char *command, TSS2_RC rc, enum reason *ret_reason)
 {
 	if (!rc)

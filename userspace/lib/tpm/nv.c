@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Opening and making NV indices: what counters, slots and the audit log's head have in common. */
+/* Opening and making NV indices, for counters, slots and the head of the audit log. */
 #include <errno.h>
 
 #include "tpm/private.h"

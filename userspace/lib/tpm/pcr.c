@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* PCRs of the SHA-256 bank. */
+/* Reading and extending PCRs of the SHA-256 bank. */
 #include <errno.h>
 #include <string.h>
 
@@ -29,7 +29,7 @@ static uint32_t pcr_selection_mask(const TPML_PCR_SELECTION *selection)
 	return mask;
 }
 
-/* Take over the PCRs of one answer, lowest first. -EPROTO if it is not what was asked for. */
+/* Add the PCRs of one answer, lowest first. -EPROTO: they are not those that were asked for. */
 static int pcr_values_add(struct pcr_values *pcrs, uint32_t wanted, uint32_t given,
 			  const TPML_DIGEST *digests)
 {

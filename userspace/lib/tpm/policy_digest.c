@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * TPM policies as arithmetic. Layouts are those of TPM 2.0 Library Part 2 (structures), all
- * integers big-endian; the digests those of Part 3, 23. Every policy is a SHA-256 policy.
+ * Computing policy digests. The layouts are those of Part 2 of the TPM 2.0 Library specification
+ * (structures), and the digests those of Part 3, 23. All digests are SHA-256.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 
 #include "tpm/policy_digest.h"
 
-/* An integer's bytes, big-endian, as initialisers of an array. */
+/* These give the bytes of an integer, big-endian, as initialisers of an array. */
 #define BE16(v) (uint8_t)((v) >> 8), (uint8_t)(v)
 #define BE32(v) BE16((v) >> 16), BE16(v)
 #define BE64(v) BE32((v) >> 32), BE32(v)
@@ -30,7 +30,7 @@ static const uint8_t cc_policy_pcr[] = {BE32(0x0000017f)};
 /* TPM_EO_UNSIGNED_LE (Part 2, 6.8): the TPM's value is at most the operand. */
 #define EO_UNSIGNED_LE 0x0009
 
-/* policyDigest of a session in which nothing was asserted yet. */
+/* The policy digest of a session in which nothing was asserted yet. */
 static const uint8_t empty_policy[SHA256_SIZE];
 
 int pcr_mask_parse(const char *text, uint32_t *ret)
@@ -43,7 +43,7 @@ int pcr_mask_parse(const char *text, uint32_t *ret)
 
 		for (digits = 0; text[digits] >= '0' && text[digits] <= '9' && digits < 3; digits++)
 			pcr = pcr * 10 + (unsigned int)(text[digits] - '0');
-		/* A PCR named twice is a slip of the pen, and so may be the PCR meant instead. */
+		/* A PCR that is named twice is a slip, and perhaps another PCR was meant. */
 		if (!digits || digits > 2 || pcr >= PCR_COUNT || mask & 1u << pcr)
 			return -EINVAL;
 		mask |= 1u << pcr;
@@ -135,7 +135,7 @@ void policy_boots_operand(uint32_t limit, uint8_t ret[4])
 	memcpy(ret, bytes, sizeof(bytes));
 }
 
-/* @args: H(operandB | offset | operation) of a comparison (Part 3, 23.9 and 23.10). */
+/* Compute args of a comparison: H(operandB | offset | operation) (Part 3, 23.9 and 23.10). */
 static int comparison(const void *operand, size_t size, uint16_t offset, uint8_t ret[SHA256_SIZE])
 {
 	const uint8_t tail[] = {BE16(offset), BE16(EO_UNSIGNED_LE)};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* What the TPM tells of itself: its properties, and how often it was started. */
+/* Reading the TPM's properties, and how often it was started. */
 #include <errno.h>
 #include <string.h>
 
@@ -15,7 +15,7 @@ int tpm_property_read(struct tpm *tpm, uint32_t tag, uint32_t *ret, enum reason 
 
 	if (rc)
 		return tpm_fail("TPM2_GetCapability", rc, REASON_TPM_ERROR, ret_reason);
-	/* A TPM without this property answers with the next one. */
+	/* A TPM that lacks this property answers with the next one that it has. */
 	list = &data->data.tpmProperties;
 	if (list->count != 1 || list->tpmProperty[0].property != tag)
 		return tpm_refuse(REASON_TPM_ERROR, ret_reason);

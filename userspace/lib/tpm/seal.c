@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Sealing a key, and unsealing it by one of the two policies that we use. */
+/* Sealing a key, and unsealing it by an approval or for a number of boots. */
 #include <errno.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "tpm/private.h"
 
-/* Tries of what a concurrent PCR extend can spoil. */
+/* How often to try what a concurrent TPM2_PCR_Extend can spoil. */
 #define TRIES 3
 
 /* --- seal ----------------------------------------------------------------------------------- */
@@ -31,7 +31,7 @@ static int sealed_marshal(const TPM2B_PUBLIC *public, const TPM2B_PRIVATE *priva
 	return 0;
 }
 
-/* @public and @private start zeroed. -EBADMSG where bytes are missing, wrong or left over. */
+/* Unmarshal into zeroed structures. -EBADMSG: bytes are missing, wrong or left over. */
 static int sealed_unmarshal(const struct tpm_sealed *sealed, TPM2B_PUBLIC *public,
 			    TPM2B_PRIVATE *private)
 {
@@ -103,7 +103,7 @@ int tpm_seal(struct tpm *tpm, const struct tpm_name *srk_name,
 
 /* --- unseal --------------------------------------------------------------------------------- */
 
-/* An approval in the form in which the TPM takes it. */
+/* An approval in the form in which TPM2_PolicyAuthorize takes it. */
 struct ticket {
 	TPM2B_NAME key;
 	TPM2B_NONCE ref;
@@ -111,15 +111,15 @@ struct ticket {
 	TPMT_TK_VERIFIED *verified;
 };
 
-/* What an object asks for, and what answers it. */
+/* The values that satisfy the policy of a sealed object. All pointers are borrowed. */
 struct answer {
 	const struct pcr_values *pcrs;
-	/* By approval; NULL: by the number of boots. */
+	/* For an approval, with the two members below it; NULL: @boots is for a number of boots. */
 	const struct policy_authority *authority;
 	uint64_t counter_limit;
 	const struct ticket *ticket;
 	const struct policy_boots *boots;
-	const struct secret *auth; /* or NULL: no TPM2_PolicyAuthValue */
+	const struct secret *auth; /* NULL: there is no TPM2_PolicyAuthValue */
 };
 
 static void ticket_free(struct ticket *ticket)
@@ -129,7 +129,7 @@ static void ticket_free(struct ticket *ticket)
 
 #define _cleanup_ticket_ __attribute__((cleanup(ticket_free)))
 
-/* The public area whose Name policy_key_name() computes. */
+/* Return the public area whose Name policy_key_name() computes. */
 static TPM2B_PUBLIC policy_key_public(const struct ec_public *key)
 {
 	TPM2B_PUBLIC public = {
@@ -186,7 +186,8 @@ static int ticket_get(struct tpm *tpm, const struct policy_authority *authority,
 	memcpy(signature.signature.ecdsa.signatureR.buffer, approval->signature.r, P256_SIZE);
 	memcpy(signature.signature.ecdsa.signatureS.buffer, approval->signature.s, P256_SIZE);
 
-	/* A ticket is good in the key's hierarchy only; the null one's would not be accepted. */
+	/* A ticket is good in its key's hierarchy only, and one of the null hierarchy is not
+	 * accepted. */
 	rc = Esys_LoadExternal(tpm->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, NULL, &public,
 			       ESYS_TR_RH_OWNER, &key.tr);
 	if (rc)
@@ -198,7 +199,7 @@ static int ticket_get(struct tpm *tpm, const struct policy_authority *authority,
 	return 0;
 }
 
-/* Load the sealed object, in a session of its own that ends here; @auth is kept for its use. */
+/* Load the sealed object in a session that ends here, and have ESAPI keep @auth for its use. */
 static int sealed_load(struct tpm *tpm, const struct tpm_handle *srk,
 		       const struct tpm_sealed *sealed, const struct secret *auth,
 		       struct tpm_handle *ret, enum reason *ret_reason)
@@ -214,7 +215,7 @@ static int sealed_load(struct tpm *tpm, const struct tpm_handle *srk,
 	rc = tpm_session_start(tpm, srk, TPM2_SE_HMAC, &session);
 	if (rc)
 		return tpm_fail("TPM2_StartAuthSession", rc, REASON_TPM_ERROR, ret_reason);
-	/* The parent is the pinned key: it rejects nothing that was sealed under it. */
+	/* The parent is the pinned key, which rejects only what was not sealed under it. */
 	rc = Esys_Load(tpm->esys, srk->tr, session.tr, ESYS_TR_NONE, ESYS_TR_NONE, &private,
 		       &public, &ret->tr);
 	if (rc)
@@ -236,7 +237,7 @@ static int sealed_load(struct tpm *tpm, const struct tpm_handle *srk,
 	return 0;
 }
 
-/* -EAGAIN: a PCR was extended meanwhile. */
+/* Assert @pcrs in @session. -EAGAIN: a PCR was extended meanwhile. */
 static int policy_pcr(struct tpm *tpm, const struct tpm_handle *session,
 		      const struct pcr_values *pcrs, enum reason *ret_reason)
 {
@@ -247,7 +248,7 @@ static int policy_pcr(struct tpm *tpm, const struct tpm_handle *session,
 
 	if (r < 0)
 		return r;
-	/* Given the expected digest, the TPM itself refuses other PCRs, and by this code only. */
+	/* The TPM is given the expected digest and refuses other PCRs itself, by this code only. */
 	rc = Esys_PolicyPCR(tpm->esys, session->tr, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
 			    &digest, &selection);
 	if (rc == TPM2_RC_PCR_CHANGED)
@@ -259,7 +260,7 @@ static int policy_pcr(struct tpm *tpm, const struct tpm_handle *session,
 	return rc ? tpm_fail("TPM2_PolicyPCR", rc, REASON_TOKEN_CORRUPT, ret_reason) : 0;
 }
 
-/* The counter must not be above @limit. */
+/* Assert that the counter is at most @limit. */
 static int policy_nv(struct tpm *tpm, const struct tpm_handle *session,
 		     const struct policy_counter *counter, uint64_t limit, enum reason *ret_reason)
 {
@@ -296,7 +297,7 @@ static int policy_approved(struct tpm *tpm, const struct tpm_handle *session,
 	return rc ? tpm_fail("TPM2_PolicyAuthorize", rc, REASON_TOKEN_CORRUPT, ret_reason) : 0;
 }
 
-/* The count at @offset of TPMS_TIME_INFO must be at most @limit; else @over. */
+/* Assert that the count at @offset of TPMS_TIME_INFO is at most @limit; else it is @over. */
 static int policy_count(struct tpm *tpm, const struct tpm_handle *session, uint32_t limit,
 			uint16_t offset, enum reason over, enum reason *ret_reason)
 {
@@ -342,7 +343,7 @@ static int policy_satisfy(struct tpm *tpm, const struct tpm_handle *session,
 	return rc ? tpm_fail("TPM2_PolicyAuthValue", rc, REASON_TPM_ERROR, ret_reason) : 0;
 }
 
-/* One try, with a session of its own. -EAGAIN: a PCR was extended meanwhile. */
+/* Try once, in a new session. -EAGAIN: a PCR was extended meanwhile. */
 static int unseal_once(struct tpm *tpm, const struct tpm_handle *srk,
 		       const struct tpm_handle *object, const struct answer *by,
 		       struct secret **ret, enum reason *ret_reason)
@@ -362,11 +363,11 @@ static int unseal_once(struct tpm *tpm, const struct tpm_handle *srk,
 	if (rc == TPM2_RC_PCR_CHANGED)
 		return -EAGAIN;
 	if (tpm_rc_base(rc) == TPM2_RC_POLICY_FAIL) {
-		/* All is in order but by a key, or for a volume, that is not the object's. */
+		/* The approval is in order, but by another policy key or for another volume. */
 		tpm_log_rc("TPM2_Unseal", rc);
 		return tpm_refuse(REASON_TOKEN_CORRUPT, ret_reason);
 	}
-	/* Part 3, 5.6: the first counts as a try; the second, of an exempt object, does not. */
+	/* The first code has cost a try; the second, of an exempt object, has not (Part 3, 5.6). */
 	if (by->auth && tpm_rc_base(rc) == TPM2_RC_AUTH_FAIL)
 		return tpm_refuse(REASON_PIN_WRONG, ret_reason);
 	if (by->auth && tpm_rc_base(rc) == TPM2_RC_BAD_AUTH)

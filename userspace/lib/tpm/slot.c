@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Two places in the TPM that hold a key which can really be erased: flash of a disk keeps old
- * blocks, and snapshots keep old files, but the TPM overwrites.
+ * Slots: two NV indices that hold a key which can really be erased. A disk's flash keeps old blocks
+ * and snapshots keep old files, but the TPM overwrites.
  *
- * The value goes over the bus under a salted session. Who may talk to this TPM may read it; what
- * it protects is protected by erasing it, and by other keys before that.
+ * A salted session encrypts the key on the bus. Whoever may talk to this TPM may read it, so until
+ * it is erased other keys must protect the data as well.
  */
 #include <errno.h>
 #include <string.h>
@@ -16,7 +16,8 @@
 	(TPMA_NV_AUTHREAD | TPMA_NV_AUTHWRITE | TPMA_NV_NO_DA | \
 	 ((TPMA_NV)TPM2_NT_ORDINARY << TPMA_NV_TPM2_NT_SHIFT))
 
-/* @session: salted to the SRK, which must be @srk_name. -ENOENT: there is no such slot yet. */
+/* Open a slot, and a session that is salted to the SRK, which must be @srk_name. -ENOENT: there is
+ * no such slot yet. */
 static int slot_open(struct tpm *tpm, const struct tpm_name *srk_name, unsigned int slot,
 		     struct tpm_handle *ret, struct tpm_handle *ret_session,
 		     enum reason *ret_reason)
@@ -62,7 +63,8 @@ static int slot_set(struct tpm *tpm, const struct tpm_handle *handle,
 	buffer = (TPM2B_MAX_NV_BUFFER *)copy->data;
 	buffer->size = TPM_SLOT_SIZE;
 	memcpy(buffer->buffer, data, TPM_SLOT_SIZE);
-	/* The answer holds nothing to be encrypted, and the TPM refuses to be asked for it. */
+	/* The response has no parameter that could be encrypted, and the TPM refuses to be asked
+	 * to. */
 	rc = Esys_TRSess_SetAttributes(tpm->esys, session->tr, 0, TPMA_SESSION_ENCRYPT);
 	if (rc)
 		return tpm_fail("Esys_TRSess_SetAttributes", rc, REASON_TPM_ERROR, ret_reason);
@@ -114,7 +116,7 @@ int tpm_slot_read(struct tpm *tpm, const struct tpm_name *srk, unsigned int slot
 		return tpm_fail("Esys_TRSess_SetAttributes", rc, REASON_TPM_ERROR, ret_reason);
 	rc = Esys_NV_Read(tpm->esys, handle.tr, handle.tr, session.tr, ESYS_TR_NONE, ESYS_TR_NONE,
 			  TPM_SLOT_SIZE, 0, &data);
-	if (rc == TPM2_RC_NV_UNINITIALIZED) /* power went between its making and its first value */
+	if (rc == TPM2_RC_NV_UNINITIALIZED) /* made, but power went before its first value */
 		return -ENOENT;
 	if (rc)
 		return tpm_fail("TPM2_NV_Read", rc, REASON_TPM_ERROR, ret_reason);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* The storage root key. */
+/* Opening and making the storage root key. */
 #include <errno.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "tpm/private.h"
 
-/* Where it is kept (TCG TPM v2.0 Provisioning Guidance, 7.8). */
+/* The persistent handle of the SRK (TCG TPM v2.0 Provisioning Guidance, 7.8). */
 #define SRK_HANDLE 0x81000001
 
 /*

@@ -2,8 +2,9 @@
 /*
  * The connection to the TPM, through ESAPI of tpm2-tss; handles, sessions and errors.
  *
- * Nothing here bounds a wait. Behind /dev/tpm* the kernel's driver does, by the command's class:
- * from 2 s to 5 min (drivers/char/tpm/tpm2-cmd.c); a software TPM on a socket is for tests.
+ * Nothing here bounds how long a command may take. For /dev/tpm* the kernel's driver does, by the
+ * command's class, from 2 s to 5 min (drivers/char/tpm/tpm2-cmd.c); a software TPM on a socket,
+ * which nothing bounds, is for tests.
  */
 #include <errno.h>
 #include <string.h>
@@ -46,7 +47,8 @@ TSS2_RC tpm_session_start(struct tpm *tpm, const struct tpm_handle *srk, TPM2_SE
 
 	if (rc)
 		return rc;
-	/* Flushed by tpm_handle_release() and not by the TPM, so that both sides always agree. */
+	/* tpm_handle_release() flushes the session, and not the TPM, so that both sides always
+	 * agree. */
 	return Esys_TRSess_SetAttributes(tpm->esys, ret->tr,
 					 TPMA_SESSION_CONTINUESESSION | TPMA_SESSION_DECRYPT |
 						 TPMA_SESSION_ENCRYPT,
@@ -101,7 +103,7 @@ int tpm_fail(const char *command, TSS2_RC rc, enum reason parameter, enum reason
 		return tpm_refuse(REASON_TPM_ABSENT, ret_reason);
 	if (rc == TPM2_RC_LOCKOUT)
 		return tpm_refuse(REASON_TPM_LOCKED_OUT, ret_reason);
-	/* The session's key needs the SRK's private half: a response not made with it is forged. */
+	/* The session's key needs the SRK's private half, so such a response is forged. */
 	if (rc == TSS2_ESYS_RC_RSP_AUTH_FAILED)
 		return tpm_refuse(REASON_TPM_OTHER, ret_reason);
 	if (rc_blames_parameter(rc))
