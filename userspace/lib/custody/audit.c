@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The audit log. A line is written and made durable first and extended into the TPM after that:
- * power that goes in between leaves one last line that is not in the TPM, which the next one to
- * look makes good. The other order could leave a head that no file has.
+ * Writing and verifying the audit log. A line is first written and made durable, and then extended
+ * into the TPM. A power cut in between leaves one last line that is not in the TPM, and whoever
+ * reads the log next extends it. The other order could leave a head in the TPM that no file has.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -57,7 +57,7 @@ static int fold(uint8_t value[SHA256_SIZE], const uint8_t data[SHA256_SIZE])
 	return crypto_sha256(parts, 2, value);
 }
 
-/* One line without its end: it must follow what was read so far. */
+/* Take a line, without its end, which must follow the lines that were read so far. */
 static int take_line(struct log_file *log, const char *line, size_t length)
 {
 	_cleanup_json_ struct json_object *object = NULL;
@@ -120,7 +120,7 @@ static int make_directory(const char *path)
 	return 0;
 }
 
-/* Locked until it is closed, whoever else records or verifies. */
+/* Open and read the log. It is locked until it is closed, against those who record or verify. */
 static int log_file_open(struct log_file *log, bool create)
 {
 	const char *directory = secure_getenv("FVE_STATE");
@@ -202,7 +202,7 @@ static int append(struct log_file *log, const char *line)
 
 	if (n < 0)
 		return -ENOMEM;
-	/* One line in one write; a piece that a power cut left goes first. */
+	/* The line is written at once, after a piece that a power cut has left is cut off. */
 	if ((log->state.torn && ftruncate(fd, log->end) < 0) || write(fd, whole, (size_t)n) != n ||
 	    fsync(fd) < 0)
 		return log_errno(errno ?: EIO, "cannot write to the audit log %s: %m", log->path);
@@ -245,7 +245,7 @@ int audit_record(const char *tcti, const char *event, const struct audit_field *
 	return 0;
 }
 
-/* The lines of @earlier are the first ones of the log. */
+/* Check that the log begins with the lines of the file @earlier. */
 static int check_prefix(struct log_file *log, const char *earlier)
 {
 	FILE *file = fopen(earlier, "re");

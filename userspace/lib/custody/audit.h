@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The audit log: one JSON object a line, each naming the hash of the line before it, and the head
- * of the chain extended into an NV index of the TPM, which nobody can set back (docs/audit.md).
+ * The audit log: a file with one JSON object in each line, which holds the hash of the line before
+ * it. The head of this chain is extended into an NV index of the TPM, which nobody can set back
+ * (docs/audit.md).
  *
- * Functions give 0 or -errno, with the message printed.
+ * Functions return 0 or -errno, and print the message unless they say otherwise.
  */
 #ifndef FVE_AUDIT_H
 #define FVE_AUDIT_H
@@ -14,48 +15,50 @@
 
 #define AUDIT_FILE "/var/lib/fve/audit.log" /* FVE_STATE names another directory */
 
+/* A member of a record; both strings are borrowed. */
 struct audit_field {
-	const char *name;  /* not one of those that audit_record() adds; docs/audit.md */
-	const char *value; /* NULL: left out */
+	const char *name;  /* none that audit_record() adds itself (docs/audit.md) */
+	const char *value; /* NULL: the member is left out */
 };
 
 /*
- * Add a line about @event ("policy-suspended"), and extend it into the TPM @tcti (NULL: the
- * default one). Where there is no TPM that works, the line says so by "anchored": false, and it is
- * no error. Locks out other processes meanwhile. A record that must exist before something
- * is done is one to be asked for before it.
+ * Add a line about @event ("policy-suspended") with @n fields, and extend it into the TPM @tcti (as
+ * for tpm_open()). Where no TPM works, the line says "anchored": false, and that is no error. The
+ * log is locked against other processes meanwhile. Whoever needs a record before an action calls
+ * this before the action.
  */
 int audit_record(const char *tcti, const char *event, const struct audit_field *fields, size_t n);
 
-/* What is wrong with a log, the first thing that was found. */
+/* The first fault that was found in a log. */
 enum audit_fault {
-	AUDIT_IN_ORDER,
-	AUDIT_EDITED,	  /* @line is not a record, or not the one that followed its predecessor */
-	AUDIT_NOT_PREFIX, /* an earlier export has another @line, or one more */
-	AUDIT_HEAD,	  /* the TPM's head is not this chain's */
-	AUDIT_NO_TPM,	  /* there are anchored lines, and no TPM to compare them with */
+	AUDIT_IN_ORDER,	  /* there is none */
+	AUDIT_EDITED,	  /* @line is no record, or does not name the hash of the line before it */
+	AUDIT_NOT_PREFIX, /* an earlier export has another @line, or one that the log lacks */
+	AUDIT_HEAD,	  /* the TPM holds the head of another chain */
+	AUDIT_NO_TPM,	  /* there are anchored lines, but no TPM to compare them with */
 	AUDIT_FAULTS,
 };
 
-const char *audit_fault_code(enum audit_fault fault); /* "in-order", ...: stable */
+const char *audit_fault_code(enum audit_fault fault); /* for programs: "in-order" and so on */
 
+/* The result of verifying a log. */
 struct audit_state {
 	enum audit_fault fault;
-	size_t line; /* from 1; with AUDIT_EDITED and AUDIT_NOT_PREFIX */
-	size_t lines, anchored;
-	bool healed;		   /* the last line was not in the TPM yet, and now is */
-	bool torn;		   /* after the last line is a piece of one: a power cut */
+	size_t line; /* where the fault is, from 1; with AUDIT_EDITED and AUDIT_NOT_PREFIX */
+	size_t lines, anchored; /* how many there are, and how many of them are anchored */
+	bool healed;		/* the last line was not in the TPM, and has been extended now */
+	bool torn;		/* a piece of a line follows the last one, as after a power cut */
 	uint8_t head[SHA256_SIZE]; /* hash of the last line; zero where there is none */
 };
 
 /*
- * Verify the log, and where @earlier is not NULL that what was exported into this file then is
- * still there. One last line that is not in the TPM is what a power cut leaves, and is extended
- * now. -EBADMSG on a fault, without a message.
+ * Verify the log. Where @earlier is not NULL, also verify that the log begins with the lines of
+ * this file, which was exported from it before. A power cut can leave one last line that is not in
+ * the TPM; it is extended now. -EBADMSG without a message: there is a fault, and @ret tells which.
  */
 int audit_verify(const char *tcti, const char *earlier, struct audit_state *ret);
 
-/* Call @show with each line, in order, whether it is in order or not. */
+/* Call @show with each whole line, from the first to the last, whether it has a fault or not. */
 int audit_read(void (*show)(const char *line, void *data), void *data);
 
 #endif

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Escrow packets and acknowledgements. The password stands last in a packet, and never in json-c.
+/*
+ * Escrow packets and acknowledgements. The password is the last member of a packet, so that it is
+ * written and read without json-c, which would leave copies of it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +22,7 @@
 #define AFTER	       "\"}"
 #define PASSWORD_PLACE (sizeof(BEFORE) - 1 + RECOVERY_TEXT_LENGTH + sizeof(AFTER) - 1)
 
-/* Certificates as text. */
+/* Certificates as PEM text. */
 struct certs {
 	char *pem[ESCROW_CERTS_MAX];
 	size_t n;

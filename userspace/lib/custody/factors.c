@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* The table of factors, the file that holds it, and the slots that hold its key. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,12 +9,12 @@
 #include "os/state.h"
 
 #define FILE_NAME "factors"
-/* Is there while the first table is made: a key in the TPM without a table is then no loss. */
+/* This file exists while the first table is made: a key in the TPM alone is no loss then. */
 #define BEGUN_NAME "factors.begun"
 #define MAGIC	   "FVEFACT1"
 #define UUID_SIZE  36
 
-/* The file, in base64: this, then the wrapped rows. Numbers are big-endian. */
+/* The head of the file, which is base64 of this and the wrapped rows. Numbers are big-endian. */
 struct disk_head {
 	char magic[8];
 	uint8_t generation[8];
@@ -26,7 +27,7 @@ struct row {
 	uint8_t factor[FACTOR_SIZE];
 };
 
-/* What is wrapped; as many rows as @count says. */
+/* The rows before they are wrapped; @count is their number. */
 struct rows {
 	uint8_t count[4];
 	struct row row[];
@@ -81,7 +82,7 @@ static uint64_t get_number(const uint8_t *from, size_t size)
 	return number;
 }
 
-/* What a table is bound to beside its key. */
+/* Give the text to which a table is bound beside its key. */
 static void table_context(const struct table *table, char ret[64])
 {
 	snprintf(ret, 64, "fve factors %llu %u", (unsigned long long)table->generation,
@@ -107,7 +108,7 @@ static int rows_unwrap(struct table *table, const struct blob *wrapped)
 	return 0;
 }
 
-/* -ENOENT: there is no table. */
+/* Read the file. -ENOENT: there is no table. */
 static int table_decode(struct blob *ret)
 {
 	_cleanup_free_ char *text = NULL;
@@ -183,7 +184,7 @@ static int table_write(const struct table *table)
 	return text ? state_write(FILE_NAME, text) : -ENOMEM;
 }
 
-/* Rows for one more, or for one less: a copy of all but @without. */
+/* Copy all rows but @without into room for @n, which is one more or one less than before. */
 static struct secret *rows_copy(const struct table *table, size_t n, const struct row *without)
 {
 	struct secret *copy = secret_new(ROWS_SIZE(n));
@@ -208,7 +209,7 @@ static int erase_other(struct tpm *tpm, const struct table *table, enum reason *
 	return tpm_slot_erase(tpm, &table->srk, !table->slot, ret_reason);
 }
 
-/* Power may have gone between a new table and the end of the old one's key. */
+/* Erase the key of the table before, since power may have gone after the new table was written. */
 static int finish_erasure(struct tpm *tpm, const struct table *table, enum reason *ret_reason)
 {
 	int r = erase_other(tpm, table, ret_reason);
@@ -218,7 +219,7 @@ static int finish_erasure(struct tpm *tpm, const struct table *table, enum reaso
 		     : 0;
 }
 
-/* Take the lock, too. */
+/* Take the lock, read the table, and finish what a power cut has interrupted. */
 static int table_load(struct tpm *tpm, struct table *table, int *ret_lock, enum reason *ret_reason)
 {
 	int r = state_lock(ret_lock);
@@ -246,7 +247,7 @@ static int no_key(int error, enum reason reason)
 			 reason_text(reason));
 }
 
-/* The first table of this TPM, still to be written. */
+/* Begin the first table of this TPM; it is still to be written. */
 static int table_begin(struct tpm *tpm, struct table *table, enum reason *ret_reason)
 {
 	int r = tpm_srk_name(tpm, TPM_SRK_MAKE, &table->srk, ret_reason);

@@ -98,7 +98,7 @@ int keypolicy_each(int (*each)(void *data, const char *name), void *data)
 struct search {
 	const char *uuid;
 	struct keypolicy *ret;
-	int error; /* of one that could not be read, and may be the one that is meant */
+	int error; /* of a policy that could not be read, and may be the one */
 };
 
 static int match(void *data, const char *name)

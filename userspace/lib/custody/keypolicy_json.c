@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Key policies to JSON and back: docs/on-disk.md, "Key policies". */
+/* Writing key policies as JSON and reading them (docs/on-disk.md, "Key policies"). */
 #include <errno.h>
 #include <string.h>
 
@@ -58,7 +58,7 @@ int keypolicy_action_parse(const char *text, enum keypolicy_action *ret)
 	return 0;
 }
 
-/* One of @names. */
+/* Take a string that is one of @names, and return its index. */
 static int reader_name(struct reader *r, const char *key, const char *const *names, int n)
 {
 	int i = find_name(names, n, reader_string(r, key));

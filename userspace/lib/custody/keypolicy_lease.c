@@ -56,7 +56,7 @@ static int policy_digest(const struct keypolicy_lease *lease, uint8_t ret[SHA256
 	return r < 0 ? r : policy_extend_boots(ret, &lease->boots);
 }
 
-/* What a lease of full length looks like now, but for what is sealed. */
+/* Describe a lease of full length that begins now; nothing is sealed yet. */
 static int measure(struct tpm *tpm, const struct keypolicy *policy, struct keypolicy_lease *ret,
 		   enum reason *ret_reason)
 {
@@ -102,7 +102,7 @@ static int set_news(struct keypolicy *policy, void *data)
 	return 0;
 }
 
-/* Seal @proof anew, if that makes the lease longer. */
+/* Seal the proof secret anew, unless the lease has its full length. */
 static int seal(const struct keypolicy *policy, const char *tcti, enum wrap_key root,
 		const struct secret *proof, struct keypolicy_lease *ret, enum reason *ret_reason)
 {

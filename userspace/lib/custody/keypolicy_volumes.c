@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Finding the volumes of a policy, and its list of them. */
+/* Finding the volumes of a key policy, and changing its list of them. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,7 +27,8 @@ int keypolicy_token_find(const struct header *header, const char *uuid, int *ret
 	return -ENOENT;
 }
 
-/* Whether the volume @uuid is at @path; its header. No message where nothing is there. */
+/* Return whether the volume @uuid is at @path, and open its header. No message where @path is
+ * missing. */
 static bool is_at(const char *path, const char *uuid, struct header **ret)
 {
 	_cleanup_header_ struct header *header = NULL;
@@ -39,7 +40,8 @@ static bool is_at(const char *path, const char *uuid, struct header **ret)
 	return true;
 }
 
-/* Where it was when it was assigned, or where udev says. -ENODEV without a message. */
+/* Look where the volume was when it was assigned, then where udev finds its UUID. -ENODEV without a
+ * message. */
 static int find_volume(const struct keypolicy_volume *volume, char ret_path[TOKEN_PATH_MAX + 1],
 		       struct header **ret)
 {

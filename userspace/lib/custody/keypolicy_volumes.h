@@ -1,26 +1,31 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The volumes of a key policy: its list of them, and where each is now. */
+/*
+ * The volumes of a key policy: its list of them, and where each is now. Functions return 0 or
+ * -errno, and print the message unless they say otherwise.
+ */
 #ifndef FVE_KEYPOLICY_VOLUMES_H
 #define FVE_KEYPOLICY_VOLUMES_H
 
 #include "custody/keypolicy.h"
 #include "header/header.h"
 
-/* The token of policy @uuid, and the policy's generation in it. -ENOENT without a message. */
+/* Find the token of policy @uuid in @header, and the generation of the policy for which it was
+ * wrapped. -ENOENT without a message: there is none. */
 int keypolicy_token_find(const struct header *header, const char *uuid, int *ret_token,
 			 uint32_t *ret_generation);
 
-/* Where a volume of a policy is now. */
+/* The place where a volume of a policy is now. */
 struct keypolicy_place {
-	char path[TOKEN_PATH_MAX + 1]; /* of the device; where it was, when it is not there */
+	char path[TOKEN_PATH_MAX + 1]; /* of the device, or of its last place where it is away */
 	bool there;
-	uint32_t generation; /* of the policy, in its header; 0: it has none, or is not there */
+	uint32_t generation; /* of the policy, in the header; 0: no token, or it is away */
 };
 
-/* Look for all volumes of @policy; the caller frees the array. No message for one that is away. */
+/* Look for all volumes of @policy; the caller frees the array of n_volumes. It is no error where
+ * one is away. */
 int keypolicy_volumes_find(const struct keypolicy *policy, struct keypolicy_place **ret);
 
-/* "current", "behind", "unassigned" or "away". */
+/* Return "current", "behind", "unassigned" or "away". */
 const char *keypolicy_volume_state(const struct keypolicy *policy,
 				   const struct keypolicy_place *volume);
 
@@ -32,13 +37,13 @@ const struct keypolicy_place *keypolicy_volume_behind(const struct keypolicy *po
 const char *keypolicy_state(const struct keypolicy *policy, const struct keypolicy_place *volumes);
 
 /*
- * Look for one volume; gives where it is, which need not be where it was, and its header, which
- * nobody else changes until @ret_lock is closed. -ENODEV: it is not there.
+ * Look for one volume, lock its header (device_lock()) until @ret_lock is closed, and open it.
+ * @ret_path is its present place. -ENODEV: it is away.
  */
 int keypolicy_volume_lock(const struct keypolicy_volume *volume, char ret_path[TOKEN_PATH_MAX + 1],
 			  int *ret_lock, struct header **ret);
 
-/* Note that @volume is of @policy, or is not any more. */
+/* Add @volume to the list of @policy, or remove it from there. */
 int keypolicy_list_volume(struct keypolicy *policy, struct keypolicy_volume *volume);
 int keypolicy_unlist_volume(struct keypolicy *policy, struct keypolicy_volume *volume);
 

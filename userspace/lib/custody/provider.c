@@ -90,11 +90,11 @@ static int request_file(const struct provider_request *request)
 	return fd;
 }
 
-/* In the child. Only what is safe between fork and exec. */
+/* Become the provider, in the child, by calls that are safe between fork() and exec(). */
 static void __attribute__((noreturn)) become(const char *path, int deadline_ms, const int fds[4])
 {
 	static const struct rlimit none = {0, 0};
-	/* What nobody waits for any more ends by itself. */
+	/* A provider that nobody waits for any more ends by itself. */
 	const struct itimerval end = {.it_value = {deadline_ms / 1000, deadline_ms % 1000 * 1000}};
 	sigset_t no_signals;
 	int lifted[4];
@@ -132,7 +132,7 @@ static int call_start(struct call *call, const struct provider_request *request,
 		return r;
 	call->page = secret_shared_new(PROVIDER_PAGE_SIZE, &page);
 	in = request_file(request);
-	/* What vendors' code prints is for those who look for a fault. */
+	/* Output of vendors' code is for somebody who looks for a fault. */
 	errors = log_shows(LOG_LEVEL_DEBUG) ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 10)
 					    : open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (!call->page || in < 0 || errors < 0 || pipe2(ends, O_CLOEXEC) < 0) {
@@ -158,7 +158,7 @@ static int call_start(struct call *call, const struct provider_request *request,
 	return 0;
 }
 
-/* Whether the answer is there, or none will come. */
+/* Return whether the answer is complete, or none will come. */
 static bool call_read(struct call *call)
 {
 	ssize_t n = read(call->out, call->text + call->n, PROVIDER_TEXT_MAX - call->n);
@@ -232,7 +232,7 @@ static void call_release(struct call *call)
 	free(call);
 }
 
-/* One after the other, PROVIDER_HEDGE_MS apart or as soon as all that run have failed. */
+/* Calls that start PROVIDER_HEDGE_MS apart, or as soon as all that run have failed. */
 struct race {
 	struct call *calls[PROVIDER_WRAPS_MAX];
 	const struct provider_request *requests; /* borrowed */
@@ -341,7 +341,7 @@ static void set_error(struct provider_error *err, enum provider_outcome outcome,
 	snprintf(err->detail, sizeof(err->detail), "%s", detail);
 }
 
-/* A URI or algorithm that is too long is left out, which makes the request one that is refused. */
+/* Make a request. It will be refused where a URI or algorithm is too long and is left out. */
 static struct provider_request make_request(enum provider_action action, const char *uri,
 					    const char *alg)
 {
@@ -354,7 +354,7 @@ static struct provider_request make_request(enum provider_action action, const c
 	return request;
 }
 
-/* One request to one provider; @race is released by the caller. */
+/* Send one request to one provider. The caller releases @race. */
 static int ask(struct race *race, const struct provider_request *request, const struct secret *key,
 	       int deadline_ms, struct provider_error *err)
 {
@@ -420,7 +420,7 @@ int provider_unwrap(const char *uri, const char *alg, const struct blob *wrapped
 	return provider_unwrap_any(&wrap, 1, deadline_ms, ret, &which, err);
 }
 
-/* Which is asked first is chance, so that both are in use and a dead one is noticed. */
+/* Choose the order by chance, so that every root is in use and a dead one is noticed. */
 static void shuffle(size_t order[], size_t n)
 {
 	uint8_t chance[PROVIDER_WRAPS_MAX] = {0};
@@ -435,7 +435,7 @@ static void shuffle(size_t order[], size_t n)
 	}
 }
 
-/* What no success is called, where the wraps failed in different ways. */
+/* Return the error for wraps that have all failed, perhaps in different ways. */
 static int worst_of(const struct provider_error errs[], size_t n)
 {
 	static const enum provider_outcome order[] = {PROVIDER_DENIED, PROVIDER_UNREACHABLE,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Requests to providers and their answers, to JSON and from it. */
+/* Writing requests to providers and their answers as JSON, and reading them. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>

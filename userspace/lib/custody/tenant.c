@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* What is kept of tenants. */
+/* Reading and writing the records of tenants. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -171,7 +171,7 @@ bool tenant_exists(const char *name)
 {
 	_cleanup_free_ char *file = file_of(name), *text = NULL;
 
-	/* One that cannot be read is there, too. */
+	/* A record that cannot be read exists, too. */
 	return !file || state_read(file, &text) != -ENOENT;
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A tenant's volume: one that only the root keys of a policy and this machine's TPM open together
- * (factors.h), and what this machine keeps of it, in tenants/<name>.json below state_directory()
- * (docs/on-disk.md). Nothing of that is secret.
+ * Tenants. The volume of a tenant opens only by the root keys of a key policy and this machine's
+ * TPM together (factors.h). This machine's record of a tenant is the file tenants/<name>.json below
+ * state_directory() (docs/on-disk.md), and holds nothing secret.
  *
- * Functions give 0 or -errno, and make the messages here unless they say otherwise.
+ * Functions return 0 or -errno, and print the message unless they say otherwise.
  */
 #ifndef FVE_TENANT_H
 #define FVE_TENANT_H
@@ -12,66 +12,74 @@
 #include "custody/keypolicy.h"
 #include "header/header.h"
 
-#define TENANT_NAME_MAX 63 /* it is the mapping's name, too */
+#define TENANT_NAME_MAX 63 /* characters; the name is the mapping's, too */
 
-/* What has to be agreed to before a purge. */
+/* The state of a purge that was asked for. */
 struct tenant_purge {
-	char *request;		     /* owned; JSON that the approvers sign; NULL: none is wanted */
-	char until[TIME_LENGTH + 1]; /* not before */
-	struct blob approvals[KEYPOLICY_APPROVALS]; /* CMS, each of another approver */
+	char *request; /* owned; JSON that the approvers sign; NULL: nobody has asked */
+	char until[TIME_LENGTH + 1];		    /* the earliest time of the purge */
+	struct blob approvals[KEYPOLICY_APPROVALS]; /* owned; CMS messages of different approvers */
 	size_t n_approvals;
 };
 
+/* The record of a tenant. */
 struct tenant {
 	char name[TENANT_NAME_MAX + 1];
 	char uuid[UUID_LENGTH + 1];    /* of its volume */
 	char path[TOKEN_PATH_MAX + 1]; /* of its device or file */
-	char policy[UUID_LENGTH + 1];  /* UUID */
-	char created[TIME_LENGTH + 1]; /* "": it was begun, and is not finished */
+	char policy[UUID_LENGTH + 1];  /* UUID of its key policy */
+	char created[TIME_LENGTH + 1]; /* "": creating it was begun and is not finished */
 	struct tenant_purge purge;
-	char purged[TIME_LENGTH + 1]; /* "": it is there */
+	char purged[TIME_LENGTH + 1]; /* "": it was not purged */
 };
 
 void tenant_free(struct tenant *tenant);
 #define _cleanup_tenant_ __attribute__((cleanup(tenant_free)))
 
-/* From and to the text of its file; no messages. -EBADMSG, -ENOTSUP as for tokens. */
+/*
+ * Parse and format the text of a tenant's file, without messages. -EBADMSG: it is damaged;
+ * -ENOTSUP: it is of a newer version. The text is owned by the caller; NULL: out of memory.
+ */
 int tenant_parse(const char *json, struct tenant *ret);
 char *tenant_format(const struct tenant *tenant);
 
-/* -ENOENT: there is none. */
+/* Read the record of tenant @name. -ENOENT: there is none. */
 int tenant_load(const char *name, struct tenant *ret);
-/* Refuse a name that is none: -EINVAL. */
+/* Check that @name may be the name of a tenant, see state_check_name(). -EINVAL. */
 int tenant_check_name(const char *name);
+/* Return whether there is a record of that name, or one that cannot be read. */
 bool tenant_exists(const char *name);
-/* The first record of a new one. -EEXIST. */
+/* Write the first record of a tenant. -EEXIST: there is one of that name. */
 int tenant_begin(const struct tenant *tenant);
+/* Replace the record. */
 int tenant_save(const struct tenant *tenant);
-/* What is kept of it. Its volume and its factor are others' matter. */
+/* Remove the record; the volume and the factor stay. */
 int tenant_remove(const struct tenant *tenant);
-/* Call @each with the name of each tenant, until it gives something else than 0; gives that. */
+/* Call @each with the name of each tenant until it returns other than 0, and return that. */
 int tenant_each(int (*each)(void *data, const char *name), void *data);
 
 /*
- * The request that is to be signed: JSON text, owned by the caller. It names the availability key,
- * whose custodian could still open backups: whoever signs says that it is destroyed.
+ * Make the request that approvers sign: JSON text, owned by the caller. It names the availability
+ * key, whose custodian could still open backups; whoever signs says that this key is destroyed.
  */
 int tenant_purge_request(const struct tenant *tenant, const struct keypolicy *policy, char **ret);
 
 /*
- * Take over @approval, a CMS message of a registered approver over just this request.
- * -EKEYREJECTED, -EEXIST: has approved already.
+ * Add @approval, a CMS message of a registered approver over exactly this request; @ret_subject,
+ * owned by the caller, names the approver. -EKEYREJECTED: the signer is not registered, or has
+ * signed something else; -EEXIST: this approver has approved already, or there are enough.
  */
 int tenant_purge_approve(struct tenant *tenant, const struct keypolicy *policy,
 			 const struct blob *approval, char **ret_subject);
 
 /*
- * Refuse until everything is there: -EPERM: approvals, time, or a root that still answers;
- * -EHOSTUNREACH: a root cannot be asked.
+ * Check that the tenant may be purged now. -EPERM: approvals are missing, it is too early, or a
+ * root still answers; -EHOSTUNREACH: a root cannot be asked whether it is withdrawn.
  */
 int tenant_purge_check(const struct tenant *tenant, const struct keypolicy *policy);
 
-/* What was done, signed by this machine's key, which is made when there is none; PEM. */
+/* Make the certificate of a purge: a signed CMS message in PEM, owned by the caller. It is signed
+ * with this machine's key, which is made where there is none. */
 int tenant_purge_certificate(const struct tenant *tenant, const struct keypolicy *policy,
 			     bool header_erased, char **ret);
 

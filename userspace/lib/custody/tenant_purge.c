@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Who agrees to a purge, and what says afterwards that it was done. */
+/* The request, the approvals, the conditions and the certificate of a purge. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -51,7 +51,7 @@ int tenant_purge_request(const struct tenant *tenant, const struct keypolicy *po
 	return *ret ? 0 : -ENOMEM;
 }
 
-/* Whose approval @cms is, and that it is of just this request. */
+/* Find the approver who signed @cms, and check that it is over exactly this request. */
 static int approver_of(const struct tenant *tenant, const struct keypolicy *policy,
 		       const struct blob *cms, size_t *ret_approver)
 {
@@ -111,7 +111,7 @@ int tenant_purge_approve(struct tenant *tenant, const struct keypolicy *policy,
 /* --- the conditions ------------------------------------------------------------------------------
  */
 
-/* What was approved is looked at again: the file may have been edited. */
+/* Verify the approvals again, since the file may have been edited. */
 static int check_approvals(const struct tenant *tenant, const struct keypolicy *policy)
 {
 	uint32_t seen = 0;
@@ -130,7 +130,7 @@ static int check_approvals(const struct tenant *tenant, const struct keypolicy *
 	return 0;
 }
 
-/* "2026-..." compares as text. */
+/* Times in this format compare as text. */
 static int check_time(const struct tenant *tenant)
 {
 	char now[TIME_LENGTH + 1];
@@ -142,7 +142,7 @@ static int check_time(const struct tenant *tenant)
 			 tenant->purge.until);
 }
 
-/* While a root answers, its owner has not withdrawn it: the purge would not be theirs. */
+/* A root that answers was not withdrawn by its owner, who then has not agreed to the purge. */
 static int check_roots(const struct tenant *tenant, const struct keypolicy *policy)
 {
 	for (int i = 0; i < WRAP_ROOTS; i++) {
@@ -225,8 +225,7 @@ static int identity_make(struct secret **ret_key, char **ret_cert)
 	return 0;
 }
 
-/* The key by which this machine signs what it did. Like all of its state, it lies on its own disk.
- */
+/* The key by which this machine signs what it did. It lies on the machine's own disk. */
 static int machine_identity(struct secret **ret_key, char **ret_cert)
 {
 	int r = identity_read(ret_key, ret_cert);
@@ -234,7 +233,7 @@ static int machine_identity(struct secret **ret_key, char **ret_cert)
 	return r == -ENOENT ? identity_make(ret_key, ret_cert) : r;
 }
 
-/* The approvers in the order of their approvals, as JSON that the caller puts. */
+/* List the approvers in the order of their approvals, as JSON that the caller puts. */
 static int list_approvers(const struct tenant *tenant, const struct keypolicy *policy,
 			  struct json_object **ret)
 {

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * KMIP messages as far as the provider needs them (OASIS KMIP 1.4): requests to look at one
- * symmetric key and to encrypt and decrypt with it by AES-GCM, and their responses. All in memory;
- * messages may hold keys, hence the secrets.
+ * KMIP messages (OASIS KMIP 1.4), as far as the provider needs them: requests to describe one
+ * symmetric key and to encrypt and decrypt with it by AES-GCM, and their responses. They are
+ * encoded and decoded in memory only. Messages may hold keys, so each is a struct secret.
+ *
+ * TTLV is KMIP's encoding: each item has a tag, a type, a length and a value.
  */
 #ifndef FVE_TTLV_H
 #define FVE_TTLV_H
@@ -10,19 +12,20 @@
 #include "base/secret.h"
 #include "base/util.h"
 
-#define KMIP_HEADER_SIZE 8 /* bytes of an item's tag, type and length */
-#define KMIP_MESSAGE_MAX 16384
-#define KMIP_UID_MAX	 128
-#define KMIP_IV_SIZE	 12 /* SP 800-38D, 8.2 */
-#define KMIP_TAG_SIZE	 16
+#define KMIP_HEADER_SIZE 8     /* bytes of an item's tag, type and length */
+#define KMIP_MESSAGE_MAX 16384 /* bytes */
+#define KMIP_UID_MAX	 128   /* characters of a Unique Identifier */
+#define KMIP_IV_SIZE	 12    /* bytes; NIST SP 800-38D, 8.2 */
+#define KMIP_TAG_SIZE	 16    /* bytes */
 
+/* KMIP 1.4, table "Operation". */
 enum kmip_operation {
 	KMIP_GET_ATTRIBUTES = 0x0b,
 	KMIP_ENCRYPT = 0x1f,
 	KMIP_DECRYPT = 0x20,
 };
 
-/* Table "Result Reason". */
+/* KMIP 1.4, table "Result Reason". */
 enum kmip_reason {
 	KMIP_ITEM_NOT_FOUND = 0x01,
 	KMIP_AUTHENTICATION_NOT_SUCCESSFUL = 0x03,
@@ -36,7 +39,7 @@ enum kmip_reason {
 	KMIP_OBJECT_ARCHIVED = 0x0d,
 };
 
-/* Table "State". */
+/* KMIP 1.4, table "State". */
 enum kmip_state {
 	KMIP_STATE_UNKNOWN,
 	KMIP_PRE_ACTIVE,
@@ -47,14 +50,15 @@ enum kmip_state {
 	KMIP_DESTROYED_COMPROMISED,
 };
 
-#define KMIP_AES 0x03 /* table "Cryptographic Algorithm" */
+#define KMIP_AES 0x03 /* KMIP 1.4, table "Cryptographic Algorithm" */
 
-/* A piece of a message. */
+/* A piece of a message; borrowed. */
 struct kmip_bytes {
 	const uint8_t *data;
 	size_t size;
 };
 
+/* A request; everything is borrowed. */
 struct kmip_request {
 	enum kmip_operation operation;
 	const char *uid;	/* of the key */
@@ -62,17 +66,17 @@ struct kmip_request {
 	struct kmip_bytes iv, tag;
 };
 
-/* What a response says; pieces are borrowed from it, and empty where it has none. */
+/* The contents of a response. Pieces are borrowed from the message, and empty where it has none. */
 struct kmip_response {
 	bool success;
 	uint32_t reason;	   /* enum kmip_reason or another; 0: none given */
-	struct kmip_bytes message; /* text for people, from whom nothing is known */
+	struct kmip_bytes message; /* text for people; it may hold any bytes */
 	struct kmip_bytes data, iv, tag;
 	uint32_t state;	    /* enum kmip_state or another */
 	uint32_t algorithm; /* KMIP_AES or another */
 	uint32_t bits;
-	bool sensitive;	    /* cannot be had in clear */
-	bool unextractable; /* cannot be had at all */
+	bool sensitive;	    /* it cannot be read in clear */
+	bool unextractable; /* it cannot be read at all */
 };
 
 /* NULL on out of memory, or where something is too long. */
