@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The only file that names kernel versions. Each block says since when and why; the code that
- * includes this is written for the newest kernel.
+ * Differences between kernel versions; no other file names one. Each block says since when the
+ * kernel differs and why. The code that includes this is written for the newest kernel.
  */
 #ifndef FVE_COMPAT_H
 #define FVE_COMPAT_H
@@ -81,7 +81,7 @@ static inline struct shrinker *shrinker_alloc(unsigned int flags, const char *na
 
 static inline void shrinker_register(struct shrinker *shrinker)
 {
-	/* Cannot fail in a way that matters: the worst is a cache that is never shrunk. */
+	/* A failure is not fatal: the cache is then never shrunk. */
 	if (register_shrinker(shrinker, "dm-fve"))
 		pr_warn("dm-fve: page cache has no shrinker\n");
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * From a bio to runs of data units.
+ * Dividing a bio into runs of data units.
  *
  * Units are aligned on the disk but not in memory: O_DIRECT from an odd address, or a log buffer
  * of XFS, has units that straddle two or more vectors or pages. These are gathered into one piece
@@ -13,7 +13,7 @@
 
 #include "dm-fve.h"
 
-/* plain64: the number of the sector, or of the data unit where iv_large_sectors is set. */
+/* Return the IV (plain64): the number of the sector, or of the data unit with iv_large_sectors. */
 static u64 iv_of(const struct fve *fve, sector_t sector)
 {
 	return ((dm_target_offset(fve->ti, sector) + fve->iv_offset) >> fve->iv_shift) +
@@ -41,7 +41,7 @@ static void gather(struct bio *bio, struct bvec_iter *iter, void *to, unsigned i
 	}
 }
 
-/* The reverse of gather(). */
+/* Copy one unit back, the reverse of gather(). */
 static void scatter(struct bio *bio, struct bvec_iter *iter, const void *from, unsigned int bytes)
 {
 	while (bytes) {

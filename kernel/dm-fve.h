@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the files of the module share.
+ * Types and functions that the files of the module share. The files, by what they do:
  *
  *   target.c  the target_type: construction, status, messages
  *   table.c   table line -> struct fve_params
@@ -10,13 +10,13 @@
  *   read.c    decrypting where the completion runs, or in a context that may
  *   write.c   encrypting into bounce pages in the submitter's context
  *   pages.c   bounce pages: cache, allocator, reserve
- *   zoned.c   what differs on zoned devices
+ *   zoned.c   the differences on zoned devices
  *   selftest.c  known answers at module load
  *   trace.h   trace points off the fast path
  *
  * Locking. The I/O path takes no lock of the device. It holds a reference on fve->key.users around
- * each use of the cipher (key.c argues why that suffices). fve->key.lock serialises everything that
- * changes the key, and guards fve->suspended and the key's name. Each remaining lock is a leaf
+ * each use of the cipher (key.c explains why that suffices). fve->key.lock serialises everything
+ * that changes the key, and guards fve->suspended and the key's name. Each remaining lock is a leaf
  * that covers one list or one stack of pages, and is taken with interrupts off because completions
  * come from hard-irq context.
  */
@@ -73,16 +73,19 @@ struct fve_params {
 	bool iv_large_sectors;
 };
 
-/* Both write into the strings they parse; *error says what is wrong. */
+/*
+ * Parse a key's name, or a table line. Both write into the strings that they parse, and the results
+ * borrow from them. -EINVAL: *error, a static text, says what is wrong.
+ */
 int fve_key_name_parse(char *text, struct fve_key_name *name, char **error);
 int fve_params_parse(unsigned int argc, char **argv, struct fve_params *params, char **error);
 
 /* ---- key.c ---- */
 
 enum fve_key_state {
-	FVE_KEY_NONE, /* under construction, or `key wipe` */
+	FVE_KEY_NONE, /* the device is under construction, or after `key wipe` */
 	FVE_KEY_VALID,
-	FVE_KEY_REVOKED, /* for good */
+	FVE_KEY_REVOKED, /* after `revoke`, for good */
 };
 
 struct fve_key {
@@ -90,8 +93,8 @@ struct fve_key {
 	enum fve_key_state state;  /* written under lock */
 	struct fve_cipher *cipher; /* NULL unless valid; I/O reads it while holding users */
 	struct fve_key_name name;  /* owned; under lock */
-	const char *engine;	   /* asked for by the table, owned; NULL: the best */
-	const char *engine_used;   /* static; stays when the key is wiped */
+	const char *engine;	   /* that the table asks for, owned; NULL: the best */
+	const char *engine_used;   /* that the key got; static; stays when the key is wiped */
 	struct percpu_ref users;   /* live exactly while the state is valid */
 	struct completion users_gone;
 };
@@ -101,19 +104,23 @@ struct fve;
 int fve_key_init(struct fve_key *key);
 void fve_key_exit(struct fve_key *key); /* also after a failed or missing init */
 
-/* Fetch the named key and make it the one in use. Needs lock. *error as above. */
+/* Fetch the key @name from the kernel's keyring and use it from now on. Needs key->lock. -errno:
+ * *error, a static text, says why. */
 int fve_key_set(struct fve_key *key, const struct fve_key_name *name, char **error);
 
-/* Wait for users of the key to leave, then zero its schedule. Needs lock. */
+/* Wait until nobody uses the key, then zero its schedule and set @state. Needs key->lock. */
 void fve_key_drop(struct fve_key *key, enum fve_key_state state);
 
-/* False when the I/O has to fail. In any context; the cipher is there until fve_key_put(). */
+/*
+ * Begin to use the cipher, which stays until fve_key_put(). Works in any context. False: there is
+ * no key, and the I/O has to fail.
+ */
 static inline bool fve_key_get(struct fve_key *key)
 {
 	return percpu_ref_tryget_live(&key->users);
 }
 
-/* A hint that fve_key_get() would succeed. */
+/* Return whether fve_key_get() would probably succeed. */
 static inline bool fve_key_valid(const struct fve_key *key)
 {
 	return READ_ONCE(key->state) == FVE_KEY_VALID;
@@ -131,13 +138,13 @@ enum fve_counter {
 	FVE_WRITES,
 	FVE_READ_BYTES,
 	FVE_WRITE_BYTES,
-	FVE_DEFERRED, /* of the above: encrypted or decrypted by another context */
-	FVE_RESERVE,  /* of the above: writes that took pages of the reserve */
-	FVE_ERRORS,   /* bios failed by this target: no key, cipher error */
+	FVE_DEFERRED, /* those of them that another context has encrypted or decrypted */
+	FVE_RESERVE,  /* writes of them that took pages of the reserve */
+	FVE_ERRORS,   /* bios that this target has failed: no key, or a cipher error */
 	FVE_COUNTERS,
 };
 
-/* Per CPU, summed for the status line. A 32-bit reader may see a torn value, and only there. */
+/* Counters of one CPU, summed for the status line. A 32-bit kernel may show a torn value there. */
 struct fve_counters {
 	u64 value[FVE_COUNTERS];
 };
@@ -203,7 +210,7 @@ enum fve_why {
  */
 struct fve_io {
 	struct fve *fve;
-	bio_end_io_t *end_io; /* dm's, to be called when we are done */
+	bio_end_io_t *end_io; /* dm's own, which is called when we are done */
 
 	/* Read: what is still to be decrypted. Write: the clone's own, while it points to bounce.
 	 */
@@ -233,12 +240,12 @@ static inline void fve_io_done(struct fve_io *io, struct bio *bio)
 /* ---- crypt.c ---- */
 
 /*
- * Both: -EKEYREVOKED where there is no key; -EAGAIN where the cipher cannot be called in this
- * context, and only then or as said below.
+ * Both of these return -EKEYREVOKED where there is no key, and -EAGAIN where the cipher cannot be
+ * called in this context.
  *
- * Decrypt in place what io->iter still covers, and advance it. A worker, which may sleep, gives
- * @scratch, a page for itself. Without it -EAGAIN also says that a data unit straddles pages and
- * no page is at hand.
+ * Decrypt in place what io->iter still covers, and advance it. A worker, which may sleep, passes
+ * @scratch, a page of its own. Without it -EAGAIN can also mean that a data unit straddles pages
+ * and no page is at hand.
  */
 int fve_decrypt(struct fve_io *io, struct bio *bio, struct page *scratch);
 
@@ -260,19 +267,20 @@ void fve_page_put(struct page *page, unsigned int cpu);
 int fve_reserve_init(struct fve_reserve *reserve);
 void fve_reserve_exit(struct fve_reserve *reserve);
 
-/* Let who waits for the reserve see that the key is gone. */
+/* Wake those who wait for the reserve, since the key is gone. */
 void fve_reserve_wake(struct fve_reserve *reserve);
 
-/* All pages for @bytes or none; false: there are too few. Never waits. */
+/* Give the clone bounce pages for @bytes, without waiting. False: there are too few, and it got
+ * none. */
 bool fve_bounce_get(struct fve_io *io, unsigned int bytes);
 
 /*
- * The same from the reserve, waiting until others have returned theirs; false: the key was revoked
- * meanwhile. In the worker, and in map() of a zoned device.
+ * Give the clone bounce pages of the reserve, and wait until others have returned theirs. False:
+ * the key was revoked meanwhile. May be called by the worker, and by map() of a zoned device.
  */
 bool fve_bounce_get_reserve(struct fve_io *io, unsigned int bytes);
 
-/* Back to where they came from. In any context. */
+/* Return the bounce pages to where they came from. Works in any context. */
 void fve_bounce_put(struct fve_io *io);
 
 /* ---- target.c ---- */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Which engine a table gets. */
+/* Choosing the engine that a table gets. */
 
 #include <linux/err.h>
 #include <linux/preempt.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Engines: who does AES-XTS. An engine makes ciphers; a cipher holds one key schedule, and freeing
- * it zeroes the schedule. Nothing above this interface knows the crypto API.
+ * Engines: implementations of AES-XTS. An engine makes ciphers. A cipher holds one key schedule,
+ * and freeing the cipher zeroes the schedule. Nothing above this interface knows the crypto API.
  */
 #ifndef FVE_ENGINE_H
 #define FVE_ENGINE_H
@@ -13,7 +13,7 @@ struct fve_cipher;
 
 #define FVE_MAX_KEY_SIZE 64 /* bytes: the two AES-256 keys of XTS */
 
-/* From where a cipher may be called. Hard-irq context and disabled interrupts are never allowed. */
+/* The contexts in which a cipher may be called; never in hard irqs or with interrupts off. */
 enum fve_context {
 	FVE_ANY_CONTEXT,  /* task or softirq */
 	FVE_SIMD_CONTEXT, /* task or softirq, while crypto_simd_usable() */
@@ -37,14 +37,16 @@ struct fve_run {
 struct fve_engine {
 	const char *name; /* in the table and in the status line */
 
-	/* A cipher without a key, or ERR_PTR. GFP_KERNEL. */
+	/* Make a cipher without a key, or return ERR_PTR. May sleep (GFP_KERNEL). */
 	struct fve_cipher *(*alloc)(void);
 	void (*free)(struct fve_cipher *cipher);
 
-	/* 64 or 32 bytes: data key, then tweak key. The caller has compared the halves. */
+	/* Set a key of 64 or 32 bytes: data key, then tweak key. The caller has checked that they
+	 * differ. */
 	int (*set_key)(struct fve_cipher *cipher, const u8 *key, unsigned int size);
 
-	/* Concurrent calls on one cipher are allowed. -errno leaves the destination undefined. */
+	/* Encrypt or decrypt a run. Calls on one cipher may be concurrent. After -errno the content
+	 * of the destination is undefined. */
 	int (*crypt)(struct fve_cipher *cipher, const struct fve_run *run);
 };
 
@@ -55,16 +57,16 @@ struct fve_cipher {
 	enum fve_context context;
 };
 
-/* The crypto API's public xts(aes), whatever that is. */
+/* The engine that uses the crypto API's public xts(aes), whatever driver that is. */
 extern const struct fve_engine fve_engine_kapi;
 
-/* The synchronous SIMD code behind an asynchronous xts(aes), Linux 6.15 and older. */
+/* The engine of the synchronous SIMD code behind an asynchronous xts(aes), up to Linux 6.15. */
 extern const struct fve_engine fve_engine_kapi_simd;
 
 /*
- * The library of AES modes, Linux 7.3 and newer, called without requests or scatterlists. The
- * crypto API has it too, as this driver of xts(aes), below all drivers made of SIMD code: where
- * this is the one that it picks, the library is what makes use of the CPU.
+ * The engine that uses the library of AES modes, Linux 7.3 and newer, without requests or
+ * scatterlists. The crypto API has the library too, as this driver of xts(aes), below all drivers
+ * made of SIMD code: where this is the one that it picks, the library is what makes use of the CPU.
  */
 #define FVE_LIBRARY_DRIVER "xts-aes-lib"
 
@@ -75,15 +77,18 @@ extern const struct fve_engine fve_engine_library;
 #define FVE_ENGINE_LIBRARY NULL
 #endif
 
-/* Names that a table may give, whether this kernel has the engine or not; NULL after the last. */
+/* Return name number @i that a table may give, whether this kernel has the engine or not; NULL
+ * after the last. */
 const char *fve_engine_name(unsigned int i);
+/* Return whether this kernel has the engine @name. */
 bool fve_engine_exists(const char *name);
 
-/* @name NULL: the best there is. ERR_PTR(-ENOENT) where this kernel has no such engine. */
+/* Make a cipher of engine @name, or of the best one where that is NULL. ERR_PTR(-ENOENT): this
+ * kernel has no such engine. */
 struct fve_cipher *fve_cipher_alloc(const char *name);
 void fve_cipher_free(struct fve_cipher *cipher); /* NULL is fine; the schedule is zeroed */
 
-/* Whether the caller may call the cipher right here; false sends it to a worker. */
+/* Return whether the cipher may be called right here; else the caller needs a worker. */
 bool fve_cipher_usable(const struct fve_cipher *cipher);
 
 static inline int fve_cipher_set_key(struct fve_cipher *cipher, const u8 *key, unsigned int size)

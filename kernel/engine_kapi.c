@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The engines made of the kernel's crypto API: the only file that includes it. */
+/* The engines that use the kernel's crypto API. No other file includes it. */
 
 #include <linux/err.h>
 #include <linux/crypto.h>
@@ -22,7 +22,7 @@ struct kapi_cipher {
 	mempool_t *requests; /* struct kapi_async; only where the algorithm is asynchronous */
 };
 
-/* All that an asynchronous driver may reach by DMA, hence not on the stack. */
+/* The memory that an asynchronous driver may reach by DMA, so it cannot lie on the stack. */
 struct kapi_async {
 	struct crypto_wait wait;
 	struct scatterlist src, dst;
@@ -54,7 +54,7 @@ static void kapi_free(struct fve_cipher *cipher)
 	kfree(kapi);
 }
 
-/* Takes over @tfm, also when it fails. */
+/* Make a cipher of @tfm, which is taken over, after a failure too. */
 static struct fve_cipher *new_cipher(const struct fve_engine *engine, struct crypto_skcipher *tfm)
 {
 	unsigned int request_size = sizeof(struct kapi_async) + crypto_skcipher_reqsize(tfm);
@@ -131,7 +131,7 @@ static int kapi_set_key(struct fve_cipher *cipher, const u8 *key, unsigned int s
 	return crypto_skcipher_setkey(to_kapi(cipher)->tfm, key, size);
 }
 
-/* One request for the whole run, on the stack; per unit only offsets and IV change. */
+/* Use one request on the stack for the whole run; only offsets and IV change per unit. */
 static int crypt_sync(struct crypto_skcipher *tfm, const struct fve_run *run)
 {
 	struct {

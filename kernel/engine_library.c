@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The engine made of the kernel's AES-XTS library: the only file that includes it. */
+/* The engine that uses the kernel's AES-XTS library. No other file includes it. */
 
 #include <linux/err.h>
 #include <linux/highmem.h>

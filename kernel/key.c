@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The only file that touches key bytes. They are read in place from the payload of a key in the
- * kernel keyring, under that key's semaphore, and go straight to the engine; no copy is made here.
+ * Fetching, using and dropping the key. No other file touches key bytes. They are read in place
+ * from the payload of a key in the kernel keyring, under that key's semaphore, and go straight to
+ * the engine; no copy is made here.
  *
  * Who may use the key, and when it is zeroed. key->users is live exactly while the key may be
  * used. Each use of the cipher is inside fve_key_get() and fve_key_put(). fve_key_drop()
@@ -71,7 +72,8 @@ static struct key_type *type_of(const char *name)
 	return NULL;
 }
 
-/* Needs key->sem. NULL: the key was revoked since it was found. */
+/* Return the payload's bytes, borrowed. Needs key->sem. NULL: the key was revoked since it was
+ * found. */
 static const u8 *payload_of(const struct key *key, unsigned int *size)
 {
 	const void *payload = dereference_key_locked(key);

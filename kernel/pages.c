@@ -35,7 +35,7 @@ struct page_cache {
 static struct page_cache __percpu *page_caches;
 static struct shrinker *cache_shrinker;
 
-/* How mempool_alloc() asks first: fail rather than wait, warn, or use the emergency reserves. */
+/* As in mempool_alloc()'s first try: fail rather than wait, warn, or use the emergency reserves. */
 #define GFP_BOUNCE (GFP_NOWAIT | __GFP_NOWARN | __GFP_NORETRY | __GFP_NOMEMALLOC)
 
 struct page *fve_page_get(unsigned int cpu)
@@ -82,7 +82,7 @@ void fve_page_put(struct page *page, unsigned int cpu)
 		__free_page(page);
 }
 
-/* Returns how many of @pages were freed, at most @max. */
+/* Free at most @max of @pages, and return how many were freed. */
 static unsigned int shrink_one(struct page_cache *cache, unsigned int max)
 {
 	struct page *pages[16];

@@ -128,7 +128,7 @@ static void complete_read(struct fve_io *io, struct bio *bio, int error)
 	fve_io_done(io, bio);
 }
 
-/* False: not in this context, or not without memory that is not at hand. */
+/* Decrypt here. False: it takes another context, or memory that is not at hand. */
 static bool decrypt_here(struct fve_io *io, struct bio *bio)
 {
 	int r = fve_decrypt(io, bio, NULL);

@@ -203,7 +203,7 @@ static int check(struct fve_cipher *cipher, const struct vector *vector, struct 
 	return memcmp(out, text, 2 * UNIT_SIZE) ? -EBADMSG : 0;
 }
 
-/* Known answers through @cipher, which gets other keys on the way. */
+/* Test @cipher, which gets other keys on the way. */
 static int check_cipher(struct fve_cipher *cipher)
 {
 	struct page *plain = alloc_page(GFP_KERNEL), *work = alloc_page(GFP_KERNEL);
@@ -220,7 +220,7 @@ static int check_cipher(struct fve_cipher *cipher)
 	return r;
 }
 
-/* All that this kernel has: a table may name any of them. */
+/* Every engine of this kernel is tested, since a table may name any of them. */
 int fve_selftest(void)
 {
 	struct fve_cipher *cipher = fve_cipher_alloc(NULL);

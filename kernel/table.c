@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The table line, see docs/table-format.md. Nothing is allocated or looked up here: what comes out
- * is a struct of numbers and borrowed strings, or a sentence that says what is wrong.
+ * Parsing the table line (docs/table-format.md). Nothing is allocated or looked up here. The result
+ * is a struct of numbers and borrowed strings, or a text that says what is wrong.
  */
 
 #include <linux/ctype.h>
@@ -58,7 +58,7 @@ int fve_key_name_parse(char *text, struct fve_key_name *name, char **error)
 	return 0;
 }
 
-/* The part of @option after @prefix, or NULL where it is another option. */
+/* Return the part of @option after @prefix; NULL: it is another option. */
 static char *option_value(char *option, const char *prefix)
 {
 	size_t length = strlen(prefix);

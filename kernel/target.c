@@ -14,7 +14,7 @@
 #include "selftest.h"
 #include "trace.h"
 
-/* Copes with a device that was constructed halfway. */
+/* Release a device, which may have been constructed only in part. */
 static void fve_dtr(struct dm_target *ti)
 {
 	struct fve *fve = ti->private;
@@ -27,7 +27,7 @@ static void fve_dtr(struct dm_target *ti)
 	kfree(fve);
 }
 
-/* The size and place of the mapping, against the data unit and against the lower device. */
+/* Check size and place of the mapping against the data unit and against the lower device. */
 static int check_geometry(struct fve *fve)
 {
 	struct dm_target *ti = fve->ti;

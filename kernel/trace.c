@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The code of the trace points. */
+/* The definitions of the trace points. */
 
 #define CREATE_TRACE_POINTS
 #include "trace.h"

@@ -18,7 +18,7 @@
 #include "dm-fve.h"
 #include "trace.h"
 
-/* Takes back what point_to_bounce() did: dm finds the clone as it was. */
+/* Undo point_to_bounce(), so that dm finds the clone as it was. */
 static void end_write(struct bio *bio)
 {
 	struct fve_io *io = fve_io_of(bio);
@@ -43,7 +43,7 @@ static void point_to_bounce(struct fve_io *io, struct bio *bio)
 	};
 }
 
-/* With the pages at hand. An error leaves the clone as it was, without pages. */
+/* Encrypt with the pages at hand. An error leaves the clone as it was, without pages. */
 static int encrypt_to_bounce(struct fve_io *io, struct bio *bio, bool may_sleep)
 {
 	int r = fve_encrypt(io, bio, may_sleep);
@@ -57,7 +57,7 @@ static int encrypt_to_bounce(struct fve_io *io, struct bio *bio, bool may_sleep)
 	return 0;
 }
 
-/* Where it is allowed to wait, for memory and for the cipher. */
+/* Encrypt where it is allowed to wait, for memory and for the cipher. */
 static int encrypt_waiting(struct fve *fve, struct bio *bio)
 {
 	struct fve_io *io = fve_io_of(bio);
