@@ -94,7 +94,8 @@ static inline void shrinker_free(struct shrinker *shrinker)
 
 #endif
 
-/* Since 6.10 dm_accept_partial_bio() stops the kernel where it is given a write of a zoned device. */
+/* Since 6.10 dm_accept_partial_bio() stops the kernel where it is given a write of a zoned device.
+ */
 #define FVE_ZONED_WRITES_ARE_CUT (LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0))
 
 /* Since 6.17 a per-CPU workqueue has to be asked for. */

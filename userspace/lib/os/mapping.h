@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define MAPPING_UUID_PREFIX "FVE-" /* begins the UUID of every mapping made here, and of no other \
-				    */
+/* Begins the UUID of every mapping made here, and of no other. */
+#define MAPPING_UUID_PREFIX "FVE-"
 
 /* A mapping to be made. All strings are borrowed. Both targets take the same table line. */
 struct mapping {
