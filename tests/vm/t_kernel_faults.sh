@@ -4,9 +4,10 @@
 # runs: uml: the kernels of Debian have no fault injection
 # kernels: 6.12-debug
 # group: vm kernel
-# vm: --expect-log WARNING:.*kernel/trace/trace_events\.c
+# vm: --expect-log WARNING:.*kernel/trace/trace_events\.c --expect-log ODEBUG:.Out.of.memory
 #
 # A module whose load fails while its trace events are registered makes the kernel warn in trace_events.c.
+# Where allocations fail, the object debugging's own do, too; it then looks no more, which is no report of a fault.
 #
 # FVE_SIZES: bytes of the reads and writes whose allocations are failed (512 4096 131072 1048576)
 # shellcheck source=tests/vm/lib_kernel.sh
