@@ -74,18 +74,18 @@ processors() {
 	done
 }
 
-# Hold a processor that no other guest has, or else share one.
+# Hold a processor that no other guest of this user has, of whatever tree, or else share one.
 choose_processor() {
 	local number lock
 	for number in $(processors); do
-		exec {lock}>"$build/vm/.processor-$number" # not below TMPDIR: that is each test's own
+		exec {lock}>"/dev/shm/fve-$UID-processor-$number"
 		if flock -n "$lock"; then
 			processor=$number
 			return
 		fi
 		exec {lock}>&-
 	done
-	processor=$number
+	processor=$(processors | shuf -n 1)
 }
 
 # machine_prepare: all but the user's disks.
