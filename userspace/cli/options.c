@@ -203,9 +203,9 @@ const struct option_row options[OPT_END] = {
 		 FLAG(allow_discards)},
 	[OPT_LABEL] = {"label", 0, "TEXT", "label of the volume, or of an approval", NULL,
 		       TEXT(label)},
-	[OPT_ROOT_A] = {"root-a", 0, "URI", "the root key A: pkcs11:... or kmip:...",
-			"The root key A, by the URI that its provider takes: pkcs11: (RFC 7512) or "
-			"kmip:. A PIN is not part of it; pin-source=file:PATH says where it is.",
+	[OPT_ROOT_A] = {"root-a", 0, "URI", "the root key A, an RSA key: pkcs11:...",
+			"The root key A, an RSA key, by its pkcs11: URI (RFC 7512). A PIN is not "
+			"part of it; pin-source=file:PATH says where it is.",
 			TEXT(root_a)},
 	[OPT_ROOT_B] = {"root-b", 0, "URI", "the root key B, in another token", NULL, TEXT(root_b)},
 	[OPT_AVAILABILITY_KEY] =

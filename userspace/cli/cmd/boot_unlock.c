@@ -564,8 +564,9 @@ static int cmd_boot_unlock(const struct args *args)
 
 ACTION(boot_unlock, "Boot", "boot-unlock", "[<name>]", "open the volumes of /etc/fvetab",
        "Open all volumes that fvetab(5) and the kernel command line name for now, or the one "
-       "<name>: by machines' protectors, startup keys and PINs first; then the TPM is capped; "
-       "then people are asked for what is still closed. What the units of the boot call. With "
+       "<name>: first by what needs no person, and by the TPM with its PIN or startup key; then "
+       "the TPM is capped; then startup keys without the TPM are looked for, and people asked for "
+       "what is still closed. What the units of the boot call. With "
        "--network the volumes that are marked netdev, by machines' protectors alone. With "
        "--test nothing is mapped, but the TPM is capped all the same.",
        OPT_KEY_FILE, OPT_PIN_FILE, OPT_STARTUP_KEY_FILE, OPT_TRIES, OPT_AGENT, OPT_TIMEOUT, OPT_TPM,

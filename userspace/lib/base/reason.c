@@ -17,8 +17,9 @@ static const struct {
 	[REASON_TPM_FULL] = {"tpm-full", "the TPM has no room for another counter"},
 	[REASON_TPM_OWNED] = {"tpm-owned", "the TPM's owner hierarchy has a password"},
 	[REASON_BANK_DEAD] = {"bank-dead", "the TPM's SHA-256 PCR bank is absent or not in use"},
-	[REASON_POLICY_REVOKED] = {"policy-revoked",
-				   "this boot chain was approved and then revoked"},
+	[REASON_POLICY_REVOKED] =
+		{"policy-revoked",
+		 "the approval of this boot chain was revoked, or the TPM's counter is gone"},
 	[REASON_SUSPEND_EXPIRED] = {"suspend-expired",
 				    "protection was suspended for fewer boots than there were"},
 	[REASON_CAPPED] = {"capped", "the TPM was capped: it releases no key again in this boot"},
