@@ -89,13 +89,17 @@ choose_processor() {
 }
 
 # machine_prepare: all but the user's disks.
+#
+# Half the time of what makes and removes devices is waiting for grace periods, at a hundred timer ticks a
+# second (dmsetup of kernel_stacking: 49 s, expedited 35 s); expedited, they end as soon as they may.
 machine_prepare() {
 	local vmlinuz
 	vmlinuz=$("$here/kernel" --print vmlinuz "$kernel")
 	uml=("$vmlinuz" "mem=${memory}M" "initrd=$image/initrd" "uml_dir=$run" umid=guest
 		"ubdar=$image/root.ext4" "ubdbr=$run/payload"
 		"${uml[@]}"
-		con=null ssl=null console=tty0 loglevel=5 panic=-1 oops=panic printk.devkmsg=on)
+		con=null ssl=null console=tty0 loglevel=5 panic=-1 oops=panic printk.devkmsg=on
+		rcupdate.rcu_expedited=1)
 	[ -z "$append" ] || read -ra append <<<"$append"
 	uml+=("${append[@]}")
 }

@@ -8,7 +8,7 @@
 # shellcheck source=tests/vm/lib_kernel.sh
 . "$TESTS/vm/lib_kernel.sh"
 
-rounds=${FVE_ROUNDS:-5}
+rounds=${FVE_ROUNDS:-$(sample 5)}
 
 # Endless random I/O by two processes, until end_io or an error.
 start_io() {

@@ -9,11 +9,11 @@
 # A module whose load fails while its trace events are registered makes the kernel warn in trace_events.c.
 # Where allocations fail, the object debugging's own do, too; it then looks no more, which is no report of a fault.
 #
-# FVE_SIZES: bytes of the reads and writes whose allocations are failed (512 4096 131072 1048576)
+# FVE_SIZES: bytes of the reads and writes whose allocations are failed (4096 1048576)
 # shellcheck source=tests/vm/lib_kernel.sh
 . "$TESTS/vm/lib_kernel.sh"
 
-sizes=${FVE_SIZES:-512 4096 131072 1048576}
+sizes=${FVE_SIZES:-4096 1048576}
 debug=/sys/kernel/debug
 for kind in failslab fail_page_alloc; do
 	echo N >$debug/$kind/ignore-gfp-wait

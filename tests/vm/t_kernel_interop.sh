@@ -9,7 +9,7 @@
 # shellcheck source=tests/vm/lib_kernel.sh
 . "$TESTS/vm/lib_kernel.sh"
 
-count=${FVE_COUNT:-10000}
+count=${FVE_COUNT:-$(sample 10000)}
 
 # dm-crypt without its queues makes the same data in less time.
 reference=(no_read_workqueue no_write_workqueue)

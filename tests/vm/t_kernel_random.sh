@@ -11,7 +11,7 @@
 # shellcheck source=tests/vm/lib_kernel.sh
 . "$TESTS/vm/lib_kernel.sh"
 
-total=${FVE_RANDOM_IOS:-1600}
+total=${FVE_RANDOM_IOS:-$(sample 1600)}
 mib=${FVE_RANDOM_MIB:-8}
 
 load_fve
