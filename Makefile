@@ -110,10 +110,12 @@ FVE_CFLAGS = -std=gnu11 $(WARN) $(shell pkg-config --cflags $(PKGS) p11-kit-1)
 FVE_LIBS   = $(shell pkg-config --libs $(PKGS))
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g
 
+# Only for the machine whose instructions they are.
+other_machine := $(if $(filter x86_64,$(shell uname -m)),,tests/unit/test_engine_x86.c)
 lib_sources := $(wildcard userspace/lib/*.c userspace/lib/*/*.c)
 cli_sources := $(wildcard userspace/cli/*.c userspace/cli/*/*.c)
 providers   := $(BUILD)/fve-provider-pkcs11 $(BUILD)/fve-provider-kmip
-unit_tests  := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
+unit_tests  := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(filter-out $(other_machine),$(wildcard tests/unit/test_*.c)))
 tools	    := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/tools/*.c))
 
 .PHONY: userspace
@@ -178,6 +180,22 @@ $(BUILD)/unit/%: tests/unit/%.c tests/unit/test.h $(BUILD)/san/libfve.a
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(FVE_CFLAGS) $(SANITIZE) -Itests/unit -o $@ $< $(BUILD)/san/libfve.a $(FVE_LIBS)
+
+# The module's engine x86, assembled for user space: it is tested and measured there too.
+cipher_flags := -Itests/bench/cipher_shim -Ikernel
+$(BUILD)/cipher/engine_x86_asm.o: $(wildcard kernel/engine_x86_*.S) $(wildcard tests/bench/cipher_shim/linux/*.h)
+	$(call say,AS,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(cipher_flags) -c -o $@ kernel/engine_x86_asm.S
+
+$(BUILD)/unit/test_engine_x86: tests/unit/test_engine_x86.c tests/unit/test.h kernel/engine_x86_asm.h $(BUILD)/cipher/engine_x86_asm.o
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(FVE_CFLAGS) $(SANITIZE) -Itests/unit $(cipher_flags) -o $@ $< $(BUILD)/cipher/engine_x86_asm.o -lcrypto
+
+$(BUILD)/cipher/bench: tests/bench/cipher.c kernel/engine_x86_asm.h $(BUILD)/cipher/engine_x86_asm.o
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(FVE_CFLAGS) $(CFLAGS) $(cipher_flags) -o $@ $< $(BUILD)/cipher/engine_x86_asm.o -lcrypto -lkcapi
 
 $(BUILD)/tools/%: tests/tools/%.c $(BUILD)/libfve.a
 	$(call say,LD,$@)
@@ -288,6 +306,13 @@ demo: demo-deps ## a Debian root opens itself, until somebody changes how the ma
 bench: packages ## instructions per I/O, fve beside dm-crypt and dm-linear
 	+$(Q)$(submake) userspace test-modules
 	$(Q)tests/bench/bench $(KERNELS)
+
+.PHONY: bench-cipher
+CIPHER_RUNS ?= 100000
+bench-cipher: packages ## cycles per byte of engine x86 beside OpenSSL, after CIPHER_RUNS random runs
+	+$(Q)$(submake) $(BUILD)/unit/test_engine_x86 $(BUILD)/cipher/bench
+	$(Q)FVE_CIPHER_RUNS=$(CIPHER_RUNS) $(BUILD)/unit/test_engine_x86
+	$(Q)$(BUILD)/cipher/bench
 
 # --- install ---------------------------------------------------------------------------------
 # The one list of what install puts where, each "MODE FILE PLACE"; uninstall removes just these,
