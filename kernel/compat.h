@@ -8,6 +8,7 @@
 
 #include <linux/version.h>
 #include <linux/interrupt.h>
+#include <linux/limits.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
@@ -97,6 +98,57 @@ static inline void shrinker_free(struct shrinker *shrinker)
 /* Since 6.10 dm_accept_partial_bio() stops the kernel where it is given a write of a zoned device.
  */
 #define FVE_ZONED_WRITES_ARE_CUT (LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0))
+
+/*
+ * Since 6.10 the kernel's own AES-XTS for x86-64 uses VAES, and AVX where there is none. It still
+ * encrypts the tweak of each data unit alone, which for small units costs more than the rest. A
+ * unit of 4096 bytes is as fast with it.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
+#define FVE_X86_FASTER_BELOW 4096
+#else
+#define FVE_X86_FASTER_BELOW UINT_MAX
+#endif
+
+#ifdef FVE_X86
+
+#include <asm/cpufeature.h>
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0)
+
+/* Since 6.15 the kernel knows on which CPUs its own code should not use registers of 64 bytes. */
+static inline bool fve_zmm_slows_cpu(void)
+{
+	return boot_cpu_has(X86_FEATURE_PREFER_YMM);
+}
+
+#else
+
+/*
+ * The same CPUs, whose clock slows down for them: Intel's Skylake, Ice Lake and Tiger Lake. Family
+ * and models are those of zmm_exclusion_list in arch/x86/kernel/cpu/intel.c of Linux 6.15.
+ */
+static inline bool fve_zmm_slows_cpu(void)
+{
+	if (boot_cpu_data.x86_vendor != X86_VENDOR_INTEL || boot_cpu_data.x86 != 6)
+		return false;
+	switch (boot_cpu_data.x86_model) {
+	case 0x55: /* Skylake server */
+	case 0x6a: /* Ice Lake server */
+	case 0x6c:
+	case 0x7d: /* Ice Lake client */
+	case 0x7e:
+	case 0x9d: /* Ice Lake NNP-I */
+	case 0x8c: /* Tiger Lake */
+	case 0x8d:
+		return true;
+	}
+	return false;
+}
+
+#endif
+
+#endif
 
 /* Since 6.17 a per-CPU workqueue has to be asked for. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)

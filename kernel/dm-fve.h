@@ -94,6 +94,7 @@ struct fve_key {
 	struct fve_cipher *cipher; /* NULL unless valid; I/O reads it while holding users */
 	struct fve_key_name name;  /* owned; under lock */
 	const char *engine;	   /* that the table asks for, owned; NULL: the best */
+	unsigned int unit_size;	   /* bytes of a data unit, by which the best engine is chosen */
 	const char *engine_used;   /* that the key got; static; stays when the key is wiped */
 	struct percpu_ref users;   /* live exactly while the state is valid */
 	struct completion users_gone;

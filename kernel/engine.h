@@ -28,7 +28,7 @@ struct fve_run {
 	struct page *src, *dst;
 	unsigned int src_offset, dst_offset; /* bytes into the page */
 	unsigned int bytes;		     /* a multiple of unit_size */
-	unsigned int unit_size;		     /* bytes of one data unit, a multiple of 16 */
+	unsigned int unit_size;		     /* bytes of one data unit: 512, 1024, 2048 or 4096 */
 	u64 iv;				     /* of the first unit; little endian in the tweak */
 	u64 iv_step;			     /* from one unit to the next, modulo 2^64 */
 	bool encrypt;
@@ -36,6 +36,7 @@ struct fve_run {
 
 struct fve_engine {
 	const char *name; /* in the table and in the status line */
+	bool own;	  /* code of this module: 64-byte keys only, and it can be done without */
 
 	/* Make a cipher without a key, or return ERR_PTR. May sleep (GFP_KERNEL). */
 	struct fve_cipher *(*alloc)(void);
@@ -77,15 +78,35 @@ extern const struct fve_engine fve_engine_library;
 #define FVE_ENGINE_LIBRARY NULL
 #endif
 
+/*
+ * The engines of our own for x86-64, by the width of the registers that they use, the widest first.
+ * The self-test disables one that is wrong: an emulator, or a CPU, may have instructions that do
+ * not do what they should.
+ */
+#ifdef FVE_X86
+extern const struct fve_engine fve_engine_x86_zmm, fve_engine_x86_ymm, fve_engine_x86_xmm;
+#define FVE_ENGINE_X86(width) (&fve_engine_x86_##width)
+#else
+#define FVE_ENGINE_X86(width) NULL
+#endif
+#define FVE_X86_NAME	 "x86" /* in a table: the widest that there is */
+#define FVE_X86_KEY_SIZE 64    /* bytes: they have AES-256 only */
+
 /* Return name number @i that a table may give, whether this kernel has the engine or not; NULL
  * after the last. */
 const char *fve_engine_name(unsigned int i);
 /* Return whether this kernel has the engine @name. */
 bool fve_engine_exists(const char *name);
 
-/* Make a cipher of engine @name, or of the best one where that is NULL. ERR_PTR(-ENOENT): this
- * kernel has no such engine. */
+/* Never use the engine @name again. Only for the self-test, before there are tables. */
+void fve_engine_disable(const char *name);
+
+/* Make a cipher of engine @name. ERR_PTR(-ENOENT): this kernel, or this CPU, has no such engine. */
 struct fve_cipher *fve_cipher_alloc(const char *name);
+
+/* Make a cipher of the engine that is best for keys and data units of so many bytes. */
+struct fve_cipher *fve_cipher_alloc_best(unsigned int key_size, unsigned int unit_size);
+
 void fve_cipher_free(struct fve_cipher *cipher); /* NULL is fine; the schedule is zeroed */
 
 /* Return whether the cipher may be called right here; else the caller needs a worker. */

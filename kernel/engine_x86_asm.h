@@ -9,9 +9,7 @@
 #include <linux/linkage.h>
 #include <linux/types.h>
 
-#define FVE_X86_KEY_SIZE   64  /* bytes: the two AES-256 keys of XTS */
-#define FVE_X86_MIN_UNIT   512 /* bytes; a data unit is a multiple of them */
-#define FVE_X86_ROUND_KEYS 15  /* AES-256: one before the 14 rounds, and one for each */
+#define FVE_X86_ROUND_KEYS 15 /* AES-256: one before the 14 rounds, and one for each */
 
 /* Key schedules, as the instructions take them: round keys of 16 bytes in the order of their use.
  */
@@ -25,10 +23,10 @@ struct fve_x86_key {
 struct fve_x86_run {
 	const u8 *src;
 	u8 *dst;
-	u64 iv;	     /* of the first unit; little endian in the tweak */
-	u64 iv_step; /* from one unit to the next, modulo 2^64 */
-	u32 bytes;   /* a multiple of unit_size, not 0 */
-	u32 unit_size;
+	u64 iv;	       /* of the first unit; little endian in the tweak */
+	u64 iv_step;   /* from one unit to the next, modulo 2^64 */
+	u32 bytes;     /* a multiple of unit_size, not 0 */
+	u32 unit_size; /* a multiple of 512 */
 };
 
 /*
@@ -36,9 +34,9 @@ struct fve_x86_run {
  * kernel_fpu_end(). They leave nothing in the registers or on the stack.
  *
  * Expanding a key, and _xmm, need AES-NI and AVX; _ymm VAES and AVX2; _zmm VAES, VPCLMULQDQ and
- * AVX-512 F, BW and VL.
+ * AVX-512 F and BW. The bytes of a key are the two AES-256 keys of XTS, 64 in all.
  */
-asmlinkage void fve_x86_expand_key(struct fve_x86_key *key, const u8 bytes[FVE_X86_KEY_SIZE]);
+asmlinkage void fve_x86_expand_key(struct fve_x86_key *key, const u8 *bytes);
 
 asmlinkage void fve_x86_encrypt_xmm(const struct fve_x86_key *key, const struct fve_x86_run *run);
 asmlinkage void fve_x86_decrypt_xmm(const struct fve_x86_key *key, const struct fve_x86_run *run);

@@ -177,7 +177,8 @@ int fve_key_set(struct fve_key *key, const struct fve_key_name *name, char **err
 		*error = "Out of memory";
 		goto out;
 	}
-	cipher = fve_cipher_alloc(key->engine);
+	cipher = key->engine ? fve_cipher_alloc(key->engine)
+			     : fve_cipher_alloc_best(name->size, key->unit_size);
 	if (IS_ERR(cipher)) {
 		*error = "Engine is not available in this kernel";
 		r = PTR_ERR(cipher);

@@ -105,6 +105,7 @@ static int fve_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 	fve->counters = alloc_percpu(struct fve_counters);
 	if (!fve->counters)
 		goto bad;
+	fve->key.unit_size = fve->unit_size;
 	if (params.engine) {
 		fve->key.engine = kstrdup(params.engine, GFP_KERNEL);
 		if (!fve->key.engine)
