@@ -86,6 +86,14 @@ $(fault_modules): fault-module-%: $(kernel_sources)
 	$(call build_module,$(shell tests/vm/kernel --print kbuild $*),$(BUILD)/fault/$(shell tests/vm/kernel --print release $*),FVE_BREAK_IV=1 $(if $(filter %-uml,$*),ARCH=um))
 	$(call build_module,$(shell tests/vm/kernel --print kbuild $*),$(BUILD)/fault-pages/$(shell tests/vm/kernel --print release $*),FVE_BREAK_PAGES=1 $(if $(filter %-uml,$*),ARCH=um))
 
+# And with a wrong engine of our own, in all its widths or the wide ones. User Mode Linux has none.
+fault_engines := $(KERNELS:%=fault-engine-%)
+.PHONY: $(fault_engines)
+fault-modules: $(fault_engines)
+$(fault_engines): fault-engine-%: $(kernel_sources)
+	$(call build_module,$(shell tests/vm/kernel --print kbuild $*),$(BUILD)/fault-engine/$(shell tests/vm/kernel --print release $*),FVE_BREAK_ENGINE=1)
+	$(call build_module,$(shell tests/vm/kernel --print kbuild $*),$(BUILD)/fault-engine-wide/$(shell tests/vm/kernel --print release $*),FVE_BREAK_ENGINE=32)
+
 # For the debug kernels: tests/fault/kernel/NAME.c says in a line "wraps: FUNCTION..." which functions
 # of the module it replaces, for calls from other files.
 kernel_faults := $(patsubst tests/fault/kernel/%.c,%,$(wildcard tests/fault/kernel/*.c))

@@ -79,6 +79,8 @@ static const char *const dictionary[] = {
 	"engine:kapi",
 	"engine:kapi-simd",
 	"engine:library",
+	"engine:x86",
+	"engine:x86-xmm",
 	"engine:",
 	"engine:none",
 	"no_read_workqueue",

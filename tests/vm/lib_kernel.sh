@@ -115,7 +115,7 @@ engines() {
 	[ "$target" = fve ] || return 0
 	make_key engines 64
 	local engine
-	for engine in kapi kapi-simd library; do
+	for engine in kapi kapi-simd library x86-zmm x86-ymm x86-xmm; do
 		if dmsetup create engines 2>/dev/null --table \
 			"$(table_line fve 8 engines 0 "$ram" 0 "engine:$engine")"; then
 			remove engines

@@ -23,7 +23,7 @@ sum=$(sha256sum </mnt/file)
 
 step "list and status of an open volume"
 json=$(fvesetup status --json data)
-for text in '"state": ?"open"' '"engine": ?"kapi' '"mac": ?"present"' '"kind": ?"startup-key"' \
+for text in '"state": ?"open"' '"engine": ?"(kapi|x86)' '"mac": ?"present"' '"kind": ?"startup-key"' \
 	'"label": ?"mine"' '"name": ?"vda"' '"type": ?"fve"'; do
 	assert_match "$json" "$text" "status --json"
 done

@@ -18,14 +18,20 @@ reference=(no_read_workqueue no_write_workqueue)
 # interop KEY SECTOR_SIZE IV_OFFSET OFFSET "OPTIONS" [IOPAIR_OPTION...]
 interop() {
 	local key=$1 sector_size=$2 iv=$3 offset=$4 options=$5
-	local length=$((ram_sectors - offset)) words=() xts=(--sector-size "$2" --iv-offset "$3")
+	local length=$((ram_sectors - offset)) words=() own=() engine xts=(--sector-size "$2" --iv-offset "$3")
 	shift 5
 	[ "$sector_size" -eq 512 ] || words+=("sector_size:$sector_size")
 	[ -z "$options" ] || words+=("$options") xts+=("--${options//_/-}")
+	own=("${words[@]}")
+	# Our own engines have no short keys.
+	if [ "$key" = long ]; then
+		engine=${choices[choice++ % ${#choices[@]}]}
+		[ -z "$engine" ] || own+=("engine:$engine")
+	fi
 
 	step "$(stat -c %s "$scratch/$key.key")-byte key, sector_size $sector_size," \
-		"iv_offset $iv, offset $offset $options $*"
-	create ours "$(table_line "$target" "$length" "$key" "$iv" "$ram" "$offset" "${words[@]}")"
+		"iv_offset $iv, offset $offset ${own[*]} $*"
+	create ours "$(table_line "$target" "$length" "$key" "$iv" "$ram" "$offset" "${own[@]}")"
 	create theirs "$(table_line crypt "$length" "$key" "$iv" "$ram" "$offset" \
 		"${words[@]}" "${reference[@]}")"
 	iopair --count "$count" --seed "$seed" --max-size 8192 --align "$sector_size" "$@" \
@@ -41,6 +47,9 @@ load_fve
 ram_disk 2
 make_key long 64
 make_key short 32
+# The default, then each engine by its name, in turn.
+mapfile -t choices < <(echo; engines)
+choice=0
 
 # plain64 counts 512-byte sectors, with iv_large_sectors those of sector_size. Either way the IV
 # passes 2^32, where `plain` and a 32-bit counter would wrap, in the middle of the device.
