@@ -191,17 +191,17 @@ $(BUILD)/unit/%: tests/unit/%.c tests/unit/test.h $(BUILD)/san/libfve.a
 
 # The module's engine x86, assembled for user space: it is tested and measured there too.
 cipher_flags := -Itests/bench/cipher_shim -Ikernel
-$(BUILD)/cipher/engine_x86_asm.o: $(wildcard kernel/engine_x86_*.S) $(wildcard tests/bench/cipher_shim/linux/*.h)
+$(BUILD)/cipher/engine_x86_asm.o: $(wildcard kernel/engine_x86_*.S) $(wildcard kernel/engine_x86_*.h tests/bench/cipher_shim/*.h tests/bench/cipher_shim/linux/*.h)
 	$(call say,AS,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(cipher_flags) -c -o $@ kernel/engine_x86_asm.S
 
-$(BUILD)/unit/test_engine_x86: tests/unit/test_engine_x86.c tests/unit/test.h kernel/engine_x86_asm.h $(BUILD)/cipher/engine_x86_asm.o
+$(BUILD)/unit/test_engine_x86: tests/unit/test_engine_x86.c tests/unit/test.h $(BUILD)/cipher/engine_x86_asm.o
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(FVE_CFLAGS) $(SANITIZE) -Itests/unit $(cipher_flags) -o $@ $< $(BUILD)/cipher/engine_x86_asm.o -lcrypto
 
-$(BUILD)/cipher/bench: tests/bench/cipher.c kernel/engine_x86_asm.h $(BUILD)/cipher/engine_x86_asm.o
+$(BUILD)/cipher/bench: tests/bench/cipher.c $(BUILD)/cipher/engine_x86_asm.o
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CPPFLAGS) $(FVE_CFLAGS) $(CFLAGS) $(cipher_flags) -o $@ $< $(BUILD)/cipher/engine_x86_asm.o -lcrypto -lkcapi
 

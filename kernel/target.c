@@ -410,7 +410,7 @@ static void fve_io_hints(struct dm_target *ti, struct queue_limits *limits)
 /* Raise the version when the table, the messages or the status change. */
 static struct target_type fve_target = {
 	.name = "fve",
-	.version = {1, 1, 0},
+	.version = {1, 2, 0},
 	.features = DM_TARGET_NOWAIT | DM_TARGET_ZONED_HM,
 	.module = THIS_MODULE,
 	.ctr = fve_ctr,

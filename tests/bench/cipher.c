@@ -20,6 +20,7 @@
 
 #include <openssl/evp.h>
 
+#include "cpu.h"
 #include "engine_x86_asm.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -119,16 +120,11 @@ static struct row rows[] = {
 #define OPENSSL 3
 #define CHAIN	(ARRAY_SIZE(rows) - 1)
 
-/* As engine_x86_asm.h says what they need. */
 static void find_available(void)
 {
-	bool vaes = __builtin_cpu_supports("vaes");
-
-	rows[0].available = __builtin_cpu_supports("aes") && __builtin_cpu_supports("avx");
-	rows[1].available = rows[0].available && vaes && __builtin_cpu_supports("avx2");
-	rows[2].available = rows[1].available && __builtin_cpu_supports("vpclmulqdq") &&
-			    __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw");
-
+	rows[0].available = cpu_has_xmm();
+	rows[1].available = cpu_has_ymm();
+	rows[2].available = cpu_has_zmm();
 	kcapi_set_verbosity(KCAPI_LOG_NONE);
 	rows[4].available = kcapi_cipher_init(&kernel, "xts(aes)", 0) == 0 &&
 			    kcapi_cipher_setkey(kernel, key_bytes, sizeof(key_bytes)) == 0;

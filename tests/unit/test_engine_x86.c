@@ -12,6 +12,7 @@
 
 #include <openssl/evp.h>
 
+#include "cpu.h"
 #include "engine_x86_asm.h"
 #include "test.h"
 
@@ -32,19 +33,11 @@ static struct width widths[] = {
 };
 #define WIDTHS (sizeof(widths) / sizeof(widths[0]))
 
-static bool has_avx512(void)
-{
-	return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw");
-}
-
-/* As engine_x86_asm.h says what they need. */
 static void find_available(void)
 {
-	widths[0].available = __builtin_cpu_supports("aes") && __builtin_cpu_supports("avx");
-	widths[1].available = widths[0].available && __builtin_cpu_supports("vaes") &&
-			      __builtin_cpu_supports("avx2");
-	widths[2].available =
-		widths[1].available && __builtin_cpu_supports("vpclmulqdq") && has_avx512();
+	widths[0].available = cpu_has_xmm();
+	widths[1].available = cpu_has_ymm();
+	widths[2].available = cpu_has_zmm();
 }
 
 /* ---- random numbers that repeat: xorshift64 (Marsaglia 2003, "Xorshift RNGs", page 4) ---- */
@@ -183,7 +176,7 @@ static void call(struct remains *remains, void (*function)(void), const void *a,
 
 	memset(remains->stack, STACK_PATTERN, sizeof(remains->stack));
 	memset(remains->registers, 0, sizeof(remains->registers));
-	if (has_avx512()) {
+	if (__builtin_cpu_supports("avx512f")) {
 		/* The C library may have left something in those that AVX does not reach. */
 		__asm__ volatile(
 			".irp n, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31\n\t"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The same for the kernel's types. */
+/* The same for the kernel's types, beside what user space has by that name. */
 #ifndef FVE_SHIM_TYPES_H
 #define FVE_SHIM_TYPES_H
 
+#include_next <linux/types.h>
 #include <stdint.h>
 
 typedef uint8_t u8;
