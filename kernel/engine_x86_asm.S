@@ -36,16 +36,16 @@
 	.endr
 
 /*
- * x^128 = x^7 + x^2 + x + 1 (IEEE Std 1619-2007, 5.2), without the x^128: what a bit becomes that is
- * shifted out of a block.
+ * x^7 + x^2 + x + 1, which is what x^128 becomes: a bit that is shifted out of a block (IEEE Std
+ * 1619-2007, 5.2).
  */
 .Lpolynomial:
 	.rept	4
 	.quad	0x87, 0
 	.endr
 
-/* How far the blocks of a vector are to be shifted so that they follow one another, and what a
- * shift of so many bits leaves of 64. */
+/* The blocks of a vector follow one another: by how many bits each half is shifted left, and by
+ * how many right for what is shifted out. */
 .Lshift_left:
 	.quad	0, 0, 1, 1, 2, 2, 3, 3
 .Lshift_right:

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The two functions of one width. engine_x86_asm.S includes this for each, with V(number) for a vector
- * register, WIDTH for its bytes and NAME(name) for a name that ends with the width's.
+ * The two functions of one width. engine_x86_asm.S includes this for each, with V(number) for a
+ * vector register, WIDTH for its bytes and NAME(name) for a name that ends with the width's.
  *
- * Three things make it fast. Eight vectors go through each round side by side, since an AES instruction
- * takes several cycles, and only then may the next round of the same block begin. Between the rounds the
- * tweaks of the next eight vectors are computed. And the tweaks of eight data units are encrypted at once:
- * one alone would take as long.
+ * Three things make it fast. Eight vectors go through each round side by side, since an AES
+ * instruction takes several cycles, and the next round of a block has to wait for it. Between the
+ * rounds the tweaks of the next eight vectors are computed. And the tweaks of eight data units are
+ * encrypted at once: one alone would take as long.
  */
 
 /* The eight vectors in work. */
@@ -27,8 +27,9 @@
 #define Z	V(13)
 
 /*
- * T: the tweaks of the next eight vectors. E: those of the eight in work, plus the last round key. The
- * last round adds both at once. AVX-512 has registers for them; else they are on the stack.
+ * T: the tweaks of the next eight vectors. E: those of the eight in work, plus the last round key;
+ * the last round adds both at once. AVX-512 has registers for them. Else they are on the stack,
+ * behind the tweaks of a batch of units.
  */
 #if WIDTH == 64
 #define T(i)	T##i
@@ -49,7 +50,7 @@
 #define E5	V(29)
 #define E6	V(30)
 #define E7	V(31)
-#define STACK	(BATCH * 16)
+#define STACK	(BATCH * 16 + WIDTH)
 #else
 #define T(i)	(BATCH * 16 + i * WIDTH)(%rsp)
 #define E(i)	(BATCH * 16 + (8 + i) * WIDTH)(%rsp)
@@ -92,10 +93,12 @@
 /* ---- multiples of a tweak ---- */
 
 /*
- * The blocks of \to are to be FIRST * x^\power; the power is 57 at most. Both halves of each block are shifted.
- * What is shifted out of the lower half goes to the upper one. What is shifted out of the upper half is
- * multiplied by the polynomial and goes to the lower one; it has at most 7 bits more then, so it stays there.
- * FOLD is the second half of this: \to has the shifted halves, Y what was shifted out.
+ * A block times a power of x, up to x^57. Both halves of the block are shifted left. What is
+ * shifted out of the lower half goes to the upper one. What is shifted out of the upper half is
+ * multiplied by the polynomial and goes to the lower one; the product is 7 bits longer and stays
+ * there.
+ *
+ * fold is the second part of this: \to has the shifted halves, Y what was shifted out of each.
  */
 #if WIDTH == 64
 .macro NAME(fold) to
@@ -117,13 +120,17 @@
 .endm
 #endif
 
+/* Z = FIRST * x^\power in each block. */
 .macro NAME(multiply_first) power
 	vpsrlq	$(64 - \power + ERROR), FIRST, Y
 	vpsllq	$\power, FIRST, Z
 	NAME(fold) Z
 .endm
 
-/* From the next tweak of the batch to FIRST: that, and its products by x, x^2 and x^3. */
+/*
+ * From the next tweak of the batch to FIRST: that, and its products by x, x^2 and x^3. Behind the
+ * last one of a batch is something else on the stack, which is not used then.
+ */
 .macro NAME(get_first)
 	SPREAD	(TWEAK), FIRST
 #if WIDTH > 16
@@ -134,8 +141,8 @@
 .endm
 
 /*
- * Z = Z * x^(8 * BLOCKS): so many blocks on. That is a shift by whole bytes, and what is shifted out of a
- * block are BLOCKS bytes.
+ * Z = Z * x^(8 * BLOCKS) in each block: the tweaks of eight vectors further on. This is a shift by
+ * BLOCKS bytes, so that blocks need not be shifted by halves.
  */
 .macro NAME(advance)
 	vpsrldq	$(16 - BLOCKS), Z, X
@@ -154,7 +161,7 @@
 #endif
 .endm
 
-/* What is between the rounds: E from T, and the next T of the same unit, or of the next. */
+/* What is between the rounds: E from T, then the next T, which is of the same unit or the next. */
 .macro NAME(same_unit) tweak, end, power
 	MOVE	\tweak, Z
 	XOR	LAST, Z, X
@@ -188,6 +195,7 @@
 	\aes	KEY, S7, S7
 .endm
 
+/* Encrypt or decrypt eight vectors; \tweaks is same_unit or next_unit. */
 .macro NAME(eight) aes, last, schedule, tweaks
 	SPREAD	(\schedule)(SCHEDULES), KEY
 #define BEGIN(i) XOR T(i), KEY, S##i; XOR (i * WIDTH)(SRC), S##i, S##i
@@ -250,11 +258,11 @@
 .endm
 
 /*
- * Encrypt the tweaks of the next eight units to the stack, and advance IV. What is too many at the
- * end of a run costs nothing, since it takes no longer than one tweak does.
+ * Encrypt the tweaks of the next eight units to the stack, and advance IV. At the end of a run
+ * some of them may be too many; the eight take hardly longer than one.
  */
 .macro NAME(encrypt_tweaks)
-	/* X: the numbers of the first units, Y: from one vector to the next. */
+	/* X: the numbers of the first units. Y: from one vector of them to the next. */
 	vmovq	IV, %xmm11
 	vmovq	STEP, %xmm12
 #if WIDTH > 16
@@ -291,6 +299,7 @@
 
 /* ---- the functions ---- */
 
+/* A tweak of the first eight vectors of a batch. */
 .macro NAME(begin_tweak) tweak, power
 .if \power
 	NAME(multiply_first) \power
@@ -347,6 +356,7 @@
 	jne	.Lunit\@
 	jmp	.Lbatch\@
 
+	/* Nothing of keys and tweaks stays in registers or on the stack. */
 .Ldone\@:
 	vzeroall
 #if WIDTH == 64
