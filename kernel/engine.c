@@ -99,8 +99,10 @@ static struct fve_cipher *alloc_kernels_best(void)
 	return better;
 }
 
-/* One of our own where it is faster than the kernel's. What works only in task context is no code
- * of the CPU's but an accelerator, which somebody has put there to be used. */
+/*
+ * One of our own where it is faster than the kernel's. What may be called in task context only is
+ * an accelerator, since code for the CPU needs no sleep; somebody has put it there to be used.
+ */
 struct fve_cipher *fve_cipher_alloc_best(unsigned int key_size, unsigned int unit_size)
 {
 	struct fve_cipher *kernels = alloc_kernels_best(), *x86;
