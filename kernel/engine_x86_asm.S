@@ -56,10 +56,10 @@
 /* ---- the key schedules ---- */
 
 /*
- * The next four words of a schedule, FIPS 197 figure 11: \to, which holds the four words of eight
- * words before, is made the next four, from the four just before in \from. \word says which word
- * of what AESKEYGENASSIST gives is the one that goes into the first: the last word rotated, as all
- * of an odd round key has it, or only substituted.
+ * The next four words of a schedule, a round key (FIPS 197, figure 11). \from has the four words
+ * before them. \to has the four before those, and gets the new ones. AESKEYGENASSIST puts the last
+ * word of \from through the S-box, and also rotates it and adds \constant; \word says which of
+ * the two is wanted.
  */
 .macro expand_round_key from, to, constant, word, offset
 	vaeskeygenassist $\constant, \from, %xmm2
@@ -81,13 +81,13 @@
 	vmovdqu	(\key + 16)(%rsi), %xmm1
 	vmovdqu	%xmm0, (\schedule)(%rdi)
 	vmovdqu	%xmm1, (\schedule + 16)(%rdi)
-	.set	at, \schedule + 32
+	.set	.Lat, \schedule + 32
 	.irp	constant, 0x01, 0x02, 0x04, 0x08, 0x10, 0x20
-	expand_round_key %xmm1, %xmm0, \constant, ROTATED, at
-	expand_round_key %xmm0, %xmm1, 0, SUBSTITUTED, (at + 16)
-	.set	at, at + 32
+	expand_round_key %xmm1, %xmm0, \constant, ROTATED, .Lat
+	expand_round_key %xmm0, %xmm1, 0, SUBSTITUTED, (.Lat + 16)
+	.set	.Lat, .Lat + 32
 	.endr
-	expand_round_key %xmm1, %xmm0, 0x40, ROTATED, at
+	expand_round_key %xmm1, %xmm0, 0x40, ROTATED, .Lat
 .endm
 
 /* void fve_x86_expand_key(struct fve_x86_key *key, const u8 bytes[64]) */
@@ -99,11 +99,11 @@ SYM_FUNC_START(fve_x86_expand_key)
 	 * InvMixColumns (FIPS 197, 5.3.5). */
 	vmovdqu	(ENCRYPT_SCHEDULE + 14 * 16)(%rdi), %xmm0
 	vmovdqu	%xmm0, DECRYPT_SCHEDULE(%rdi)
-	.set	round, 1
+	.set	.Lround, 1
 	.rept	13
-	vaesimc	(ENCRYPT_SCHEDULE + (14 - round) * 16)(%rdi), %xmm0
-	vmovdqu	%xmm0, (DECRYPT_SCHEDULE + round * 16)(%rdi)
-	.set	round, round + 1
+	vaesimc	(ENCRYPT_SCHEDULE + (14 - .Lround) * 16)(%rdi), %xmm0
+	vmovdqu	%xmm0, (DECRYPT_SCHEDULE + .Lround * 16)(%rdi)
+	.set	.Lround, .Lround + 1
 	.endr
 	vmovdqu	ENCRYPT_SCHEDULE(%rdi), %xmm0
 	vmovdqu	%xmm0, (DECRYPT_SCHEDULE + 14 * 16)(%rdi)

@@ -284,16 +284,16 @@
 	XOR	X, KEY, \vector
 	vpaddq	Y, X, X
 	.endr
-	.set	round, 1
+	.set	.Lround, 1
 	.rept	13
-	NAME(tweak_round) vaesenc, (round * 16)
-	.set	round, round + 1
+	NAME(tweak_round) vaesenc, (.Lround * 16)
+	.set	.Lround, .Lround + 1
 	.endr
 	NAME(tweak_round) vaesenclast, (14 * 16)
-	.set	at, 0
+	.set	.Lat, 0
 	.irp	vector, BATCH_VECTORS
-	MOVE	\vector, at(%rsp)
-	.set	at, at + WIDTH
+	MOVE	\vector, .Lat(%rsp)
+	.set	.Lat, .Lat + WIDTH
 	.endr
 .endm
 
@@ -364,10 +364,10 @@
 	vpxorq	%zmm\register, %zmm\register, %zmm\register
 	.endr
 #endif
-	.set	at, 0
+	.set	.Lat, 0
 	.rept	STACK / WIDTH
-	MOVE	S0, at(%rsp)
-	.set	at, at + WIDTH
+	MOVE	S0, .Lat(%rsp)
+	.set	.Lat, .Lat + WIDTH
 	.endr
 	mov	%rbp, %rsp
 	pop	%rbp
