@@ -4,6 +4,7 @@
 # group: host fault kernel
 # kernels: all
 # timeout: 1200
+# seconds: 140
 #
 # Modules whose engine is broken in all widths, or in those above 16 bytes, and an emulator that does not
 # do what VAES should: QEMU 7.2 computes the upper half of a 32-byte register wrong. Each has to encrypt as
@@ -28,7 +29,8 @@ engine_with() {
 		export FVE_MODULE=/root/broken.ko
 		options=(--include "$BUILD/$module/$release/dm-fve.ko:$FVE_MODULE")
 	fi
-	expect 0 "$vm/vm" --kernel "$kernel" --timeout 300 "${options[@]}" "$@" "$vm/t_kernel_engine.sh"
+	expect 0 "$vm/vm" --kernel "$kernel" --timeout 300 "${options[@]}" \
+		--include "$vm/../vectors:/fve/tests/vectors" "$@" "$vm/t_kernel_engine.sh"
 }
 
 engine_with fault-engine none
