@@ -3,7 +3,7 @@
 # proves: an engine of our own that is wrong is found at load and not used, and the module works on
 # group: host fault kernel
 # kernels: all
-# timeout: 1200
+# timeout: 2400
 # seconds: 140
 #
 # Modules whose engine is broken in all widths, or in those above 16 bytes, and an emulator that does not
@@ -29,7 +29,7 @@ engine_with() {
 		export FVE_MODULE=/root/broken.ko
 		options=(--include "$BUILD/$module/$release/dm-fve.ko:$FVE_MODULE")
 	fi
-	expect 0 "$vm/vm" --kernel "$kernel" --timeout 300 "${options[@]}" \
+	expect 0 "$vm/vm" --kernel "$kernel" --timeout 600 "${options[@]}" \
 		--include "$vm/../vectors:/fve/tests/vectors" "$@" "$vm/t_kernel_engine.sh"
 }
 

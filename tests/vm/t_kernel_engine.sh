@@ -33,8 +33,8 @@ widest() {
 gets() {
 	local wanted=$1 key=$2 sector_size=$3
 	shift 3
-	create ours "$(table_line fve 4096 "$key" 0 "$ram" 0 "sector_size:$sector_size" "$@")"
-	create theirs "$(table_line crypt 4096 "$key" 0 "$ram" 0 "sector_size:$sector_size")"
+	create ours "$(table_line fve 1024 "$key" 0 "$ram" 0 "sector_size:$sector_size" "$@")"
+	create theirs "$(table_line crypt 1024 "$key" 0 "$ram" 0 "sector_size:$sector_size")"
 	echo "$(stat -c %s "$scratch/$key.key")-byte key, sector_size $sector_size $*: $(status ours engine)"
 	assert_match "$(status ours engine)" "^$wanted$" "engine"
 	iopair --count 20 --seed "$seed" --align "$sector_size" --max-size 65536 \
