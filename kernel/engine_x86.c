@@ -42,7 +42,8 @@ static struct x86_cipher *to_x86(struct fve_cipher *cipher)
 /* As engine_x86_asm.h says what they need. */
 static bool has_xmm(void)
 {
-	return !fips_enabled && boot_cpu_has(X86_FEATURE_AES) && boot_cpu_has(X86_FEATURE_AVX) &&
+	return !fips_enabled && boot_cpu_has(X86_FEATURE_AES) &&
+	       boot_cpu_has(X86_FEATURE_PCLMULQDQ) && boot_cpu_has(X86_FEATURE_AVX) &&
 	       cpu_has_xfeatures(XFEATURE_MASK_SSE | XFEATURE_MASK_YMM, NULL);
 }
 

@@ -33,8 +33,8 @@ struct fve_x86_run {
  * All of these use vector registers, so in the kernel they belong between kernel_fpu_begin() and
  * kernel_fpu_end(). They leave nothing in the registers or on the stack.
  *
- * Expanding a key, and _xmm, need AES-NI and AVX; _ymm VAES and AVX2; _zmm VAES, VPCLMULQDQ and
- * AVX-512 F and BW. The bytes of a key are the two AES-256 keys of XTS, 64 in all.
+ * Expanding a key, and _xmm, need AES-NI, PCLMULQDQ and AVX; _ymm VAES and AVX2; _zmm VAES,
+ * VPCLMULQDQ and AVX-512 F and BW. The bytes of a key are the two AES-256 keys of XTS, 64 in all.
  */
 asmlinkage void fve_x86_expand_key(struct fve_x86_key *key, const u8 *bytes);
 

@@ -106,7 +106,14 @@
 	vpslldq	$8, Y, Y
 	vpternlogq $0x96, X, Y, \to /* the sum of the three */
 .endm
-#else
+#elif WIDTH == 16
+.macro NAME(fold) to
+	vpclmulqdq $0x01, .Lpolynomial(%rip), Y, X
+	vpslldq	$8, Y, Y
+	vpxor	X, \to, \to
+	vpxor	Y, \to, \to
+.endm
+#else /* by shifts: not every CPU, and no emulator, that has VAES has VPCLMULQDQ */
 .macro NAME(fold) to
 	vpshufd	$0x4e, Y, Y /* exchanges the halves */
 	vpand	.Llower_halves(%rip), Y, X
@@ -147,9 +154,9 @@
 .macro NAME(advance)
 	vpsrldq	$(16 - BLOCKS), Z, X
 	vpslldq	$BLOCKS, Z, Z
-#if WIDTH == 64
+#if WIDTH != 32
 	vpclmulqdq $0x00, .Lpolynomial(%rip), X, X
-	vpxorq	X, Z, Z
+	XOR	X, Z, Z
 #else
 	vpxor	X, Z, Z
 	vpsllq	$1, X, Y

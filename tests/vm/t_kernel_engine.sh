@@ -18,11 +18,11 @@ cpu_has() { # FLAG...
 }
 
 widest() {
-	if cpu_has aes avx vaes avx2 vpclmulqdq avx512f avx512bw; then
+	if cpu_has aes pclmulqdq avx vaes avx2 vpclmulqdq avx512f avx512bw; then
 		echo x86-zmm
-	elif cpu_has aes avx vaes avx2; then
+	elif cpu_has aes pclmulqdq avx vaes avx2; then
 		echo x86-ymm
-	elif cpu_has aes avx; then
+	elif cpu_has aes pclmulqdq avx; then
 		echo x86-xmm
 	else
 		echo none

@@ -20,7 +20,8 @@ static inline bool cpu_has_leaf7(unsigned int bits)
 
 static inline bool cpu_has_xmm(void)
 {
-	return __builtin_cpu_supports("aes") && __builtin_cpu_supports("avx");
+	return __builtin_cpu_supports("aes") && __builtin_cpu_supports("pclmul") &&
+	       __builtin_cpu_supports("avx");
 }
 
 static inline bool cpu_has_ymm(void)
