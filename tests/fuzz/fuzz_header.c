@@ -165,7 +165,8 @@ static void add_person(struct header *header)
 	const struct protector_spec spec = {.kind = PROTECTOR_PASSPHRASE};
 	_cleanup_secret_ struct secret *typed = secret_copy(PASSPHRASE, strlen(PASSPHRASE));
 
-	CHECK(protector_person_add(header, fvek, &spec, typed, NULL) == 0);
+	CHECK(protector_add(header, fvek, &(struct enrolment){.spec = &spec, .secret = typed}) ==
+	      0);
 }
 
 static void make_header(void)
@@ -186,7 +187,10 @@ static void make_header(void)
 	CHECK(fvek && other && copies && header_format(path, &how, fvek, &header) == 0);
 	CHECK(vmk_create(header, fvek, &vmk) == 0);
 	add_person(header);
-	CHECK(protector_auto_add(header, fvek, &spec, other, OTHER_UUID) == 0);
+	CHECK(protector_add(header, fvek,
+			    &(struct enrolment){.spec = &spec,
+						.secret = other,
+						.volume = OTHER_UUID}) == 0);
 	CHECK(header_json(header, &json) == 0);
 	root = json_tokener_parse(json);
 	snprintf(uuid, sizeof(uuid), "%s", header_uuid(header));

@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CHECK(r == 0 || r == -EINVAL || r == -ENOMEM);
 	if (r < 0)
 		return 0;
-	CHECK(spec.kind < PROTECTOR_MAX && protector_token_type(spec.kind));
+	CHECK(spec.kind < PROTECTOR_MAX && kind_rows[spec.kind]->token_type);
 	CHECK(memchr(spec.label, 0, sizeof(spec.label)));
 	CHECK(memchr(spec.file, 0, sizeof(spec.file)) &&
 	      memchr(spec.volume, 0, sizeof(spec.volume)));

@@ -85,7 +85,7 @@ int main(void)
 	CHECK(fd >= 0 && ftruncate(fd, IMAGE_SIZE) == 0);
 	CHECK(header_format(path, &how, fvek, &header) == 0);
 	CHECK(vmk_create(header, fvek, &vmk) == 0);
-	CHECK(protector_auto_add(header, fvek, &spec, key, NULL) == 0);
+	CHECK(protector_add(header, fvek, &(struct enrolment){.spec = &spec, .secret = key}) == 0);
 	CHECK(rotate_check(header, fvek) == 0);
 	CHECK(rotate_check(header, other) == -EBADMSG);
 	test_damage(header, fvek);

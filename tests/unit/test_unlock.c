@@ -88,7 +88,10 @@ int main(void)
 	volume_make(&root, directory, "root");
 	volume_make(&data, directory, "data");
 	uuid = header_uuid(root.header);
-	CHECK(protector_auto_add(data.header, data.fvek, &spec, root.fvek, uuid) == 0);
+	CHECK(protector_add(data.header, data.fvek,
+			    &(struct enrolment){.spec = &spec,
+						.secret = root.fvek,
+						.volume = uuid}) == 0);
 
 	CHECK(unlock_with(&data, uuid, root.fvek, NULL) == REASON_NONE);
 	CHECK(unlock_with(&data, uuid, data.fvek, NULL) == REASON_SECRET_WRONG);

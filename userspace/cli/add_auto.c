@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Adding an auto protector: its key file is made here, or the other volume is unlocked too. */
+/* What adding an auto protector takes: a place for its key file, or the other volume's FVEK. */
 #include <errno.h>
 #include <string.h>
 
 #include "cli/cli.h"
 #include "os/file.h"
 #include "os/storage.h"
-#include "protector/auto.h"
 
 int cli_check_auto(const struct args *args, const struct protector_spec *spec)
 {
@@ -28,21 +27,6 @@ int cli_check_auto(const struct args *args, const struct protector_spec *spec)
 	log_notice("%s is not on an encrypted volume: whoever has both disks has the key.",
 		   spec->file);
 	return 0;
-}
-
-/* As with a startup key, the file is written first. */
-static int add_file(struct header *header, const struct secret *fvek,
-		    const struct protector_spec *spec)
-{
-	_cleanup_secret_ struct secret *key = secret_random(AUTO_KEY_SIZE);
-	int r = key ? file_create(spec->file, 0600, key->data, key->size) : -ENOMEM;
-
-	if (r < 0)
-		return r;
-	r = protector_auto_add(header, fvek, spec, key, NULL);
-	if (r < 0)
-		unlink(spec->file);
-	return r;
 }
 
 int cli_auto_secret(const struct args *args, const struct protector_spec *spec, struct secret **ret)
@@ -67,16 +51,4 @@ int cli_auto_secret(const struct args *args, const struct protector_spec *spec, 
 	unlock.n_protectors = 0;
 	unlock.protector[0] = NULL;
 	return cli_unlock(&unlock, other, ret, &used);
-}
-
-int cli_add_auto(struct header *header, const struct secret *fvek,
-		 const struct protector_spec *spec, const struct secret *secret)
-{
-	_cleanup_header_ struct header *other = NULL;
-	int r;
-
-	if (*spec->file)
-		return add_file(header, fvek, spec);
-	r = header_load(spec->volume, &other);
-	return r < 0 ? r : protector_auto_add(header, fvek, spec, secret, header_uuid(other));
 }

@@ -10,7 +10,6 @@
 #include "keys/recovery.h"
 #include "os/file.h"
 #include "os/process.h"
-#include "protector/suspended.h"
 
 int cli_check_recovery(const struct args *args)
 {
@@ -102,7 +101,7 @@ static int add_and_show(const struct args *args, struct header *header, const st
 {
 	struct protector before[PROTECTOR_LIST_MAX], new;
 	int n = protector_list(header, before);
-	int r = protector_person_add(header, fvek, spec, password, NULL);
+	int r = protector_add(header, fvek, &(struct enrolment){.spec = spec, .secret = password});
 
 	if (r < 0)
 		return r;
@@ -151,66 +150,53 @@ int cli_new_secret(const struct args *args, const struct protector_spec *spec, c
 				    .file = file,
 				    .agent = args->agent,
 				    .timeout_s = args->timeout_s};
-	bool pin = spec->kind == PROTECTOR_TPM2_PIN;
+	const struct kind_row *row = kind_rows[spec->kind];
 	int r;
 
-	if (spec->kind == PROTECTOR_AUTO)
+	if (*spec->volume)
 		return cli_auto_secret(args, spec, ret);
-	if (!pin && spec->kind != PROTECTOR_PASSPHRASE)
+	if (!row->asks)
 		return 0;
-	if (asprintf(&prompt, "New %s for %s: ", pin ? "PIN" : "passphrase", args->operand[0]) < 0)
+	if (asprintf(&prompt, "New %s for %s: ", row->asks, args->operand[0]) < 0)
 		return -ENOMEM;
 	question.text = prompt;
 	r = prompt_new_secret(&question, &secret);
-	if (r == 0 && pin && secret->size < PIN_LENGTH_MIN)
-		r = log_errno(EINVAL, "a PIN has at least %d characters", PIN_LENGTH_MIN);
+	if (r == 0 && secret->size < row->asks_min)
+		r = log_errno(EINVAL, "a %s has at least %zu characters", row->asks, row->asks_min);
 	if (r == 0)
 		*ret = steal(secret);
 	return r;
 }
 
-static int add_suspended(const struct args *args, struct header *header, const struct secret *fvek,
-			 const struct protector_spec *spec)
-{
-	int r = protector_suspended_add(header, fvek, spec, args->tcti);
-
-	if (r < 0)
-		return r;
-	printf("Protection of %s is suspended for the next %u %s on this machine. To end it "
-	       "before: fvesetup protector enable %s\n",
-	       args->operand[0], spec->boots, spec->boots == 1 ? "boot" : "boots",
-	       args->operand[0]);
-	return 0;
-}
-
+/* Where @secret is another volume's FVEK, that volume is @spec's. */
 static int add(const struct args *args, struct header *header, const struct secret *fvek,
 	       const struct protector_spec *spec, const struct secret *secret)
 {
-	const struct tpm2_enrolment enrolment = {
+	_cleanup_header_ struct header *other = NULL;
+	struct enrolment how = {
 		.spec = spec,
-		.tcti = args->tcti,
-		.event_log = args->event_log,
 		.secret = secret,
 		.pbkdf = &args->pbkdf,
+		.tcti = args->tcti,
+		.event_log = args->event_log,
 	};
+	int r = *spec->volume ? header_load(spec->volume, &other) : 0;
 
-	switch (spec->kind) {
-	case PROTECTOR_TPM2:
-	case PROTECTOR_TPM2_KEY:
-	case PROTECTOR_TPM2_PIN:
-		return protector_tpm2_add(header, fvek, &enrolment);
-	case PROTECTOR_SUSPENDED:
-		return add_suspended(args, header, fvek, spec);
-	case PROTECTOR_STARTUP_KEY:
-		return protector_person_add(header, fvek, spec, secret, NULL);
-	default:
-		return protector_person_add(header, fvek, spec, secret, &args->pbkdf);
-	}
+	if (r < 0)
+		return r;
+	how.volume = other ? header_uuid(other) : NULL;
+	r = protector_add(header, fvek, &how);
+	if (r == 0 && kind_has(spec->kind, KIND_TEMPORARY))
+		printf("Protection of %s is suspended for the next %u %s on this machine. To end "
+		       "it before: fvesetup protector enable %s\n",
+		       args->operand[0], spec->boots, spec->boots == 1 ? "boot" : "boots",
+		       args->operand[0]);
+	return r;
 }
 
 /* As with a recovery password, the file is written first. */
-static int add_with_key(const struct args *args, struct header *header, const struct secret *fvek,
-			const struct protector_spec *spec, const char *file)
+static int add_with_file(const struct args *args, struct header *header, const struct secret *fvek,
+			 const struct protector_spec *spec, const char *file)
 {
 	_cleanup_secret_ struct secret *key = secret_random(STARTUP_KEY_SIZE);
 	int r = key ? file_create(file, 0600, key->data, key->size) : -ENOMEM;
@@ -227,11 +213,11 @@ int cli_add_protector(const struct args *args, struct header *header, const stru
 		      const struct protector_spec *spec, const struct secret *secret,
 		      const char *file)
 {
-	if (spec->kind == PROTECTOR_RECOVERY)
+	if (kind_has(spec->kind, KIND_RECOVERY))
 		return cli_add_recovery(args, header, fvek, spec);
-	if (spec->kind == PROTECTOR_AUTO)
-		return cli_add_auto(header, fvek, spec, secret);
-	if (protector_takes_key(spec->kind))
-		return add_with_key(args, header, fvek, spec, file);
+	if (kind_has(spec->kind, KIND_KEY))
+		return add_with_file(args, header, fvek, spec, file);
+	if (*spec->file)
+		return add_with_file(args, header, fvek, spec, spec->file);
 	return add(args, header, fvek, spec, secret);
 }

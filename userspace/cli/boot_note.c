@@ -43,16 +43,6 @@ static enum boot_whose parse_whose(const char *word)
 	return BOOT_FOREIGN;
 }
 
-static int parse_kind(const char *word, enum protector_kind *ret)
-{
-	for (unsigned int kind = 0; kind < PROTECTOR_UNKNOWN; kind++)
-		if (!strcmp(word, protector_kind_name((enum protector_kind)kind))) {
-			*ret = (enum protector_kind)kind;
-			return 0;
-		}
-	return -EIO;
-}
-
 int boot_note_read(const char *name, struct boot_note *ret)
 {
 	char path[PATH_SIZE], kind[32], remark[32] = "", whose[32] = "", identity[80] = "";
@@ -66,7 +56,10 @@ int boot_note_read(const char *name, struct boot_note *ret)
 		return errno == ENOENT ? -ENOENT : -EIO;
 	n = fscanf(file, "%31s %36s %31s %31s %79s", kind, note.id, remark, whose, identity);
 	fclose(file);
-	if (n < 2 || parse_kind(kind, &note.kind) < 0)
+	if (n < 2)
+		return -EIO;
+	note.kind = kind_find(kind);
+	if (note.kind == PROTECTOR_MAX)
 		return -EIO;
 	note.mismatch = !strcmp(remark, "pcr-mismatch");
 	note.whose = parse_whose(whose);
@@ -104,17 +97,7 @@ void boot_note_remove(const char *name)
 
 bool boot_note_unattended(enum protector_kind kind)
 {
-	switch (kind) {
-	case PROTECTOR_RECOVERY:
-	case PROTECTOR_PASSPHRASE:
-	case PROTECTOR_KEYSLOT:
-	case PROTECTOR_STARTUP_KEY:
-	case PROTECTOR_TPM2_KEY:
-	case PROTECTOR_TPM2_PIN:
-		return false;
-	default:
-		return true;
-	}
+	return kind_has(kind, KIND_ALONE);
 }
 
 bool boot_attended(void)

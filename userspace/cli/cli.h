@@ -153,7 +153,7 @@ int cli_new_secret(const struct args *args, const struct protector_spec *spec, c
 
 /*
  * Add the protector that @spec asks for, with what cli_new_secret() gave. A startup key is made
- * here and written to the new file @file.
+ * here and written to the new file @file, as an auto protector's key file is to its own.
  */
 int cli_add_protector(const struct args *args, struct header *header, const struct secret *fvek,
 		      const struct protector_spec *spec, const struct secret *secret,
@@ -166,10 +166,6 @@ int cli_check_auto(const struct args *args, const struct protector_spec *spec);
 /* Where @spec names another volume: unlock that, and give its FVEK. */
 int cli_auto_secret(const struct args *args, const struct protector_spec *spec,
 		    struct secret **ret);
-/* Write the protector, with what cli_auto_secret() gave, or with a key file that is made here. */
-int cli_add_auto(struct header *header, const struct secret *fvek,
-		 const struct protector_spec *spec, const struct secret *secret);
-
 /* escrow.c */
 
 /* Refuse what is wrong with --escrow and what goes with it, before anything is written. */

@@ -103,7 +103,7 @@ static int unlock_with(const struct args *args, struct header *header, uint32_t 
 	how.startup_key = startup_key;
 	if (args->availability_key) {
 		r = cli_read_availability_key(args, &availability);
-		how.kinds = 1u << PROTECTOR_CUSTOMER_KEY;
+		how.kinds = kind_mask(KIND_AVAILABILITY, 0);
 		how.availability = availability;
 	}
 	if (r < 0)
@@ -124,10 +124,8 @@ int cli_unlock(const struct args *args, struct header *header, struct secret **r
 int cli_unlock_unverified(const struct args *args, struct header *header, bool person,
 			  struct secret **ret_fvek, struct protector *ret_used)
 {
-	uint32_t persons = 1u << PROTECTOR_RECOVERY | 1u << PROTECTOR_STARTUP_KEY |
-			   1u << PROTECTOR_PASSPHRASE | 1u << PROTECTOR_KEYSLOT;
-
-	return unlock_with(args, header, person ? persons : 0, true, ret_fvek, ret_used);
+	return unlock_with(args, header, person ? kind_mask(KIND_PERSON, 0) : 0, true, ret_fvek,
+			   ret_used);
 }
 
 int cli_unlock_to_change(const struct args *args, struct header *header, struct secret **ret_fvek,

@@ -7,11 +7,6 @@
 #include "os/device.h"
 #include "volume/adopt.h"
 
-/* What a person has, wherever it was made. */
-#define PERSONS                                                                                \
-	(1u << PROTECTOR_RECOVERY | 1u << PROTECTOR_STARTUP_KEY | 1u << PROTECTOR_PASSPHRASE | \
-	 1u << PROTECTOR_KEYSLOT)
-
 static int load(const char *path, int (*check)(const struct header *), int *ret_lock,
 		struct header **ret)
 {
@@ -37,7 +32,7 @@ static int cmd_adopt(const struct args *args)
 	struct protector used;
 	int r = load(path, adopt_check, &lock, &header);
 
-	unlock.kinds = PERSONS;
+	unlock.kinds = kind_mask(KIND_PERSON, 0);
 	unlock.stock_header = true;
 	if (r == 0)
 		r = cli_unlock(&unlock, header, &fvek, &used);
@@ -75,7 +70,7 @@ static int cmd_release(const struct args *args)
 
 	if (r < 0)
 		return r;
-	unlock.kinds = PERSONS;
+	unlock.kinds = kind_mask(KIND_PERSON, 0);
 	/* A release that was interrupted has taken the claim away already. */
 	unlock.stock_header = strcmp(header_subsystem(header), "fve") != 0;
 	r = prompt_confirm(args, "The machine's protectors of this volume will be gone: TPM, PIN, "

@@ -135,7 +135,7 @@ static int finish(const struct boot *boot, struct boot_volume *volume)
 		log_notice("%s: the TPM does not know this boot state. If it is meant, approve it: "
 			   "fvesetup tpm approve %s",
 			   name, device);
-	if (note.kind != PROTECTOR_RECOVERY)
+	if (!kind_has(note.kind, KIND_RECOVERY))
 		return 0;
 	if (*volume->entry->new_recovery) {
 		r = replace(boot, volume->entry, device, &note);

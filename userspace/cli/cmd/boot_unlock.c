@@ -36,14 +36,6 @@
 #define KEY_MEDIUM_TIMEOUT_S 10
 #define NOFAIL_ANSWER_S	     60 /* a person who may be asleep must not hold up what matters */
 
-#define KIND(kind)	     (1u << PROTECTOR_##kind)
-#define PERSON_KINDS	     (KIND(RECOVERY) | KIND(PASSPHRASE) | KIND(KEYSLOT))
-#define KEY_KINDS	     (KIND(TPM2_KEY) | KIND(STARTUP_KEY))
-#define STICK_KINDS	     KIND(STARTUP_KEY)
-#define PIN_KINDS	     KIND(TPM2_PIN)
-#define AUTO_KINDS	     KIND(AUTO)
-#define ALONE_KINDS	     ~(PERSON_KINDS | KEY_KINDS | PIN_KINDS)
-
 /* Secrets that opened a volume, for the next one. */
 struct answers {
 	struct secret *pin, *secret;
@@ -271,16 +263,16 @@ static int try_machine(struct asking *asking)
 
 	if (cap_has_tpm_protector(volume->header) && cap_wait_for_tpm(asking->boot->args->tcti) < 0)
 		log_verbose("There is no TPM after %d s.", CAP_TPM_WAIT_S);
-	r = try_kinds(asking, ALONE_KINDS, NULL);
+	r = try_kinds(asking, kind_mask(KIND_ALONE, 0), NULL);
 	if (asking->boot->args->network)
 		return r;
 	changed = r == -EKEYREJECTED;
 	/* A stick's file system is the attacker's: it is read before the cap only for the TPM. */
-	if (r < 0 && has_kind(volume, KIND(TPM2_KEY)))
-		r = try_startup_key(asking, KEY_KINDS);
+	if (r < 0 && has_kind(volume, kind_mask(KIND_KEY | KIND_TPM, 0)))
+		r = try_startup_key(asking, kind_mask(KIND_KEY, 0));
 	changed |= r == -EKEYREJECTED;
-	if (r < 0 && !changed && has_kind(volume, PIN_KINDS)) {
-		r = try_kinds(asking, PIN_KINDS, NULL);
+	if (r < 0 && !changed && has_kind(volume, kind_mask(KIND_PIN, 0))) {
+		r = try_kinds(asking, kind_mask(KIND_PIN, 0), NULL);
 		if (r == 0 && asking->last)
 			remember(asking, &asking->known->pin);
 	}
@@ -411,13 +403,14 @@ static int unlock_by_person(struct boot *boot, struct boot_volume *volume, struc
 		.silent = silent,
 	};
 	const struct fvetab_entry *entry = volume->entry;
-	uint32_t kinds = PERSON_KINDS;
+	uint32_t kinds = kind_mask(KIND_TYPED, 0);
 	uint32_t tries = silent			? 0
 			 : boot->args->key_file ? 1
 						: chosen(entry->tries, boot->args->tries);
 	struct unlock how = {
 		/* A recovery password that is asked for must not be refused by the table. */
-		.kinds = entry->kinds ? (entry->kinds & kinds) | KIND(RECOVERY) : kinds,
+		.kinds =
+			entry->kinds ? (entry->kinds & kinds) | kind_mask(KIND_RECOVERY, 0) : kinds,
 		.tries = {[UNLOCK_ASK_SECRET] = tries + (known->secret != NULL)},
 		.identity = volume->identity_known ? volume->identity : NULL,
 		.ask = ask,
@@ -428,9 +421,10 @@ static int unlock_by_person(struct boot *boot, struct boot_volume *volume, struc
 
 	/* What a person opened may open this one; while volumes are locked nobody has. */
 	if (!volume->identity_missing && (boot->args->test || !boot_is_locked()))
-		r = try_kinds(&asking, AUTO_KINDS, NULL);
-	if (r < 0 && !silent && has_kind(volume, STICK_KINDS) && !has_kind(volume, KIND(TPM2_KEY)))
-		r = try_startup_key(&asking, STICK_KINDS);
+		r = try_kinds(&asking, kind_mask(KIND_VOLUME, 0), NULL);
+	if (r < 0 && !silent && has_kind(volume, kind_mask(KIND_KEY | KIND_PERSON, 0)) &&
+	    !has_kind(volume, kind_mask(KIND_KEY | KIND_TPM, 0)))
+		r = try_startup_key(&asking, kind_mask(KIND_KEY | KIND_PERSON, 0));
 	if (r < 0 && how.tries[UNLOCK_ASK_SECRET])
 		r = unlock_person(volume->header, &how, &volume->fvek, &volume->used);
 	if (r == -ENOENT)

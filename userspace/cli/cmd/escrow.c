@@ -19,7 +19,7 @@ static int find_owner(struct header *header, const struct secret *password, stru
 	int n = protector_list(header, list);
 
 	for (int i = 0; slot >= 0 && i < n; i++)
-		if (list[i].kind == PROTECTOR_RECOVERY && list[i].slot == slot) {
+		if (kind_has(list[i].kind, KIND_RECOVERY) && list[i].slot == slot) {
 			*ret = list[i];
 			return 0;
 		}

@@ -22,10 +22,10 @@ static void plan_free(struct plan *plan)
 		secret_free(plan->secrets[i]);
 }
 
-static bool plan_has(const struct plan *plan, enum protector_kind kind)
+static bool plan_has(const struct plan *plan, uint32_t kinds)
 {
 	for (unsigned int i = 0; i < plan->n; i++)
-		if (plan->specs[i].kind == kind)
+		if (kinds & 1u << plan->specs[i].kind)
 			return true;
 	return false;
 }
@@ -44,33 +44,34 @@ static int plan_parse(const struct args *args, struct plan *plan)
 	}
 	if (!plan->n)
 		plan->specs[plan->n++] = (struct protector_spec){.kind = PROTECTOR_PASSPHRASE};
-	if (args->key_file && !plan_has(plan, PROTECTOR_PASSPHRASE))
+	if (args->key_file && !plan_has(plan, kind_mask(KIND_TYPED, KIND_RECOVERY)))
 		return log_errno(EINVAL, "--key-file goes with --protector passphrase");
-	if (args->pin_file && !plan_has(plan, PROTECTOR_TPM2_PIN))
+	if (args->pin_file && !plan_has(plan, kind_mask(KIND_PIN, 0)))
 		return log_errno(EINVAL, "--pin-file goes with --protector tpm2-pin");
 	for (unsigned int i = 0; i < plan->n; i++)
-		keys += protector_takes_key(plan->specs[i].kind);
+		keys += kind_has(plan->specs[i].kind, KIND_KEY);
 	if (keys > 1 || !keys != !args->startup_key_file)
 		return log_errno(EINVAL, "--startup-key-file goes with one --protector startup-key "
 					 "or tpm2-key");
 	if ((args->recovery_file || args->n_escrow) && args->no_recovery)
 		return log_errno(EINVAL,
 				 "--recovery-file and --escrow do not go with --no-recovery");
-	if (args->no_recovery && !plan_has(plan, PROTECTOR_PASSPHRASE) &&
-	    !plan_has(plan, PROTECTOR_STARTUP_KEY))
+	if (args->no_recovery && !plan_has(plan, kind_mask(KIND_PERSON, KIND_RECOVERY)))
 		return log_errno(EINVAL, "a volume that only this machine's TPM opens is lost with "
 					 "it: add a passphrase, or leave out --no-recovery");
 	if (args->json && !args->no_recovery && !args->recovery_file && !args->n_escrow)
 		return log_errno(EINVAL, "--json goes with --recovery-file, --escrow or "
 					 "--no-recovery: a password is not part of it");
 	for (unsigned int i = 0; i < plan->n; i++) {
-		if (*plan->specs[i].volume || plan->specs[i].kind == PROTECTOR_SUSPENDED)
+		const struct protector_spec *spec = &plan->specs[i];
+
+		if (*spec->volume || kind_has(spec->kind, KIND_TEMPORARY))
 			return log_errno(EINVAL,
 					 "%s goes with protector add, when the volume is "
 					 "there",
-					 *plan->specs[i].volume ? "auto,volume=" : "suspended");
-		r = plan->specs[i].kind == PROTECTOR_AUTO ? cli_check_auto(args, &plan->specs[i])
-							  : 0;
+					 *spec->volume ? "auto,volume="
+						       : protector_kind_name(spec->kind));
+		r = cli_check_auto(args, spec);
 		if (r < 0)
 			return r;
 	}
@@ -83,7 +84,7 @@ static int plan_parse(const struct args *args, struct plan *plan)
 static int plan_ask(const struct args *args, struct plan *plan)
 {
 	for (unsigned int i = 0; i < plan->n; i++) {
-		bool pin = plan->specs[i].kind == PROTECTOR_TPM2_PIN;
+		bool pin = kind_has(plan->specs[i].kind, KIND_PIN);
 		int r = cli_new_secret(args, &plan->specs[i], pin ? args->pin_file : args->key_file,
 				       &plan->secrets[i]);
 

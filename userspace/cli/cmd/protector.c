@@ -35,19 +35,18 @@ ACTION(protector_list, "Protectors", "protector list", "<device>", "show what op
 static int check_files(const struct args *args, enum protector_kind kind)
 {
 	const char *name = protector_kind_name(kind);
-	bool key = protector_takes_key(kind);
+	bool key = kind_has(kind, KIND_KEY);
 	int r;
 
-	if ((args->recovery_file || args->n_escrow) && kind != PROTECTOR_RECOVERY)
+	if ((args->recovery_file || args->n_escrow) && !kind_has(kind, KIND_RECOVERY))
 		return log_errno(EINVAL, "--recovery-file and --escrow go with recovery");
-	if (args->new_key_file && !key && kind != PROTECTOR_PASSPHRASE &&
-	    kind != PROTECTOR_TPM2_PIN)
+	if (args->new_key_file && !key && !kind_rows[kind]->asks)
 		return log_errno(EINVAL, "--new-key-file does not go with %s", name);
 	if (key && !args->new_key_file)
 		return log_errno(EINVAL, "%s needs --new-key-file, to write the startup key to",
 				 name);
 	r = cli_check_escrow(args);
-	if (r == 0 && kind == PROTECTOR_RECOVERY)
+	if (r == 0 && kind_has(kind, KIND_RECOVERY))
 		r = cli_check_recovery(args);
 	return r < 0 || !key ? r : file_check_new(args->new_key_file, "startup key");
 }
@@ -90,22 +89,15 @@ ACTION(protector_add, "Protectors", "protector add", "<device> <spec>",
 static int spec_from(const struct protector *old, struct protector_spec *ret)
 {
 	*ret = (struct protector_spec){.kind = old->kind, .replaces = true};
-	switch (old->kind) {
-	case PROTECTOR_AUTO:
-	case PROTECTOR_TPM2:
-	case PROTECTOR_SUSPENDED:
-	case PROTECTOR_CUSTOMER_KEY:
+	if (kind_has(old->kind, KIND_ALONE) && kind_rows[old->kind]->token_type)
 		return log_errno(EINVAL, "%s has no secret that could be changed", old->head.id);
-	case PROTECTOR_KEYSLOT:
-	case PROTECTOR_UNKNOWN:
+	if (!kind_rows[old->kind]->add)
 		return log_errno(EINVAL,
 				 "%s was not made by this version of fvesetup; change it with what "
 				 "made it, or remove it and add another",
 				 old->head.id);
-	default:
-		strcpy(ret->label, old->head.stored);
-		return 0;
-	}
+	strcpy(ret->label, old->head.stored);
+	return 0;
 }
 
 /* Power may go between adding and removing: then both open. */
@@ -169,7 +161,7 @@ static int cmd_protector_remove(const struct args *args)
 		r = cli_unlock_to_change(args, header, &fvek, &used);
 	if (r < 0)
 		return r;
-	if (protector.kind == PROTECTOR_AUTO)
+	if (kind_has(protector.kind, KIND_VOLUME))
 		protector_auto_source(header, &protector, file, volume);
 	r = protector_remove(header, fvek, &protector,
 			     args->force ? PROTECTOR_LAST_GOES : PROTECTOR_LAST_STAYS);

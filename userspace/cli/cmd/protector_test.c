@@ -7,8 +7,6 @@
 #include "cli/show.h"
 #include "cli/table.h"
 #include "protector/auto.h"
-#include "protector/customer.h"
-#include "protector/suspended.h"
 
 /* What came of one protector. */
 enum verdict {
@@ -25,19 +23,13 @@ static const char *const verdicts[] = {
 	[VERDICT_UNTESTED] = "untested",
 };
 
-/* A key file can be tried; a volume's key is only there while that is unlocked. */
-static enum verdict test_auto(struct header *header, const struct protector *p,
-			      struct refusal *refusal)
+/* A volume's key is only there while that is unlocked, other than a key file. */
+static bool needs_volume(const struct header *header, const struct protector *p)
 {
 	char file[TOKEN_PATH_MAX + 1], volume[UUID_LENGTH + 1];
-	_cleanup_secret_ struct secret *fvek = NULL;
 
-	if (protector_auto_source(header, p, file, volume) == 0 && *volume)
-		return VERDICT_UNTESTED;
-	return protector_auto_open(header, p, NULL, 0, &fvek, refusal) == 0 &&
-			       unlock_check_header(header, fvek, refusal) == 0
-		       ? VERDICT_OPENS
-		       : VERDICT_REFUSED;
+	return kind_has(p->kind, KIND_VOLUME) &&
+	       protector_auto_source(header, p, file, volume) == 0 && *volume;
 }
 
 /* Without asking anybody. */
@@ -45,45 +37,25 @@ static enum verdict test_alone(const struct args *args, struct header *header,
 			       const struct protector *p, const struct secret *startup_key,
 			       struct refusal *refusal)
 {
+	const struct kind_row *row = kind_rows[p->kind];
+	const struct unlock how = {.tcti = args->tcti, .startup_key = startup_key};
+	bool missing = (row->flags & KIND_PIN) || ((row->flags & KIND_KEY) && !startup_key);
 	_cleanup_secret_ struct secret *fvek = NULL;
-	bool opens;
+	int boots_left, r;
 
 	*refusal = refusal_of(p);
 	if (p->health != REASON_NONE)
 		return VERDICT_REFUSED;
-	switch (p->kind) {
-	case PROTECTOR_AUTO:
-		return test_auto(header, p, refusal);
-	case PROTECTOR_TPM2_PIN:
-		return protector_tpm2_check(header, p, args->tcti, refusal) == 0 ? VERDICT_READY
-										 : VERDICT_REFUSED;
-	case PROTECTOR_TPM2_KEY:
-		if (!startup_key)
-			return protector_tpm2_check(header, p, args->tcti, refusal) == 0
-				       ? VERDICT_READY
-				       : VERDICT_REFUSED;
-		/* fall through */
-	case PROTECTOR_TPM2:
-		opens = protector_tpm2_open(header, p, args->tcti, startup_key, &fvek, refusal) ==
-				0 &&
-			unlock_check_header(header, fvek, refusal) == 0;
-		return opens ? VERDICT_OPENS : VERDICT_REFUSED;
-	case PROTECTOR_SUSPENDED:
-		opens = protector_suspended_open(header, p, args->tcti, &fvek, refusal) == 0;
-		return opens ? VERDICT_OPENS : VERDICT_REFUSED;
-	case PROTECTOR_CUSTOMER_KEY:
-		opens = protector_customer_open(header, p, args->tcti, NULL, &fvek, refusal) == 0 &&
-			unlock_check_header(header, fvek, refusal) == 0;
-		return opens ? VERDICT_OPENS : VERDICT_REFUSED;
-	case PROTECTOR_STARTUP_KEY:
-		if (!startup_key)
-			return VERDICT_UNTESTED;
-		opens = header_keyslot_open(header, p->slot, startup_key, &fvek) >= 0;
-		refusal->reason = opens ? REASON_NONE : REASON_SECRET_WRONG;
-		return opens ? VERDICT_OPENS : VERDICT_REFUSED;
-	default:
+	if (missing && row->check)
+		return row->check(header, p, args->tcti, &boots_left, refusal) == 0
+			       ? VERDICT_READY
+			       : VERDICT_REFUSED;
+	if (missing || !row->open || needs_volume(header, p))
 		return VERDICT_UNTESTED;
-	}
+	r = row->open(header, p, &how, startup_key, &fvek, refusal);
+	if (r == 0 && !(row->flags & KIND_PERSON))
+		r = unlock_check_header(header, fvek, refusal);
+	return r == 0 ? VERDICT_OPENS : VERDICT_REFUSED;
 }
 
 static struct json_object *verdict_json(const struct args *args, const struct protector *p,

@@ -41,12 +41,12 @@ static int find_recovery(const struct header *header, const char *id, struct pro
 	if (id) {
 		int r = protector_find(header, id, ret);
 
-		if (r == 0 && ret->kind != PROTECTOR_RECOVERY)
+		if (r == 0 && !kind_has(ret->kind, KIND_RECOVERY))
 			r = log_errno(EINVAL, "%s is no recovery password", id);
 		return r;
 	}
 	for (int i = 0; i < n; i++)
-		if (list[i].kind == PROTECTOR_RECOVERY && found++ == 0)
+		if (kind_has(list[i].kind, KIND_RECOVERY) && found++ == 0)
 			*ret = list[i];
 	if (!found)
 		return log_errno(ENOENT,

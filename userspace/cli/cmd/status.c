@@ -10,7 +10,6 @@
 #include "cli/table.h"
 #include "os/device.h"
 #include "os/storage.h"
-#include "protector/suspended.h"
 
 #define LAYERS_MAX 16
 
@@ -44,8 +43,7 @@ static void engine_of(const struct subject *s, char ret[32])
 
 static bool asks_tpm(const struct protector *p)
 {
-	return p->kind == PROTECTOR_TPM2 || p->kind == PROTECTOR_TPM2_KEY ||
-	       p->kind == PROTECTOR_TPM2_PIN || p->kind == PROTECTOR_SUSPENDED;
+	return p->health == REASON_NONE && kind_rows[p->kind]->check;
 }
 
 /* 0: the TPM would release its key now. */
@@ -53,9 +51,7 @@ static int check_tpm(const struct subject *s, const struct protector *p, struct 
 {
 	int boots_left;
 
-	if (p->kind == PROTECTOR_SUSPENDED)
-		return protector_suspended_check(s->header, p, s->args->tcti, &boots_left, refusal);
-	return protector_tpm2_check(s->header, p, s->args->tcti, refusal);
+	return kind_rows[p->kind]->check(s->header, p, s->args->tcti, &boots_left, refusal);
 }
 
 static uint32_t tries_left(const struct tpm_lockout *lockout)
@@ -109,7 +105,7 @@ static void show_header(const struct subject *s)
 	for (int i = 0; i < n; i++) {
 		struct refusal refusal = {0};
 
-		if (!asks_tpm(&list[i]) || list[i].health != REASON_NONE)
+		if (!asks_tpm(&list[i]))
 			continue;
 		if (check_tpm(s, &list[i], &refusal) == 0)
 			printf("%s %s: the TPM would release its key now", list[i].head.id,
@@ -185,7 +181,7 @@ static void add_header(struct json_object *o, const struct subject *s)
 	for (int i = 0; i < n; i++) {
 		struct json_object *p = json_object_array_get_idx(protectors, (size_t)i);
 		struct refusal refusal = {0};
-		bool asked = asks_tpm(&list[i]) && list[i].health == REASON_NONE, opens;
+		bool asked = asks_tpm(&list[i]), opens;
 
 		opens = asked && check_tpm(s, &list[i], &refusal) == 0;
 		json_object_object_add(p, "tpm_would_release",

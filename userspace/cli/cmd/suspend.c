@@ -33,7 +33,7 @@ static int cmd_resume(const struct args *args)
 	if (!status.suspended)
 		return log_errno(EINVAL, "%s is not suspended", name);
 	/* A key file may lie on what is suspended: reading it would wait for ever. */
-	unlock.kinds = ~(1u << PROTECTOR_AUTO);
+	unlock.kinds = kind_mask(0, KIND_VOLUME);
 	unlock.operand[0] = status.device;
 	r = header_load(status.device, &header);
 	if (r == 0)

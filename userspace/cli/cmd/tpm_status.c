@@ -8,7 +8,6 @@
 #include "cli/show.h"
 #include "cli/table.h"
 #include "keys/boot_policy.h"
-#include "protector/suspended.h"
 
 #define ALL_PCRS ((1u << PCR_COUNT) - 1)
 
@@ -57,22 +56,14 @@ struct verdict {
 static bool judge(const struct args *args, const struct header *header, const struct protector *p,
 		  struct verdict *ret)
 {
+	const struct kind_row *row = kind_rows[p->kind];
+
 	*ret = (struct verdict){.protector = p, .refusal.reason = p->health, .boots_left = -1};
-	switch (p->kind) {
-	case PROTECTOR_TPM2:
-	case PROTECTOR_TPM2_PIN:
-	case PROTECTOR_TPM2_KEY:
-		ret->opens = p->health == REASON_NONE &&
-			     protector_tpm2_check(header, p, args->tcti, &ret->refusal) == 0;
-		return true;
-	case PROTECTOR_SUSPENDED:
-		ret->opens = p->health == REASON_NONE &&
-			     protector_suspended_check(header, p, args->tcti, &ret->boots_left,
-						       &ret->refusal) == 0;
-		return true;
-	default:
+	if (!row->check)
 		return false;
-	}
+	ret->opens = p->health == REASON_NONE &&
+		     row->check(header, p, args->tcti, &ret->boots_left, &ret->refusal) == 0;
+	return true;
 }
 
 static const char *approval_state(const struct tpm_status *s, const struct token_approval *a)
@@ -138,10 +129,10 @@ static void show_verdict(const struct args *args, const struct verdict *v)
 		snprintf(left, sizeof(left), ", for %d more %s", v->boots_left,
 			 v->boots_left == 1 ? "boot" : "boots");
 	printf("%-10s %-10s %s%s\n", p->head.id, protector_kind_name(p->kind),
-	       !v->opens		       ? "refuses"
-	       : p->kind == PROTECTOR_TPM2_PIN ? "opens, with its PIN"
-	       : p->kind == PROTECTOR_TPM2_KEY ? "opens, with its startup key"
-					       : "opens",
+	       !v->opens		     ? "refuses"
+	       : kind_has(p->kind, KIND_PIN) ? "opens, with its PIN"
+	       : kind_has(p->kind, KIND_KEY) ? "opens, with its startup key"
+					     : "opens",
 	       left);
 	fflush(stdout);
 	if (!v->opens)

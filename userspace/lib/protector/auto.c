@@ -11,8 +11,40 @@
 #include "header/change.h"
 #include "keys/vmk.h"
 #include "protector/auto.h"
+#include "protector/unlock.h"
 
 #define KIND "auto"
+
+static int read_list(const struct header *header, const char *json, struct protector *ret)
+{
+	_cleanup_token_auto_ struct token_auto token = {0};
+	int r = token_auto_parse(json, &token);
+
+	if (r < 0)
+		return r;
+	ret->head = token.head;
+	protector_check_vmk(header, token.generation, ret);
+	return 0;
+}
+
+static bool take_option(const char *name, char *value, struct protector_spec *spec)
+{
+	bool file = !strcmp(name, "file");
+
+	if ((!file && strcmp(name, "volume")) || !value || strlen(value) > TOKEN_PATH_MAX ||
+	    (file ? *value != '/' : !*value))
+		return false;
+	strcpy(file ? spec->file : spec->volume, value);
+	return true;
+}
+
+static int check_spec(const struct protector_spec *spec)
+{
+	return !*spec->file == !*spec->volume
+		       ? log_errno(EINVAL,
+				   "auto takes one of file=PATH (absolute) and volume=DEVICE")
+		       : 0;
+}
 
 /* HKDF(key file or the other FVEK, "fve auto <uuid of this volume> <protector id>") */
 static int derive_kek(const struct header *header, const char *id, const struct secret *key,
@@ -37,9 +69,7 @@ static struct vmk_holder holder_of(const struct token_auto *token, const struct 
 	};
 }
 
-int protector_auto_add(struct header *header, const struct secret *fvek,
-		       const struct protector_spec *spec, const struct secret *key,
-		       const char *volume)
+static int add(struct header *header, const struct secret *fvek, const struct enrolment *how)
 {
 	_cleanup_change_ struct change change = {.header = header};
 	_cleanup_token_auto_ struct token_auto token = {0};
@@ -50,15 +80,15 @@ int protector_auto_add(struct header *header, const struct secret *fvek,
 	int r = change_check_room(header, CHANGE_NEEDS_TOKEN);
 
 	if (r == 0)
-		r = token_head_init(&token.head, spec->label);
+		r = token_head_init(&token.head, how->spec->label);
 	if (r == 0)
 		r = vmk_from_fvek(header, fvek, &token.generation, &vmk);
 	if (r == 0)
-		r = derive_kek(header, token.head.id, key, &kek);
+		r = derive_kek(header, token.head.id, how->secret, &kek);
 	if (r < 0)
 		return r;
-	snprintf(token.file, sizeof(token.file), "%s", spec->file);
-	snprintf(token.volume, sizeof(token.volume), "%s", volume ?: "");
+	snprintf(token.file, sizeof(token.file), "%s", how->spec->file);
+	snprintf(token.volume, sizeof(token.volume), "%s", how->volume ?: "");
 	r = vmk_wrap(header, KIND, token.head.id, token.generation, kek, vmk, &token.vmk);
 	if (r == 0)
 		r = kek_wrap(header, KIND, token.head.id, fvek, kek, &token.kek);
@@ -130,19 +160,21 @@ static int find_key(const struct token_auto *token, const struct unlocked_volume
 	return -ENOKEY;
 }
 
-int protector_auto_open(struct header *header, const struct protector *protector,
-			const struct unlocked_volume *others, size_t n, struct secret **ret_fvek,
-			struct refusal *ret_refusal)
+/* key-absent where there is no such file or volume. */
+static int open_by_other(struct header *header, const struct protector *protector,
+			 const struct unlock *how, const struct secret *secret,
+			 struct secret **ret_fvek, struct refusal *ret_refusal)
 {
 	_cleanup_token_auto_ struct token_auto token = {0};
 	_cleanup_secret_ struct secret *key = NULL, *kek = NULL;
 	struct vmk_holder holder;
 	int r = read_token(header, protector, &token);
 
+	(void)secret;
 	*ret_refusal = (struct refusal){.reason = REASON_TOKEN_CORRUPT};
 	if (r < 0)
 		return r;
-	r = find_key(&token, others, n, &key);
+	r = find_key(&token, how->others, how->n_others, &key);
 	if (r == -ENOKEY || r == -EPERM)
 		ret_refusal->reason = r == -ENOKEY ? REASON_KEY_ABSENT : REASON_SECRET_WRONG;
 	if (r == 0)
@@ -155,3 +187,14 @@ int protector_auto_open(struct header *header, const struct protector *protector
 		ret_refusal->reason = REASON_SECRET_WRONG;
 	return r;
 }
+
+const struct kind_row kind_auto = {
+	.name = KIND,
+	.token_type = "fve-auto",
+	.flags = KIND_ALONE | KIND_VOLUME,
+	.read = read_list,
+	.option = take_option,
+	.check_spec = check_spec,
+	.open = open_by_other,
+	.add = add,
+};

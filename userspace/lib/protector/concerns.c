@@ -50,7 +50,7 @@ size_t concerns_read(const struct header *header, const char *tcti, enum reason 
 
 	if (weak_pcrs(header, tcti))
 		ret[n++] = REASON_WEAK_PCRS;
-	if (protector_any(header, PROTECTOR_TPM2_PIN) && tpm_open(tcti, &tpm, &reason) < 0)
+	if (protector_any(header, kind_mask(KIND_PIN, 0)) && tpm_open(tcti, &tpm, &reason) < 0)
 		tpm = NULL;
 	if (tpm && lockout_open(tpm))
 		ret[n++] = REASON_LOCKOUT_OPEN;

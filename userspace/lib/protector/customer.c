@@ -12,6 +12,7 @@
 #include "header/change.h"
 #include "keys/vmk.h"
 #include "protector/customer.h"
+#include "protector/unlock.h"
 
 #define KIND	    "customer-key"
 #define KIND_FACTOR "tenant-factor"
@@ -530,3 +531,32 @@ int protector_customer_open(struct header *header, const struct protector *prote
 	holder = holder_of(&token, kek);
 	return r < 0 ? r : vmk_open(header, &holder, ret_fvek, &ret_refusal->reason);
 }
+
+static int read_list(const struct header *header, const char *json, struct protector *ret)
+{
+	_cleanup_token_customer_ struct token_customer token = {0};
+	int r = token_customer_parse(json, &token);
+
+	if (r < 0)
+		return r;
+	ret->head = token.head;
+	protector_check_vmk(header, token.generation, ret);
+	return 0;
+}
+
+static int open_by_keys(struct header *header, const struct protector *protector,
+			const struct unlock *how, const struct secret *secret,
+			struct secret **ret_fvek, struct refusal *ret_refusal)
+{
+	(void)secret;
+	return protector_customer_open(header, protector, how->tcti, how->availability, ret_fvek,
+				       ret_refusal);
+}
+
+const struct kind_row kind_customer_key = {
+	.name = KIND,
+	.token_type = "fve-customer-key",
+	.flags = KIND_ALONE | KIND_AVAILABILITY,
+	.read = read_list,
+	.open = open_by_keys,
+};

@@ -8,7 +8,7 @@
 
 #include "custody/keypolicy.h"
 #include "protector/protector.h"
-#include "protector/tpm2.h"
+#include "protector/refusal.h"
 
 /*
  * Write a protector of @policy with a new KEK, in one step in place of the one that the volume has

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Listing, adding and removing protectors. */
+/* Listing, naming and removing protectors of all kinds. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,52 +9,15 @@
 #include "header/mac.h"
 #include "keys/vmk.h"
 #include "protector/protector.h"
-#include "tpm/policy_digest.h"
-
-static const struct {
-	const char *name;
-	const char *token_type; /* NULL: none of ours */
-} kinds[PROTECTOR_MAX] = {
-	[PROTECTOR_AUTO] = {"auto", "fve-auto"},
-	[PROTECTOR_TPM2] = {"tpm2", "fve-tpm2"},
-	[PROTECTOR_SUSPENDED] = {"suspended", "fve-suspended"},
-	[PROTECTOR_CUSTOMER_KEY] = {"customer-key", "fve-customer-key"},
-	[PROTECTOR_TPM2_KEY] = {"tpm2-key", "fve-tpm2-key"},
-	[PROTECTOR_TPM2_PIN] = {"tpm2-pin", "fve-tpm2-pin"},
-	[PROTECTOR_RECOVERY] = {"recovery", "fve-recovery"},
-	[PROTECTOR_STARTUP_KEY] = {"startup-key", "fve-startup-key"},
-	[PROTECTOR_PASSPHRASE] = {"passphrase", "fve-passphrase"},
-	[PROTECTOR_KEYSLOT] = {"keyslot", NULL},
-	[PROTECTOR_UNKNOWN] = {"unknown", NULL},
-};
 
 const char *protector_kind_name(enum protector_kind kind)
 {
-	return kinds[kind].name;
-}
-
-const char *protector_token_type(enum protector_kind kind)
-{
-	return kinds[kind].token_type;
-}
-
-/* Kinds whose token is one of the TPM's. */
-static bool is_tpm2(enum protector_kind kind)
-{
-	return kind == PROTECTOR_SUSPENDED || kind == PROTECTOR_TPM2 ||
-	       kind == PROTECTOR_TPM2_KEY || kind == PROTECTOR_TPM2_PIN;
-}
-
-bool protector_takes_key(enum protector_kind kind)
-{
-	return kind == PROTECTOR_TPM2_KEY || kind == PROTECTOR_STARTUP_KEY;
+	return kind_rows[kind]->name;
 }
 
 bool protector_is_person(const struct protector *protector)
 {
-	return protector->kind == PROTECTOR_RECOVERY || protector->kind == PROTECTOR_STARTUP_KEY ||
-	       protector->kind == PROTECTOR_PASSPHRASE ||
-	       (protector->kind == PROTECTOR_KEYSLOT && !protector->foreign);
+	return kind_has(protector->kind, KIND_PERSON) && !protector->foreign;
 }
 
 /* Tokens of ours that are no protector: the VMK's, the policy key's, the header's MAC. */
@@ -64,16 +27,7 @@ static bool is_bookkeeping(const char *type)
 	       !strcmp(type, TOKEN_TYPE_MAC);
 }
 
-static enum protector_kind kind_of_token(const char *type)
-{
-	for (int kind = 0; kind < PROTECTOR_MAX; kind++)
-		if (kinds[kind].token_type && !strcmp(kinds[kind].token_type, type))
-			return kind;
-	return PROTECTOR_UNKNOWN;
-}
-
-/* What a machine's protector opens in the end is the keyslot of the VMK that it has wrapped. */
-static void check_machine(const struct header *header, uint32_t generation, struct protector *p)
+void protector_check_vmk(const struct header *header, uint32_t generation, struct protector *p)
 {
 	int slot = vmk_slot(header, generation);
 
@@ -81,7 +35,7 @@ static void check_machine(const struct header *header, uint32_t generation, stru
 		p->health = header_keyslot_health(header, slot, p->why);
 }
 
-static void check_person(const struct header *header, struct protector *p)
+void protector_check_keyslot(const struct header *header, struct protector *p)
 {
 	if (p->slot >= 0 && header_keyslot_used(header, p->slot))
 		p->health = header_keyslot_health(header, p->slot, p->why);
@@ -89,75 +43,15 @@ static void check_person(const struct header *header, struct protector *p)
 		p->health = REASON_TOKEN_CORRUPT;
 }
 
-static int read_tpm2(const struct header *header, const char *json, struct protector *p)
-{
-	_cleanup_token_tpm2_ struct token_tpm2 token = {0};
-	int r = token_tpm2_parse(json, &token);
-
-	if (r < 0)
-		return r;
-	p->head = token.head;
-	check_machine(header, token.generation, p);
-	if (token.pin && p->health == REASON_NONE &&
-	    !kdf_good_for_pin(&token.kdf, p->why, sizeof(p->why)))
-		p->health = REASON_KDF_BOUNDS;
-	return 0;
-}
-
-static int read_auto(const struct header *header, const char *json, struct protector *p)
-{
-	_cleanup_token_auto_ struct token_auto token = {0};
-	int r = token_auto_parse(json, &token);
-
-	if (r < 0)
-		return r;
-	p->head = token.head;
-	check_machine(header, token.generation, p);
-	return 0;
-}
-
-static int read_customer(const struct header *header, const char *json, struct protector *p)
-{
-	_cleanup_token_customer_ struct token_customer token = {0};
-	int r = token_customer_parse(json, &token);
-
-	if (r < 0)
-		return r;
-	p->head = token.head;
-	check_machine(header, token.generation, p);
-	return 0;
-}
-
-static int read_person(const struct header *header, const char *json, struct protector *p)
-{
-	struct token_person token;
-	int r = token_person_parse(json, &token);
-
-	if (r < 0)
-		return r;
-	p->head = token.head;
-	p->slot = token.slot;
-	check_person(header, p);
-	return 0;
-}
-
 /* What @token is; a token that cannot be read is listed as such, never dropped. */
 static void read_token(const struct header *header, int token, const char *type, const char *json,
 		       struct protector *ret)
 {
+	const struct kind_row *row = kind_rows[kind_of_token(type)];
 	int r;
 
 	*ret = (struct protector){.kind = kind_of_token(type), .token = token, .slot = HEADER_ANY};
-	if (ret->kind == PROTECTOR_UNKNOWN)
-		r = -ENOTSUP;
-	else if (is_tpm2(ret->kind))
-		r = read_tpm2(header, json, ret);
-	else if (ret->kind == PROTECTOR_AUTO)
-		r = read_auto(header, json, ret);
-	else if (ret->kind == PROTECTOR_CUSTOMER_KEY)
-		r = read_customer(header, json, ret);
-	else
-		r = read_person(header, json, ret);
+	r = row->read ? row->read(header, json, ret) : -ENOTSUP;
 	if (r < 0) {
 		ret->health = REASON_TOKEN_CORRUPT;
 		snprintf(ret->head.id, sizeof(ret->head.id), "token-%u",
@@ -222,19 +116,19 @@ int protector_list(const struct header *header, struct protector *ret)
 		ret[n].foreign = foreign_token(header, i, ret[n].head.stored);
 		strcpy(ret[n].head.label, ret[n].head.stored);
 		make_printable(ret[n].head.label, "");
-		check_person(header, &ret[n]);
+		protector_check_keyslot(header, &ret[n]);
 		n++;
 	}
 	return n;
 }
 
-bool protector_any(const struct header *header, enum protector_kind kind)
+bool protector_any(const struct header *header, uint32_t kinds)
 {
 	struct protector list[PROTECTOR_LIST_MAX];
 	int n = protector_list(header, list);
 
 	for (int i = 0; i < n; i++)
-		if (list[i].kind == kind)
+		if (kinds & 1u << list[i].kind)
 			return true;
 	return false;
 }
@@ -261,9 +155,8 @@ int protector_find(const struct header *header, const char *id, struct protector
 
 static int spec_option(char *option, struct protector_spec *spec)
 {
+	const struct kind_row *row = kind_rows[spec->kind];
 	char *value = strchr(option, '=');
-	bool suspended = spec->kind == PROTECTOR_SUSPENDED;
-	bool tpm2 = is_tpm2(spec->kind) && !suspended;
 
 	if (value)
 		*value++ = '\0';
@@ -271,90 +164,54 @@ static int spec_option(char *option, struct protector_spec *spec)
 		strcpy(spec->label, value);
 		return 0;
 	}
-	if (!strcmp(option, "file") && value && spec->kind == PROTECTOR_AUTO && *value == '/' &&
-	    strlen(value) <= TOKEN_PATH_MAX) {
-		strcpy(spec->file, value);
+	if (row->option && row->option(option, value, spec))
 		return 0;
-	}
-	if (!strcmp(option, "volume") && value && spec->kind == PROTECTOR_AUTO && *value &&
-	    strlen(value) <= TOKEN_PATH_MAX) {
-		strcpy(spec->volume, value);
-		return 0;
-	}
-	if (!strcmp(option, "boots") && value && suspended &&
-	    number_parse(value, 1, PROTECTOR_BOOTS_MAX, &spec->boots) == 0)
-		return 0;
-	if (!strcmp(option, "pcrs") && value && tpm2 && pcr_mask_parse(value, &spec->pcrs) == 0)
-		return 0;
-	if (!strcmp(option, "no-revocation") && !value && tpm2) {
-		spec->no_revocation = true;
-		return 0;
-	}
-	if (!strcmp(option, "unsafe-pcrs") && !value && tpm2) {
-		spec->unsafe_pcrs = true;
-		return 0;
-	}
-	return log_errno(EINVAL, "protector %s does not take %s%s%s",
-			 protector_kind_name(spec->kind), option, value ? "=" : "", value ?: "");
+	return log_errno(EINVAL, "protector %s does not take %s%s%s", row->name, option,
+			 value ? "=" : "", value ?: "");
+}
+
+static int refuse_kind(const char *name)
+{
+	char names[200] = "";
+	size_t n = 0;
+
+	for (int kind = 0; kind < PROTECTOR_MAX && n < sizeof(names); kind++)
+		if (kind_rows[kind]->add)
+			n += (size_t)snprintf(names + n, sizeof(names) - n, "%s%s", n ? ", " : "",
+					      kind_rows[kind]->name);
+	return log_errno(EINVAL, "there is no protector kind %s; there are: %s", name, names);
 }
 
 int protector_spec_parse(const char *text, struct protector_spec *ret)
 {
 	_cleanup_free_ char *copy = strdup(text);
-	struct protector_spec spec = {.kind = PROTECTOR_MAX, .boots = 1};
+	struct protector_spec spec = {.boots = 1};
 	char *rest = copy, *word;
 	int r;
 
 	if (!copy)
 		return -ENOMEM;
 	word = strsep(&rest, ",");
-	for (int kind = 0; kind < PROTECTOR_MAX; kind++)
-		if (kinds[kind].token_type && kind != PROTECTOR_CUSTOMER_KEY &&
-		    !strcmp(kinds[kind].name, word))
-			spec.kind = kind;
-	if (spec.kind == PROTECTOR_MAX)
-		return log_errno(EINVAL,
-				 "there is no protector kind %s; there are: auto, tpm2, suspended, "
-				 "tpm2-key, tpm2-pin, recovery, startup-key, passphrase",
-				 word);
+	spec.kind = kind_find(word);
+	if (spec.kind == PROTECTOR_MAX || !kind_rows[spec.kind]->add)
+		return refuse_kind(word);
 	while ((word = strsep(&rest, ","))) {
 		r = spec_option(word, &spec);
 		if (r < 0)
 			return r;
 	}
-	if (spec.kind == PROTECTOR_AUTO && !*spec.file == !*spec.volume)
-		return log_errno(EINVAL,
-				 "auto takes one of file=PATH (absolute) and volume=DEVICE");
+	if (kind_rows[spec.kind]->check_spec) {
+		r = kind_rows[spec.kind]->check_spec(&spec);
+		if (r < 0)
+			return r;
+	}
 	*ret = spec;
 	return 0;
 }
 
-int protector_person_add(struct header *header, const struct secret *fvek,
-			 const struct protector_spec *spec, const struct secret *secret,
-			 const struct header_pbkdf *pbkdf)
+int protector_add(struct header *header, const struct secret *fvek, const struct enrolment *how)
 {
-	_cleanup_change_ struct change change = {.header = header, .replaces = spec->replaces};
-	_cleanup_secret_ struct secret *opened = NULL;
-	_cleanup_free_ char *json = NULL;
-	struct token_person token = {0};
-	int r = token_head_init(&token.head, spec->label);
-
-	if (r == 0 && !spec->replaces)
-		r = change_check_room(header, CHANGE_NEEDS_KEYSLOT);
-	if (r < 0)
-		return r;
-	token.slot = header_keyslot_add(header, fvek, secret, pbkdf);
-	if (token.slot < 0)
-		return token.slot;
-	change_new_keyslot(&change, token.slot);
-	r = header_keyslot_open(header, token.slot, secret, &opened);
-	if (r < 0 || !secret_equal(opened, fvek))
-		return log_errno(EIO,
-				 "the new keyslot %d of %s does not open again; it was removed",
-				 token.slot, header_path(header));
-	json = token_person_format(&token, kinds[spec->kind].token_type);
-	change_set_token(&change, HEADER_ANY, json);
-	return change_commit(&change, fvek);
+	return kind_rows[how->spec->kind]->add(header, fvek, how);
 }
 
 int protector_remove(struct header *header, const struct secret *fvek,

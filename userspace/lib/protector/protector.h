@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Protectors: what opens a volume. This file knows what they have in common: to be listed,
- * named, added and removed. What is particular to the TPM is in tpm2.h.
+ * named, added and removed. What is particular to a kind is in its row (kind.h).
  */
 #ifndef FVE_PROTECTOR_H
 #define FVE_PROTECTOR_H
@@ -9,21 +9,7 @@
 #include "base/reason.h"
 #include "header/header.h"
 #include "keys/token.h"
-
-enum protector_kind {
-	PROTECTOR_AUTO,		/* a machine's: a key on another volume, open already */
-	PROTECTOR_TPM2,		/* a machine's: opens by itself */
-	PROTECTOR_SUSPENDED,	/* a machine's: opens by itself for some boots */
-	PROTECTOR_CUSTOMER_KEY, /* a machine's: root keys in the customer's hands */
-	PROTECTOR_TPM2_KEY,	/* a machine's, and it takes a startup key */
-	PROTECTOR_TPM2_PIN,	/* a machine's, and it takes a PIN */
-	PROTECTOR_RECOVERY,	/* a person's: 48 digits */
-	PROTECTOR_STARTUP_KEY,	/* a person's: a file */
-	PROTECTOR_PASSPHRASE,	/* a person's */
-	PROTECTOR_KEYSLOT,	/* a LUKS2 keyslot that others made: opens, is not ours */
-	PROTECTOR_UNKNOWN,	/* a token of ours of a newer version, or damaged */
-	PROTECTOR_MAX,
-};
+#include "protector/kind.h"
 
 #define STARTUP_KEY_SIZE 32 /* bytes of a startup key's file */
 
@@ -41,10 +27,6 @@ struct protector {
 
 /* "tpm2", "recovery", ... */
 const char *protector_kind_name(enum protector_kind kind);
-/* "fve-tpm2", ...; NULL for kinds without a token of ours. */
-const char *protector_token_type(enum protector_kind kind);
-/* Whether it takes a startup key. */
-bool protector_takes_key(enum protector_kind kind);
 bool protector_is_person(const struct protector *protector);
 
 /*
@@ -52,8 +34,8 @@ bool protector_is_person(const struct protector *protector);
  * number.
  */
 int protector_list(const struct header *header, struct protector *ret);
-/* Whether it has one of @kind. */
-bool protector_any(const struct header *header, enum protector_kind kind);
+/* Whether it has one of these kinds (kind_mask()). */
+bool protector_any(const struct header *header, uint32_t kinds);
 
 /* Whether @name is the id or the kind of @protector; NULL matches all. */
 bool protector_matches(const struct protector *protector, const char *name);
@@ -79,14 +61,26 @@ struct protector_spec {
 /* -EINVAL with a message. */
 int protector_spec_parse(const char *text, struct protector_spec *ret);
 
+/* What to add, and with what. */
+struct enrolment {
+	const struct protector_spec *spec;
+	const struct secret *secret; /* what opens it: PIN, startup key, passphrase, digits, auto's
+					key file or the FVEK of the other volume; NULL: none */
+	const struct header_pbkdf *pbkdf; /* how long to stretch what a person chose */
+	const char *tcti;		  /* as for tpm_open() */
+	const char *event_log;		  /* as for event_log_load() */
+	const char *volume;		  /* auto: UUID of the other volume; NULL: a key file */
+};
+
+/* Add the protector that the kind's row makes. The messages are made there. */
+int protector_add(struct header *header, const struct secret *fvek, const struct enrolment *how);
+
 /*
- * Add a keyslot for @secret and the token that names it; the slot is opened once before the
- * token is written. @pbkdf NULL for a random secret. One that replaces another may take the place
- * that is kept free.
+ * For read() of the rows: what a machine's protector opens in the end is the keyslot of the VMK
+ * that it has wrapped, a person's its own. Sets the health.
  */
-int protector_person_add(struct header *header, const struct secret *fvek,
-			 const struct protector_spec *spec, const struct secret *secret,
-			 const struct header_pbkdf *pbkdf);
+void protector_check_vmk(const struct header *header, uint32_t generation, struct protector *p);
+void protector_check_keyslot(const struct header *header, struct protector *p);
 
 /*
  * Remove from both header copies: first what opens, then what names it. The last protector that

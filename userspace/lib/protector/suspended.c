@@ -7,6 +7,11 @@
 #include "header/change.h"
 #include "keys/vmk.h"
 #include "protector/suspended.h"
+#include "protector/tpm2.h"
+#include "protector/unlock.h"
+
+#define KIND "suspended"
+#define TYPE "fve-suspended"
 
 /* Capped, the TPM keeps this key back as well. */
 static const struct pcr_values not_capped = {.mask = 1u << PCR_CAP};
@@ -60,14 +65,14 @@ static int seal(struct tpm *tpm, uint32_t restarts, struct token_tpm2 *token,
 	return r;
 }
 
-int protector_suspended_add(struct header *header, const struct secret *fvek,
-			    const struct protector_spec *spec, const char *tcti)
+/* In place of one that is there. */
+static int add(struct header *header, const struct secret *fvek, const struct enrolment *how)
 {
+	const struct protector_spec *spec = how->spec;
 	_cleanup_tpm_ struct tpm *tpm = NULL;
 	_cleanup_token_tpm2_ struct token_tpm2 token = {.suspended = true};
 	_cleanup_change_ struct change change = {.header = header, .replaces = true};
 	_cleanup_secret_ struct secret *vmk = NULL, *kek = NULL;
-	const char *kind = protector_kind_name(PROTECTOR_SUSPENDED);
 	_cleanup_free_ char *json = NULL;
 	enum reason reason = REASON_NONE;
 	struct tpm_boots now = {0};
@@ -77,7 +82,7 @@ int protector_suspended_add(struct header *header, const struct secret *fvek,
 		r = vmk_from_fvek(header, fvek, &token.generation, &vmk);
 	if (r < 0)
 		return r;
-	r = tpm_open(tcti, &tpm, &reason);
+	r = tpm_open(how->tcti, &tpm, &reason);
 	if (r == 0)
 		r = tpm_boots_read(tpm, &now, &reason);
 	if (r == 0 && now.resets > UINT32_MAX - spec->boots)
@@ -88,12 +93,12 @@ int protector_suspended_add(struct header *header, const struct secret *fvek,
 	if (r < 0)
 		return log_errno(-r, "the TPM does not seal a key for the next boots: %s (%s)",
 				 reason_text(reason), reason_code(reason));
-	r = vmk_wrap(header, kind, token.head.id, token.generation, kek, vmk, &token.vmk);
+	r = vmk_wrap(header, KIND, token.head.id, token.generation, kek, vmk, &token.vmk);
 	if (r == 0)
-		r = kek_wrap(header, kind, token.head.id, fvek, kek, &token.kek);
+		r = kek_wrap(header, KIND, token.head.id, fvek, kek, &token.kek);
 	if (r < 0)
 		return r;
-	json = token_tpm2_format(&token, protector_token_type(PROTECTOR_SUSPENDED));
+	json = token_tpm2_format(&token, TYPE);
 	change_set_token(&change, HEADER_ANY, json);
 	remove_others(header, &change);
 	return change_commit(&change, fvek);
@@ -120,9 +125,9 @@ static int read_token(const struct header *header, const struct protector *prote
 	return 0;
 }
 
-int protector_suspended_open(struct header *header, const struct protector *protector,
-			     const char *tcti, struct secret **ret_fvek,
-			     struct refusal *ret_refusal)
+static int open_now(struct header *header, const struct protector *protector,
+		    const struct unlock *how, const struct secret *secret, struct secret **ret_fvek,
+		    struct refusal *ret_refusal)
 {
 	_cleanup_tpm_ struct tpm *tpm = NULL;
 	_cleanup_token_tpm2_ struct token_tpm2 token = {0};
@@ -131,10 +136,11 @@ int protector_suspended_open(struct header *header, const struct protector *prot
 	struct vmk_holder holder;
 	int r = read_token(header, protector, &token);
 
+	(void)secret;
 	*ret_refusal = (struct refusal){.reason = REASON_TOKEN_CORRUPT};
 	if (r < 0)
 		return r;
-	r = tpm_open(tcti, &tpm, reason);
+	r = tpm_open(how->tcti, &tpm, reason);
 	if (r == 0)
 		r = tpm_unseal_suspended(tpm, &token.srk, &token.sealed, &not_capped, &token.boots,
 					 &kek, reason);
@@ -143,7 +149,7 @@ int protector_suspended_open(struct header *header, const struct protector *prot
 	if (r < 0)
 		return r;
 	holder = (struct vmk_holder){
-		.kind = protector_kind_name(PROTECTOR_SUSPENDED),
+		.kind = KIND,
 		.id = token.head.id,
 		.generation = token.generation,
 		.kek = kek,
@@ -153,8 +159,8 @@ int protector_suspended_open(struct header *header, const struct protector *prot
 	return vmk_open(header, &holder, ret_fvek, reason);
 }
 
-int protector_suspended_check(const struct header *header, const struct protector *protector,
-			      const char *tcti, int *ret_left, struct refusal *ret_refusal)
+static int check(const struct header *header, const struct protector *protector, const char *tcti,
+		 int *ret_left, struct refusal *ret_refusal)
 {
 	_cleanup_tpm_ struct tpm *tpm = NULL;
 	_cleanup_token_tpm2_ struct token_tpm2 token = {0};
@@ -188,3 +194,20 @@ int protector_suspended_check(const struct header *header, const struct protecto
 		*reason = REASON_CAPPED;
 	return *reason == REASON_NONE ? 0 : -EPERM;
 }
+
+static bool take_option(const char *name, char *value, struct protector_spec *spec)
+{
+	return !strcmp(name, "boots") && value &&
+	       number_parse(value, 1, PROTECTOR_BOOTS_MAX, &spec->boots) == 0;
+}
+
+const struct kind_row kind_suspended = {
+	.name = KIND,
+	.token_type = TYPE,
+	.flags = KIND_ALONE | KIND_TPM | KIND_TEMPORARY,
+	.read = protector_tpm2_read,
+	.option = take_option,
+	.open = open_now,
+	.check = check,
+	.add = add,
+};

@@ -9,26 +9,9 @@
 #ifndef FVE_PROTECTOR_SUSPENDED_H
 #define FVE_PROTECTOR_SUSPENDED_H
 
-#include "protector/tpm2.h"
+#include "protector/protector.h"
 
-/* Suspend for the next boots, as @spec says, in place of one that is there. The messages are made
- * here. */
-int protector_suspended_add(struct header *header, const struct secret *fvek,
-			    const struct protector_spec *spec, const char *tcti);
-
-/* Remove it. -ENOENT with a message. */
+/* Remove all that are there, expired or not. -ENOENT with a message. */
 int protector_suspended_remove(struct header *header, const struct secret *fvek);
-
-/* As protector_tpm2_open(): REASON_SUSPEND_EXPIRED, REASON_TPM_RESTARTED, REASON_CAPPED. */
-int protector_suspended_open(struct header *header, const struct protector *protector,
-			     const char *tcti, struct secret **ret_fvek,
-			     struct refusal *ret_refusal);
-
-/*
- * Whether it would open now; @ret_left: in how many boots after this one it will, or -1 where
- * that is not known or over.
- */
-int protector_suspended_check(const struct header *header, const struct protector *protector,
-			      const char *tcti, int *ret_left, struct refusal *ret_refusal);
 
 #endif

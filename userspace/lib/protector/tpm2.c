@@ -11,6 +11,7 @@
 #include "keys/second_factor.h"
 #include "keys/vmk.h"
 #include "protector/tpm2.h"
+#include "protector/unlock.h"
 
 #define ALL_PCRS ((1u << PCR_COUNT) - 1)
 
@@ -34,6 +35,21 @@ static int session_open(const char *tcti, struct session *s, enum reason *ret_re
 	int r = tpm_open(tcti, &s->tpm, ret_reason);
 
 	return r < 0 ? r : tpm_read_pcrs(s->tpm, ALL_PCRS, &s->found, ret_reason);
+}
+
+int protector_tpm2_read(const struct header *header, const char *json, struct protector *ret)
+{
+	_cleanup_token_tpm2_ struct token_tpm2 token = {0};
+	int r = token_tpm2_parse(json, &token);
+
+	if (r < 0)
+		return r;
+	ret->head = token.head;
+	protector_check_vmk(header, token.generation, ret);
+	if (token.pin && ret->health == REASON_NONE &&
+	    !kdf_good_for_pin(&token.kdf, ret->why, sizeof(ret->why)))
+		ret->health = REASON_KDF_BOUNDS;
+	return 0;
 }
 
 /* --- adding --------------------------------------------------------------------------------- */
@@ -98,7 +114,7 @@ static int seal(const struct session *s, const struct second_factor *factor,
 	return 0;
 }
 
-static int make_factor(const struct tpm2_enrolment *how, struct token_tpm2 *token,
+static int make_factor(const struct enrolment *how, struct token_tpm2 *token,
 		       struct second_factor *ret)
 {
 	uint32_t memory;
@@ -132,7 +148,7 @@ static int check_pin(struct header *header, const struct secret *pin)
 }
 
 static int approve(const struct header *header, const struct secret *vmk,
-		   const struct tpm2_enrolment *how, struct session *s)
+		   const struct enrolment *how, struct session *s)
 {
 	_cleanup_event_log_ struct event_log log = {0};
 	const struct token_approval *approval;
@@ -155,8 +171,8 @@ static int approve(const struct header *header, const struct secret *vmk,
 
 /* The TPM's key, and the volume's policy for it, with the present boot state approved. */
 static int prepare_add(const struct header *header, const struct secret *vmk,
-		       const struct tpm2_enrolment *how, uint32_t generation,
-		       struct token_tpm2 *token, struct session *s)
+		       const struct enrolment *how, uint32_t generation, struct token_tpm2 *token,
+		       struct session *s)
 {
 	enum reason reason = REASON_NONE;
 	int r = session_open(how->tcti, s, &reason);
@@ -180,8 +196,13 @@ static int prepare_add(const struct header *header, const struct secret *vmk,
 	return r;
 }
 
-int protector_tpm2_add(struct header *header, const struct secret *fvek,
-		       const struct tpm2_enrolment *how)
+/*
+ * Approve the machine's present boot state with the volume's policy key, which is made if there
+ * is none; for one that replaces another it has to be approved already. Then seal a new key, unseal
+ * it, and write the token. On a machine whose TPM is capped in this boot the new protector is not
+ * tried, and a notice says so.
+ */
+static int add(struct header *header, const struct secret *fvek, const struct enrolment *how)
 {
 	_cleanup_session_ struct session s = {0};
 	_cleanup_second_factor_ struct second_factor factor = {0};
@@ -218,7 +239,7 @@ int protector_tpm2_add(struct header *header, const struct secret *fvek,
 		r = kek_wrap(header, kind, token.head.id, fvek, kek, &token.kek);
 	if (r < 0)
 		return r;
-	json = token_tpm2_format(&token, protector_token_type(how->spec->kind));
+	json = token_tpm2_format(&token, kind_rows[how->spec->kind]->token_type);
 	policy_json = token_policy_format(&s.policy.token);
 	if (!json || !policy_json)
 		return -ENOMEM;
@@ -267,8 +288,8 @@ static int prepare_open(const struct header *header, const struct protector *pro
 	return 0;
 }
 
-int protector_tpm2_check(const struct header *header, const struct protector *protector,
-			 const char *tcti, struct refusal *ret_refusal)
+static int check(const struct header *header, const struct protector *protector, const char *tcti,
+		 int *ret_boots_left, struct refusal *ret_refusal)
 {
 	_cleanup_session_ struct session s = {0};
 	_cleanup_token_tpm2_ struct token_tpm2 token = {0};
@@ -277,6 +298,7 @@ int protector_tpm2_check(const struct header *header, const struct protector *pr
 	struct tpm_name srk;
 	int r = prepare_open(header, protector, tcti, &s, &token, &approval, ret_refusal);
 
+	*ret_boots_left = -1;
 	if (r == 0)
 		r = tpm_srk_name(s.tpm, TPM_SRK_FIND, &srk, reason);
 	if (r == 0)
@@ -308,7 +330,7 @@ void protector_tpm2_forgive(const struct header *header, const struct secret *fv
 	struct tpm_name srk;
 	enum reason reason;
 
-	if (!protector_any(header, PROTECTOR_TPM2_PIN) || tpm_open(tcti, &tpm, &reason) < 0 ||
+	if (!protector_any(header, kind_mask(KIND_PIN, 0)) || tpm_open(tcti, &tpm, &reason) < 0 ||
 	    tpm_lockout_read(tpm, &lockout, &reason) < 0 || !lockout.failed ||
 	    tpm_srk_name(tpm, TPM_SRK_FIND, &srk, &reason) < 0 ||
 	    boot_policy_load(header, &srk, &policy) < 0 ||
@@ -347,9 +369,10 @@ static int open_factor(const struct header *header, const struct protector *prot
 	return r;
 }
 
-int protector_tpm2_open(struct header *header, const struct protector *protector, const char *tcti,
-			const struct secret *secret, struct secret **ret_fvek,
-			struct refusal *ret_refusal)
+/* A wrong PIN costs exactly one try; nothing else does. */
+static int open_sealed(struct header *header, const struct protector *protector,
+		       const struct unlock *how, const struct secret *secret,
+		       struct secret **ret_fvek, struct refusal *ret_refusal)
 {
 	_cleanup_session_ struct session s = {0};
 	_cleanup_second_factor_ struct second_factor factor = {0};
@@ -358,7 +381,7 @@ int protector_tpm2_open(struct header *header, const struct protector *protector
 	enum reason *reason = &ret_refusal->reason, ignored;
 	const struct token_approval *approval;
 	struct vmk_holder holder;
-	int r = prepare_open(header, protector, tcti, &s, &token, &approval, ret_refusal);
+	int r = prepare_open(header, protector, how->tcti, &s, &token, &approval, ret_refusal);
 
 	if (r < 0)
 		return r;
@@ -389,3 +412,55 @@ int protector_tpm2_open(struct header *header, const struct protector *protector
 	};
 	return r < 0 ? r : vmk_open(header, &holder, ret_fvek, reason);
 }
+
+/* --- the kinds ------------------------------------------------------------------------------ */
+
+static bool take_option(const char *name, char *value, struct protector_spec *spec)
+{
+	if (!strcmp(name, "pcrs"))
+		return value && pcr_mask_parse(value, &spec->pcrs) == 0;
+	if (value)
+		return false;
+	if (!strcmp(name, "no-revocation"))
+		spec->no_revocation = true;
+	else if (!strcmp(name, "unsafe-pcrs"))
+		spec->unsafe_pcrs = true;
+	else
+		return false;
+	return true;
+}
+
+const struct kind_row kind_tpm2 = {
+	.name = "tpm2",
+	.token_type = "fve-tpm2",
+	.flags = KIND_ALONE | KIND_TPM,
+	.read = protector_tpm2_read,
+	.option = take_option,
+	.open = open_sealed,
+	.check = check,
+	.add = add,
+};
+
+const struct kind_row kind_tpm2_key = {
+	.name = "tpm2-key",
+	.token_type = "fve-tpm2-key",
+	.flags = KIND_KEY | KIND_TPM,
+	.read = protector_tpm2_read,
+	.option = take_option,
+	.open = open_sealed,
+	.check = check,
+	.add = add,
+};
+
+const struct kind_row kind_tpm2_pin = {
+	.name = "tpm2-pin",
+	.token_type = "fve-tpm2-pin",
+	.flags = KIND_PIN | KIND_TPM,
+	.asks = "PIN",
+	.asks_min = PIN_LENGTH_MIN,
+	.read = protector_tpm2_read,
+	.option = take_option,
+	.open = open_sealed,
+	.check = check,
+	.add = add,
+};

@@ -8,8 +8,7 @@
 #include "header/mac.h"
 #include "keys/identity.h"
 #include "keys/recovery.h"
-#include "protector/customer.h"
-#include "protector/suspended.h"
+#include "protector/tpm2.h"
 #include "protector/unlock.h"
 
 /* Tries of the TPM that are not offered after a wrong PIN. */
@@ -45,7 +44,7 @@ static bool can_ask(const struct unlock *how, const struct candidates *all)
 			continue;
 		any |= p->health == REASON_NONE;
 		/* Of a startup key's it was told where one was tried. */
-		if (p->kind != PROTECTOR_STARTUP_KEY || !how->startup_key)
+		if (!kind_has(p->kind, KIND_KEY) || !how->startup_key)
 			refused(how, p, &refusal);
 	}
 	return any;
@@ -62,7 +61,7 @@ static int try_slots(struct header *header, const struct candidates *all, bool r
 		const struct protector *p = &all->list[i];
 
 		if (!protector_is_person(p) || p->health != REASON_NONE ||
-		    (p->kind == PROTECTOR_RECOVERY) != recovery)
+		    kind_has(p->kind, KIND_RECOVERY) != recovery)
 			continue;
 		r = header_keyslot_open(header, p->slot, secret, ret_fvek);
 		if (r >= 0)
@@ -209,7 +208,8 @@ static int try_person(struct header *header, const struct unlock *how, const str
 	int r = -EPERM;
 
 	for (int i = 0; i < all->n; i++)
-		if (protector_is_person(&all->list[i]) && all->list[i].kind != PROTECTOR_RECOVERY)
+		if (protector_is_person(&all->list[i]) &&
+		    !kind_has(all->list[i].kind, KIND_RECOVERY))
 			recovery_only = false;
 	if (!can_ask(how, all))
 		return log_errno(EPERM, "no protector of %s opened it", header_path(header));
@@ -226,76 +226,31 @@ static int try_person(struct header *header, const struct unlock *how, const str
 	}
 	if (r == 0)
 		r = warn_of_header(header, how, ret_fvek);
-	if (r == 0 && ret_used->kind == PROTECTOR_RECOVERY)
+	if (r == 0 && kind_has(ret_used->kind, KIND_RECOVERY))
 		protector_tpm2_forgive(header, *ret_fvek, how->tcti);
 	return r;
 }
 
-/* One whose key is not there is not spoken of, unless it was asked for: others may open. */
-static int try_auto(struct header *header, const struct unlock *how, const struct protector *p,
-		    struct secret **ret_fvek)
+/*
+ * Of another volume's key that is not there nothing is said, unless it was asked for: others may
+ * open. Nor of a person's startup key where none was brought.
+ */
+static int try_unasked(struct header *header, const struct unlock *how, const struct protector *p,
+		       struct secret **ret_fvek)
 {
 	struct refusal refusal = refusal_of(p);
+	bool person = kind_has(p->kind, KIND_PERSON);
+	int r = -EPERM;
 
-	if (p->health == REASON_NONE &&
-	    protector_auto_open(header, p, how->others, how->n_others, ret_fvek, &refusal) == 0)
-		return 0;
-	if (refusal.reason == REASON_KEY_ABSENT && !how->protector)
+	if (person && !how->startup_key)
 		return -EPERM;
-	return refused(how, p, &refusal);
-}
-
-/* By the TPM, with the startup key where the protector takes one. */
-static int try_tpm(struct header *header, const struct unlock *how, const struct protector *p,
-		   struct secret **ret_fvek)
-{
-	struct refusal refusal = refusal_of(p);
-
-	if (p->health == REASON_NONE &&
-	    protector_tpm2_open(header, p, how->tcti, how->startup_key, ret_fvek, &refusal) == 0)
-		return 0;
-	return refused(how, p, &refusal);
-}
-
-static int try_suspended(struct header *header, const struct unlock *how, const struct protector *p,
-			 struct secret **ret_fvek)
-{
-	struct refusal refusal = refusal_of(p);
-
-	if (p->health == REASON_NONE &&
-	    protector_suspended_open(header, p, how->tcti, ret_fvek, &refusal) == 0)
-		return 0;
-	return refused(how, p, &refusal);
-}
-
-static int try_customer(struct header *header, const struct unlock *how, const struct protector *p,
-			struct secret **ret_fvek)
-{
-	struct refusal refusal = refusal_of(p);
-
-	if (p->health == REASON_NONE &&
-	    protector_customer_open(header, p, how->tcti, how->availability, ret_fvek, &refusal) ==
-		    0)
-		return 0;
-	return refused(how, p, &refusal);
-}
-
-static int try_startup_key(struct header *header, const struct unlock *how,
-			   const struct protector *p, struct secret **ret_fvek)
-{
-	struct refusal refusal = refusal_of(p);
-
-	if (!how->startup_key)
+	if (p->health == REASON_NONE)
+		r = kind_rows[p->kind]->open(header, p, how, how->startup_key, ret_fvek, &refusal);
+	if (r == 0 || (person && r != -EPERM))
+		return r;
+	if (kind_has(p->kind, KIND_VOLUME) && refusal.reason == REASON_KEY_ABSENT &&
+	    !how->protector)
 		return -EPERM;
-	if (p->health == REASON_NONE) {
-		int r = header_keyslot_open(header, p->slot, how->startup_key, ret_fvek);
-
-		if (r >= 0)
-			return 0;
-		if (r != -EPERM)
-			return r;
-		refusal.reason = REASON_SECRET_WRONG;
-	}
 	return refused(how, p, &refusal);
 }
 
@@ -307,10 +262,11 @@ static int try_pin(struct header *header, const struct unlock *how, const struct
 		   struct secret **ret_fvek)
 {
 	_cleanup_free_ char *prompt = NULL;
+	const struct kind_row *row = kind_rows[p->kind];
 	struct refusal refusal = refusal_of(p);
-	int r;
+	int boots_left, r;
 
-	if (p->health != REASON_NONE || protector_tpm2_check(header, p, how->tcti, &refusal) < 0)
+	if (p->health != REASON_NONE || row->check(header, p, how->tcti, &boots_left, &refusal) < 0)
 		return refused(how, p, &refusal);
 	if (asprintf(&prompt, "PIN of %s%s%s (empty: another secret): ", header_path(header),
 		     *p->head.label ? ", " : "", p->head.label) < 0)
@@ -323,7 +279,7 @@ static int try_pin(struct header *header, const struct unlock *how, const struct
 			return r;
 		if (!pin->size)
 			break;
-		if (protector_tpm2_open(header, p, how->tcti, pin, ret_fvek, &refusal) == 0)
+		if (row->open(header, p, how, pin, ret_fvek, &refusal) == 0)
 			return 0;
 		refused(how, p, &refusal);
 		if (refusal.reason != REASON_PIN_WRONG ||
@@ -332,21 +288,6 @@ static int try_pin(struct header *header, const struct unlock *how, const struct
 	}
 	return -EPERM;
 }
-
-/* What is tried before anybody is asked for a passphrase, in this order. */
-static const struct step {
-	enum protector_kind kind;
-	bool machine;
-	/* -EPERM: this did not open; anything else ends the search. */
-	int (*try)(struct header *header, const struct unlock *how, const struct protector *p,
-		   struct secret **ret_fvek);
-} steps[] = {
-	{PROTECTOR_UNKNOWN, true, try_tpm}, /* only to say that it is there */
-	{PROTECTOR_AUTO, true, try_auto},	    {PROTECTOR_TPM2, true, try_tpm},
-	{PROTECTOR_SUSPENDED, true, try_suspended}, {PROTECTOR_CUSTOMER_KEY, true, try_customer},
-	{PROTECTOR_TPM2_KEY, true, try_tpm},	    {PROTECTOR_STARTUP_KEY, false, try_startup_key},
-	{PROTECTOR_TPM2_PIN, true, try_pin},
-};
 
 /*
  * Nobody is there to judge. Gives -EKEYREJECTED and forgets the FVEK where the volume is not the
@@ -368,24 +309,16 @@ static int check_machine(const struct header *header, const struct unlock *how,
 	return r;
 }
 
-static int try_step(struct header *header, const struct unlock *how, const struct candidates *all,
-		    const struct step *step, struct secret **ret_fvek, struct protector *ret_used)
+static int try_one(struct header *header, const struct unlock *how, const struct protector *p,
+		   struct secret **ret_fvek)
 {
-	for (int i = 0; i < all->n; i++) {
-		int r;
+	int r = kind_has(p->kind, KIND_PIN) ? try_pin(header, how, p, ret_fvek)
+					    : try_unasked(header, how, p, ret_fvek);
 
-		if (all->list[i].kind != step->kind)
-			continue;
-		r = step->try(header, how, &all->list[i], ret_fvek);
-		if (r == 0)
-			r = step->machine ? check_machine(header, how, &all->list[i], ret_fvek)
-					  : warn_of_header(header, how, ret_fvek);
-		if (r == 0)
-			*ret_used = all->list[i];
-		if (r != -EPERM)
-			return r;
-	}
-	return -EPERM;
+	if (r < 0)
+		return r;
+	return kind_has(p->kind, KIND_PERSON) ? warn_of_header(header, how, ret_fvek)
+					      : check_machine(header, how, p, ret_fvek);
 }
 
 /* Those that @how admits; -ENOENT: none. */
@@ -406,24 +339,50 @@ static int find_candidates(const struct header *header, const struct unlock *how
 	return ret->n ? 0 : -ENOENT;
 }
 
+/* Only to say that they are there; a newer version may open them. */
+static void tell_unknown(const struct unlock *how, const struct candidates *all)
+{
+	for (int i = 0; i < all->n; i++) {
+		const struct refusal refusal = refusal_of(&all->list[i]);
+
+		if (all->list[i].kind == PROTECTOR_UNKNOWN)
+			refused(how, &all->list[i], &refusal);
+	}
+}
+
+/*
+ * What is tried before anybody is asked for a passphrase: by what it takes, in this order, and
+ * within that in the order of the list.
+ */
 static int try_machine(struct header *header, const struct unlock *how,
 		       const struct candidates *all, struct secret **ret_fvek,
 		       struct protector *ret_used)
 {
+	static const unsigned int takes[] = {KIND_ALONE, KIND_KEY, KIND_PIN};
 	bool changed = false;
 
-	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
-		int r;
+	if (!how->only_person)
+		tell_unknown(how, all);
+	for (size_t k = 0; k < ARRAY_SIZE(takes); k++)
+		for (int i = 0; i < all->n; i++) {
+			const struct protector *p = &all->list[i];
+			bool machine = !kind_has(p->kind, KIND_PERSON);
+			int r;
 
-		/* What one finds of the header, the next one would, after asking for its PIN. */
-		if (steps[i].machine && (how->only_person || changed))
-			continue;
-		r = try_step(header, how, all, &steps[i], ret_fvek, ret_used);
-		if (r == -EKEYREJECTED)
-			changed = true;
-		else if (r != -EPERM)
-			return r;
-	}
+			if (!kind_has(p->kind, takes[k]) || !kind_rows[p->kind]->open)
+				continue;
+			/* What one finds of the header, the next would, after asking for its PIN.
+			 */
+			if (machine && (how->only_person || changed))
+				continue;
+			r = try_one(header, how, p, ret_fvek);
+			if (r == 0)
+				*ret_used = *p;
+			if (r == -EKEYREJECTED)
+				changed = true;
+			else if (r != -EPERM)
+				return r;
+		}
 	return changed ? -EKEYREJECTED : -EPERM;
 }
 
@@ -432,7 +391,7 @@ static bool takes_secret(const struct candidates *all, const struct unlock *how)
 {
 	for (int i = 0; i < all->n; i++)
 		if (protector_is_person(&all->list[i]) &&
-		    (all->list[i].kind != PROTECTOR_STARTUP_KEY || how->only_person))
+		    (!kind_has(all->list[i].kind, KIND_KEY) || how->only_person))
 			return true;
 	return false;
 }

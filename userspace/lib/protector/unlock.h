@@ -3,9 +3,13 @@
 #ifndef FVE_UNLOCK_H
 #define FVE_UNLOCK_H
 
-#include "protector/auto.h"
-#include "protector/protector.h"
-#include "protector/tpm2.h"
+#include "protector/refusal.h"
+
+/* A volume whose FVEK is at hand; all borrowed. */
+struct unlocked_volume {
+	const char *uuid;
+	const struct secret *fvek;
+};
 
 /* What a person is asked for. */
 enum unlock_question {

@@ -107,7 +107,7 @@ static int name_persons(struct header *header, const struct secret *fvek)
 				    *list[i].head.label ? LABEL ", systemd-recovery" : LABEL);
 		if (r < 0)
 			return r;
-		json = token_person_format(&person, protector_token_type(PROTECTOR_PASSPHRASE));
+		json = token_person_format(&person, kind_passphrase.token_type);
 		change_set_token(&change, HEADER_ANY, json);
 	}
 	if (!change.n_steps && !change.accept)

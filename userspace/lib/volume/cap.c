@@ -124,19 +124,5 @@ int cap_tpm(const char *tcti, const uint8_t *identity, enum reason *ret_reason)
 
 bool cap_has_tpm_protector(const struct header *header)
 {
-	struct protector list[PROTECTOR_LIST_MAX];
-	int n = protector_list(header, list);
-
-	for (int i = 0; i < n; i++)
-		switch (list[i].kind) {
-		case PROTECTOR_TPM2:
-		case PROTECTOR_SUSPENDED:
-		case PROTECTOR_TPM2_KEY:
-		case PROTECTOR_TPM2_PIN:
-		case PROTECTOR_UNKNOWN: /* of a newer version: who knows */
-			return true;
-		default:
-			break;
-		}
-	return false;
+	return protector_any(header, kind_mask(KIND_TPM, 0));
 }

@@ -86,12 +86,12 @@ static bool is_name(const char *text)
 
 static int parse_kind(const char *word, uint32_t *kinds)
 {
-	for (unsigned int kind = 0; kind < PROTECTOR_UNKNOWN; kind++)
-		if (!strcmp(word, protector_kind_name((enum protector_kind)kind))) {
-			*kinds |= 1u << kind;
-			return 0;
-		}
-	return -EINVAL;
+	enum protector_kind kind = kind_find(word);
+
+	if (kind == PROTECTOR_MAX)
+		return -EINVAL;
+	*kinds |= 1u << kind;
+	return 0;
 }
 
 /* "-", "none" or "all" for whatever the header has, else a list of kinds. */
