@@ -32,7 +32,7 @@ int cli_check_auto(const struct args *args, const struct protector_spec *spec)
 int cli_auto_secret(const struct args *args, const struct protector_spec *spec, struct secret **ret)
 {
 	_cleanup_header_ struct header *header = NULL, *other = NULL;
-	struct args unlock = *args;
+	struct unlock_request how = args->unlock;
 	struct protector used;
 	int r;
 
@@ -46,9 +46,8 @@ int cli_auto_secret(const struct args *args, const struct protector_spec *spec, 
 			      spec->volume);
 	if (r < 0)
 		return r;
-	unlock.key_file = args->other_key_file;
-	unlock.pin_file = NULL;
-	unlock.n_protectors = 0;
-	unlock.protector[0] = NULL;
-	return cli_unlock(&unlock, other, ret, &used);
+	how.key_file = args->other_key_file;
+	how.pin_file = NULL;
+	how.protector = NULL;
+	return cli_unlock(&how, other, ret, &used);
 }

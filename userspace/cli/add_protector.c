@@ -11,11 +11,11 @@
 #include "os/file.h"
 #include "os/process.h"
 
-int cli_check_recovery(const struct args *args)
+int cli_check_recovery(const struct handover *to)
 {
-	int r = file_check_new(args->recovery_file, "recovery password");
+	int r = file_check_new(to->recovery_file, "recovery password");
 
-	if (r < 0 || args->recovery_file || args->n_escrow)
+	if (r < 0 || to->recovery_file || to->n_escrow)
 		return r;
 	r = process_check_stdout();
 	return r < 0 ? log_errno(EIO,
@@ -96,7 +96,8 @@ void cli_remove_new(struct header *header, const struct secret *fvek,
 }
 
 /* Write the protector, and hand its password to the organisation or the screen. */
-static int add_and_show(const struct args *args, struct header *header, const struct secret *fvek,
+static int add_and_show(const struct handover *to, const struct unlock_request *how,
+			struct header *header, const struct secret *fvek,
 			const struct protector_spec *spec, const struct secret *password)
 {
 	struct protector before[PROTECTOR_LIST_MAX], new;
@@ -105,11 +106,11 @@ static int add_and_show(const struct args *args, struct header *header, const st
 
 	if (r < 0)
 		return r;
-	if (args->n_escrow) {
+	if (to->n_escrow) {
 		r = find_new(header, before, n, &new);
 		if (r == 0)
-			r = cli_escrow(args, header, new.head.id, password);
-	} else if (!args->recovery_file) {
+			r = cli_escrow(to, how, header, new.head.id, password);
+	} else if (!to->recovery_file) {
 		r = cli_print_recovery(password,
 				       "\nRecovery password, shown this once. Keep it away from "
 				       "this machine:\n\n    ",
@@ -125,19 +126,20 @@ static int add_and_show(const struct args *args, struct header *header, const st
  * nobody has; on a terminal the keyslot comes first, so that no password is shown that opens
  * nothing. One that is escrowed is neither printed nor kept here.
  */
-int cli_add_recovery(const struct args *args, struct header *header, const struct secret *fvek,
+int cli_add_recovery(const struct handover *to, const struct unlock_request *how,
+		     struct header *header, const struct secret *fvek,
 		     const struct protector_spec *spec)
 {
 	_cleanup_secret_ struct secret *password = recovery_generate();
 	int r = password ? 0 : -ENOMEM;
 
-	if (r == 0 && args->recovery_file)
-		r = file_create(args->recovery_file, 0600, password->data, password->size);
+	if (r == 0 && to->recovery_file)
+		r = file_create(to->recovery_file, 0600, password->data, password->size);
 	if (r < 0)
 		return r;
-	r = add_and_show(args, header, fvek, spec, password);
-	if (r < 0 && args->recovery_file)
-		unlink(args->recovery_file);
+	r = add_and_show(to, how, header, fvek, spec, password);
+	if (r < 0 && to->recovery_file)
+		unlink(to->recovery_file);
 	return r;
 }
 
@@ -148,8 +150,8 @@ int cli_new_secret(const struct args *args, const struct protector_spec *spec, c
 	_cleanup_free_ char *prompt = NULL;
 	struct question question = {.volume = args->operand[0],
 				    .file = file,
-				    .agent = args->agent,
-				    .timeout_s = args->timeout_s};
+				    .agent = args->unlock.agent,
+				    .timeout_s = args->unlock.timeout_s};
 	const struct kind_row *row = kind_rows[spec->kind];
 	int r;
 
@@ -177,8 +179,8 @@ static int add(const struct args *args, struct header *header, const struct secr
 		.spec = spec,
 		.secret = secret,
 		.pbkdf = &args->pbkdf,
-		.tcti = args->tcti,
-		.event_log = args->event_log,
+		.tcti = args->unlock.tcti,
+		.event_log = args->unlock.event_log,
 	};
 	int r = *spec->volume ? header_load(spec->volume, &other) : 0;
 
@@ -214,7 +216,7 @@ int cli_add_protector(const struct args *args, struct header *header, const stru
 		      const char *file)
 {
 	if (kind_has(spec->kind, KIND_RECOVERY))
-		return cli_add_recovery(args, header, fvek, spec);
+		return cli_add_recovery(&args->handover, &args->unlock, header, fvek, spec);
 	if (kind_has(spec->kind, KIND_KEY))
 		return add_with_file(args, header, fvek, spec, file);
 	if (*spec->file)

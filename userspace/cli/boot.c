@@ -34,7 +34,7 @@ int boot_read_table(const struct args *args, char **ret)
 	return boot_read_text(args->table_file ?: BOOT_TABLE, ret);
 }
 
-int boot_load(const struct args *args, const char *name, struct boot *ret)
+int boot_load(const struct args *args, enum fvetab_phase phase, const char *name, struct boot *ret)
 {
 	_cleanup_free_ char *table = NULL, *cmdline = NULL;
 	int r;
@@ -49,11 +49,7 @@ int boot_load(const struct args *args, const char *name, struct boot *ret)
 	bootargs_parse(cmdline, &ret->kernel, boot_complain);
 	fvetab_parse(table, &ret->table, boot_complain);
 	ret->all = ret->table;
-	fvetab_select(&ret->table, &ret->kernel,
-		      ret->initrd     ? FVETAB_INITRD
-		      : args->network ? FVETAB_NETWORK
-				      : FVETAB_SYSTEM,
-		      name);
+	fvetab_select(&ret->table, &ret->kernel, ret->initrd ? FVETAB_INITRD : phase, name);
 	if (ret->initrd && ret->kernel.disabled)
 		ret->table.n = 0;
 	for (size_t i = 0; i < ret->table.n; i++) {
@@ -127,7 +123,7 @@ static bool has_tpm_protector(struct boot *boot)
 int boot_cap(struct boot *boot, const uint8_t *identity)
 {
 	enum reason reason;
-	int r = cap_tpm(boot->args->tcti, identity, &reason);
+	int r = cap_tpm(boot->args->unlock.tcti, identity, &reason);
 
 	if (r == 0)
 		log_verbose("The TPM is capped: it releases no key again in this boot.");

@@ -37,9 +37,9 @@ struct boot {
 
 /*
  * Read table and command line; complaints are printed. A table that is not there is an empty one.
- * -ENOMEM, or -errno with a message.
+ * In the initramfs it is its phase, whatever @phase is. -ENOMEM, or -errno with a message.
  */
-int boot_load(const struct args *args, const char *name, struct boot *ret);
+int boot_load(const struct args *args, enum fvetab_phase phase, const char *name, struct boot *ret);
 /* The text of a small file; "" where it is not there. The caller frees. */
 int boot_read_text(const char *path, char **ret);
 /* The text of the table alone; the caller frees. */

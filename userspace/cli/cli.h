@@ -16,14 +16,54 @@
 #define CLI_MAX_APPROVERS  KEYPOLICY_APPROVERS_MAX
 #define CLI_MAX_ESCROW	   4 /* certificates; escrow.h */
 
-/* The command line after parsing; strings borrowed from argv. */
+/* Strings of all requests are borrowed, from argv where options gave them. */
+
+/* How to unlock a volume: by what, with secrets from where, and whom to ask for how long. */
+struct unlock_request {
+	const char *device;    /* the volume, by which an agent tells questions apart, too */
+	const char *protector; /* only this id or kind; NULL: all */
+	uint32_t kinds;	       /* only these (kind_mask()); 0: all */
+	const char *key_file, *pin_file, *startup_key_file, *availability_key;
+	bool agent;
+	uint32_t timeout_s; /* for an answer; 0: none */
+	uint32_t tries;
+	const char *tcti, *event_log; /* as for tpm_open() and event_log_load() */
+	bool unverified;	      /* whatever the header's MAC says: the caller judges it */
+	bool stock_header;	      /* only people's secrets, and no MAC is expected */
+};
+
+/* Where a new recovery password goes: into a file, an escrow packet, or to standard output. */
+struct handover {
+	const char *recovery_file;
+	const char *escrow[CLI_MAX_ESCROW], *escrow_file, *ack_file;
+	unsigned int n_escrow;
+};
+
+/* Which boot to approve, and how it is called. */
+struct approve_request {
+	struct unlock_request unlock;
+	const char *label; /* NULL: a usual one */
+	const char *pcrs;  /* move to these PCRs, or "default"; NULL: those of before */
+	bool force;	   /* though they guard little */
+};
+
+/* Which recovery password to replace, and where the new one goes. */
+struct recovery_request {
+	struct unlock_request unlock;
+	struct handover to;
+	const char *id;	 /* of the old one; NULL: there is but one */
+	bool batch_mode; /* nobody is asked whether the new one is written down */
+};
+
+/* The command line after parsing. */
 struct args {
 	const char *operand[CLI_MAX_OPERANDS]; /* as many as the action takes; optional ones NULL */
 	bool batch_mode, json, force, no_recovery, test, read_only, allow_discards;
-	bool agent, in_initrd, help, version, approve;
-	const char *key_file, *new_key_file, *pin_file, *startup_key_file, *other_key_file,
-		*recovery_file, *label, *tcti, *table_file, *cmdline_file, *event_log, *kernel,
-		*initrd, *cmdline, *old_cmdline, *uki, *root_a, *root_b, *availability_key;
+	bool in_initrd, help, version, approve;
+	struct unlock_request unlock; /* of the first operand, unless the action says otherwise */
+	struct handover handover;
+	const char *new_key_file, *other_key_file, *label, *table_file, *cmdline_file, *kernel,
+		*initrd, *cmdline, *old_cmdline, *uki, *root_a, *root_b;
 	const char *protector[CLI_MAX_PROTECTORS];
 	unsigned int n_protectors;
 	const char *approver[CLI_MAX_APPROVERS]; /* files */
@@ -34,27 +74,30 @@ struct args {
 	bool network;
 	uint64_t size;	     /* bytes of a new file, or 0 */
 	uint32_t purge_days; /* 0: not given */
-	const char *escrow[CLI_MAX_ESCROW], *escrow_file, *ack_file, *escrow_key;
-	unsigned int n_escrow;
+	const char *escrow_key;
 	uint32_t sector_size; /* bytes, or 0 */
-	uint32_t tries;
-	const char *pcrs;   /* of tpm approve */
-	uint32_t boots;	    /* of protector disable; 0: not given */
-	uint32_t timeout_s; /* for an answer; 0: none */
-	uint32_t bound;	    /* minutes; 0: not given */
+	const char *pcrs;     /* of tpm approve */
+	uint32_t boots;	      /* of protector disable; 0: not given */
+	uint32_t bound;	      /* minutes; 0: not given */
 	enum keypolicy_availability availability;
 	enum keypolicy_action on_revocation;
 	struct header_pbkdf pbkdf;
 	enum volume_target target;
-	uint32_t kinds;	   /* set by actions: of protectors to unlock with, as in struct unlock */
-	bool stock_header; /* set by actions: only people's secrets, and no MAC is expected */
 };
 
-/* Actions that others carry out as a part of theirs: 0 or -errno, with the message printed. */
-int cmd_identity(const struct args *args);
-int cmd_rotate_recovery(const struct args *args);
-int cmd_tpm_approve(const struct args *args);
-int cmd_tpm_lockout(const struct args *args);
+/*
+ * What the boot actions do, too, for the volume that a request names; in the file of the action
+ * that is called so. 0 or -errno, with the message printed.
+ */
+
+/* identity.c: note and print its identity. @force: it takes the place of the one that is noted. */
+int cli_identity(const struct unlock_request *how, bool force, bool json);
+/* rotate.c: replace a recovery password. */
+int cli_rotate_recovery(const struct recovery_request *request);
+/* tpm_approve.c: approve how the machine has booted, and print the approval's id. */
+int cli_approve(const struct approve_request *request);
+/* tpm_lockout.c: guard the limit of wrong PINs. */
+int cli_lockout(const struct unlock_request *how);
 
 /* prompt.c */
 
@@ -75,69 +118,63 @@ int prompt_secret(const struct question *question, struct secret **ret);
 /* The same for a secret that is to be set: a person is asked twice, and it is never empty. */
 int prompt_new_secret(const struct question *question, struct secret **ret);
 /* 0 when the person types YES; -ECANCELED. With --batch-mode nobody is asked. */
-int prompt_confirm(const struct args *args, const char *question, ...) _printf_(2, 3);
+int prompt_confirm(bool batch_mode, const char *question, ...) _printf_(2, 3);
 
 /* agent.c: ask as prompt_secret() does, through systemd-ask-password. -ENOPKG: there is none. */
 int agent_ask(const struct question *question, struct secret **ret);
 
 /* unlock.c */
 
-/* Unlock as the arguments say; how refusals are told and secrets asked for is the same for all. */
-int cli_unlock(const struct args *args, struct header *header, struct secret **ret_fvek,
-	       struct protector *ret_used);
+/* Unlock as the request says; how refusals are told and secrets asked for is the same for all. */
+int cli_unlock(const struct unlock_request *request, struct header *header,
+	       struct secret **ret_fvek, struct protector *ret_used);
 
 /*
  * The same for who will change the header: it has to verify, whoever opened it, and a rotation that
  * was interrupted is finished first. -EKEYREJECTED with a message.
  */
-int cli_unlock_to_change(const struct args *args, struct header *header, struct secret **ret_fvek,
-			 struct protector *ret_used);
-/* Lock and load the first operand, and then the same. */
-int cli_open_to_change(const struct args *args, int *ret_lock, struct header **ret_header,
+int cli_unlock_to_change(const struct unlock_request *how, struct header *header,
+			 struct secret **ret_fvek, struct protector *ret_used);
+/* Lock and load the device of the request, and then the same. */
+int cli_open_to_change(const struct unlock_request *how, int *ret_lock, struct header **ret_header,
 		       struct secret **ret_fvek);
 /* The name of a mapping that is given by its name or as /dev/mapper/<name>. */
 const char *cli_mapping_name(const char *text);
 
-/* The same whatever the header's MAC says, for who judges it; @person: only by people's protectors.
- */
-int cli_unlock_unverified(const struct args *args, struct header *header, bool person,
-			  struct secret **ret_fvek, struct protector *ret_used);
+/* The startup key in @file; NULL where that is NULL, not there or not a key. */
+int cli_read_startup_key(const char *file, struct secret **ret);
 
-/* The contents of --startup-key-file; NULL where it is not given, not there or not a key. */
-int cli_read_startup_key(const struct args *args, struct secret **ret);
-
-/* The contents of --availability-key. The message is made here. */
-int cli_read_availability_key(const struct args *args, struct secret **ret);
+/* The availability key in @file. The message is made here. */
+int cli_read_availability_key(const char *file, struct secret **ret);
 
 /* identity.c */
 
 /* This volume is the machine's own from now on. The message is made here. */
 int cli_remember_identity(const struct header *header, const struct secret *fvek);
-/* With --json: an object with "device", "uuid" and "identity" (docs/json.md). */
-int cli_show_identity(const struct args *args, const struct header *header,
-		      const struct secret *fvek);
+/* With @json: an object with "device", "uuid" and "identity" (docs/json.md). */
+int cli_show_identity(bool json, const struct header *header, const struct secret *fvek);
 
 /* refusal.c */
 
 struct json_object;
 
-/* Tell a person why @protector refused. */
-void cli_show_refusal(const struct args *args, const struct protector *protector,
+/* Tell a person why @protector refused; @event_log as for event_log_load(). */
+void cli_show_refusal(const char *event_log, const struct protector *protector,
 		      const struct refusal *refusal);
 /* Add "reason", "pcrs" and "event" (docs/json.md). */
-void cli_refusal_json(const struct args *args, const struct refusal *refusal,
+void cli_refusal_json(const char *event_log, const struct refusal *refusal,
 		      struct json_object *object);
 
 /* add_protector.c */
 
-/* Refuse a --recovery-file that exists or, where a new recovery password is to be printed, a
+/* Refuse a file that exists or, where a new recovery password is to be printed, a
  * standard output that takes nothing; before anything is asked or written. */
-int cli_check_recovery(const struct args *args);
+int cli_check_recovery(const struct handover *to);
 /* Print it past stdio, and as far as the disk where it goes into a file. -EIO with a message. */
 int cli_print_recovery(const struct secret *password, const char *before, const char *after);
-/* Add a recovery protector and hand its password over: to --recovery-file, or printed once. Where
- * that fails, it is removed again. */
-int cli_add_recovery(const struct args *args, struct header *header, const struct secret *fvek,
+/* Add a recovery protector and hand its password over. Where that fails, it is removed again. */
+int cli_add_recovery(const struct handover *to, const struct unlock_request *how,
+		     struct header *header, const struct secret *fvek,
 		     const struct protector_spec *spec);
 /* Remove the recovery protector that is there now and was not @before, and say so. */
 void cli_remove_new(struct header *header, const struct secret *fvek,
@@ -169,12 +206,12 @@ int cli_auto_secret(const struct args *args, const struct protector_spec *spec,
 /* escrow.c */
 
 /* Refuse what is wrong with --escrow and what goes with it, before anything is written. */
-int cli_check_escrow(const struct args *args);
+int cli_check_escrow(const struct handover *to);
 /*
  * Write the packet with the @password of protector @id, and wait until it is acknowledged. -ENOKEY
  * where it is not: then the caller takes the protector away again.
  */
-int cli_escrow(const struct args *args, const struct header *header, const char *id,
-	       const struct secret *password);
+int cli_escrow(const struct handover *to, const struct unlock_request *how,
+	       const struct header *header, const char *id, const struct secret *password);
 
 #endif

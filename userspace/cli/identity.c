@@ -15,14 +15,13 @@ int cli_remember_identity(const struct header *header, const struct secret *fvek
 	return r < 0 ? r : identity_remember(header_uuid(header), identity);
 }
 
-int cli_show_identity(const struct args *args, const struct header *header,
-		      const struct secret *fvek)
+int cli_show_identity(bool json, const struct header *header, const struct secret *fvek)
 {
 	uint8_t identity[IDENTITY_SIZE];
 	struct json_object *root;
 	int r = identity_of(fvek, identity);
 
-	if (r < 0 || !args->json)
+	if (r < 0 || !json)
 		return r;
 	root = json_object_new_object();
 	object_text(root, "device", header_path(header));

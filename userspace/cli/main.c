@@ -102,7 +102,7 @@ static int show_help(char **words, int n)
 
 static int run(int argc, char **argv)
 {
-	struct args args = {.tries = DEFAULT_TRIES};
+	struct args args = {.unlock.tries = DEFAULT_TRIES};
 	bool given[OPT_END] = {0};
 	const struct action *action;
 	unsigned int operands, most;
@@ -132,6 +132,10 @@ static int run(int argc, char **argv)
 		return log_errno(EINVAL, "usage: fvesetup %s %s", action->words, action->operands);
 	for (unsigned int i = 0; i < operands; i++)
 		args.operand[i] = argv[first + words + (int)i];
+	args.unlock.device = args.operand[0];
+	args.unlock.protector = args.protector[0];
+	if (args.n_protectors > 1 && action != &action_format)
+		return log_errno(EINVAL, "--protector can be given once here");
 	return action->run(&args);
 }
 

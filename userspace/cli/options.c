@@ -73,9 +73,9 @@ static int set_size(const char *value, struct args *args)
 
 static int set_escrow(const char *value, struct args *args)
 {
-	if (args->n_escrow == CLI_MAX_ESCROW)
+	if (args->handover.n_escrow == CLI_MAX_ESCROW)
 		return log_errno(EINVAL, "--escrow can be given %d times at most", CLI_MAX_ESCROW);
-	args->escrow[args->n_escrow++] = value;
+	args->handover.escrow[args->handover.n_escrow++] = value;
 	return 0;
 }
 
@@ -132,7 +132,7 @@ const struct option_row options[OPT_END] = {
 		 "/dev/fd/N an open file descriptor. "
 		 "Without this option, and where standard input is no terminal, one line is read "
 		 "from it.",
-		 TEXT(key_file)},
+		 TEXT(unlock.key_file)},
 	[OPT_NEW_KEY_FILE] =
 		{"new-key-file", 0, "FILE",
 		 "read the new passphrase or PIN from FILE, or write the new startup key to it",
@@ -140,13 +140,13 @@ const struct option_row options[OPT_END] = {
 		 "the new startup key to this file, which must not exist.",
 		 TEXT(new_key_file)},
 	[OPT_PIN_FILE] = {"pin-file", 0, "FILE", "read the PIN of tpm2-pin from FILE", NULL,
-			  TEXT(pin_file)},
+			  TEXT(unlock.pin_file)},
 	[OPT_STARTUP_KEY_FILE] =
 		{"startup-key-file", 0, "FILE",
 		 "the startup key; format: FILE is made, and must not exist",
 		 "The startup key. It is no fault when the file is missing: other protectors are "
 		 "tried. With format the file is made, and must not exist.",
-		 TEXT(startup_key_file)},
+		 TEXT(unlock.startup_key_file)},
 	[OPT_OTHER_KEY_FILE] = {"other-key-file", 0, "FILE",
 				"auto,volume=: read the secret of that volume from FILE",
 				"With auto,volume=: read the secret of that volume from a file.",
@@ -158,7 +158,7 @@ const struct option_row options[OPT_END] = {
 		 "write the recovery password to FILE, and do not print it",
 		 "Write the recovery password to a file, without a line end, and do not print it. "
 		 "The file must not exist.",
-		 TEXT(recovery_file)},
+		 TEXT(handover.recovery_file)},
 	[OPT_ESCROW] =
 		{"escrow", 0, "CERT",
 		 "escrow the recovery password to the X.509 certificate CERT; repeatable",
@@ -168,25 +168,25 @@ const struct option_row options[OPT_END] = {
 		 CALL(set_escrow)},
 	[OPT_ESCROW_FILE] = {"escrow-file", 0, "FILE", "write the escrow packet to FILE",
 			     "Write the escrow packet to this file, which must not exist.",
-			     TEXT(escrow_file)},
+			     TEXT(handover.escrow_file)},
 	[OPT_ACK_FILE] =
 		{"ack-file", 0, "FILE", "wait for the packet's acknowledgement in FILE",
 		 "Wait until this file is the packet's acknowledgement (escrow ack), signed by the "
 		 "key of a certificate of --escrow: 5 minutes, or as --timeout says. Without it the "
 		 "new recovery password is taken away again.",
-		 TEXT(ack_file)},
+		 TEXT(handover.ack_file)},
 	[OPT_ESCROW_KEY] = {"escrow-key", 0, "FILE", "the private key (PEM) of --escrow", NULL,
 			    TEXT(escrow_key)},
 	[OPT_AGENT] =
 		{"agent", 0, NULL, "ask the system's password agent, not the terminal",
 		 "Ask the system's password agent (systemd-ask-password), as at boot, and not "
 		 "the terminal.",
-		 FLAG(agent)},
+		 FLAG(unlock.agent)},
 	[OPT_TIMEOUT] = {"timeout", 't', "SECONDS", "how long to wait for an answer (no limit)",
 			 "How long to wait for somebody to answer. By default there is no limit.",
-			 NUMBER(timeout_s, 1, 86400)},
+			 NUMBER(unlock.timeout_s, 1, 86400)},
 	[OPT_TRIES] = {"tries", 'T', "N", "how often to ask for a secret (3)", NULL,
-		       NUMBER(tries, 1, 100)},
+		       NUMBER(unlock.tries, 1, 100)},
 	[OPT_TEST] = {"test", 0, NULL, "unlock but map nothing; <name> is left out", NULL,
 		      FLAG(test)},
 	[OPT_TARGET] =
@@ -214,7 +214,7 @@ const struct option_row options[OPT_END] = {
 		 "The availability key of a policy, which its custodian keeps away from the "
 		 "machine. With policy create the file is made, and must not exist. With open it "
 		 "is the only thing that is tried.",
-		 TEXT(availability_key)},
+		 TEXT(unlock.availability_key)},
 	[OPT_AVAILABILITY] =
 		{"availability", 0, "MODE",
 		 "in an outage of both roots: manual or transient (manual)",
@@ -289,7 +289,7 @@ const struct option_row options[OPT_END] = {
 	[OPT_EVENT_LOG] = {"event-log", 0, "FILE", "the event log of this boot (the kernel's)",
 			   "The firmware's event log of this boot; by default the kernel's, "
 			   "/sys/kernel/security/tpm0/binary_bios_measurements.",
-			   TEXT(event_log)},
+			   TEXT(unlock.event_log)},
 	[OPT_SECTOR_SIZE] =
 		{"sector-size", 0, "BYTES",
 		 "512, 1024, 2048 or 4096 (4096 where the device's size allows)",
@@ -311,7 +311,8 @@ const struct option_row options[OPT_END] = {
 		 "machine's.",
 		 FLAG(force)},
 	[OPT_TPM] = {"tpm", 0, "TCTI", "the TPM to use (device:/dev/tpmrm0)",
-		     "The TPM, as tpm2-tss names it; device:/dev/tpmrm0 by default.", TEXT(tcti)},
+		     "The TPM, as tpm2-tss names it; device:/dev/tpmrm0 by default.",
+		     TEXT(unlock.tcti)},
 	[OPT_TABLE] = {"fvetab", 0, "FILE", "another table than /etc/fvetab", NULL,
 		       TEXT(table_file)},
 	[OPT_KERNEL_CMDLINE] = {"kernel-cmdline", 0, "FILE", "another file than /proc/cmdline",

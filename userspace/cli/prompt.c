@@ -182,14 +182,14 @@ int prompt_new_secret(const struct question *question, struct secret **ret)
 	return 0;
 }
 
-int prompt_confirm(const struct args *args, const char *question, ...)
+int prompt_confirm(bool batch_mode, const char *question, ...)
 {
 	_cleanup_free_ char *text = NULL;
 	char line[8] = "";
 	va_list values;
 	int n;
 
-	if (args->batch_mode)
+	if (batch_mode)
 		return 0;
 	va_start(values, question);
 	n = vasprintf(&text, question, values);

@@ -48,15 +48,15 @@ static void show_lockout(const struct refusal *refusal)
 }
 
 /* The log of this boot, and in it what differs first from the approved one; NULL: unknown. */
-static const struct event *first_difference(const struct args *args, const struct refusal *refusal,
+static const struct event *first_difference(const char *event_log, const struct refusal *refusal,
 					    struct event_log *log)
 {
-	if (refusal->reason != REASON_PCR_MISMATCH || event_log_load(args->event_log, log) < 0)
+	if (refusal->reason != REASON_PCR_MISMATCH || event_log_load(event_log, log) < 0)
 		return NULL;
 	return event_log_first_difference(log, refusal->expected.mask, &refusal->approved);
 }
 
-void cli_show_refusal(const struct args *args, const struct protector *protector,
+void cli_show_refusal(const char *event_log, const struct protector *protector,
 		      const struct refusal *refusal)
 {
 	const struct pcr_values *expected = &refusal->expected, *found = &refusal->found;
@@ -83,7 +83,7 @@ void cli_show_refusal(const struct args *args, const struct protector *protector
 		log_notice("  PCR %d (%s): expected %s found %s", i, pcr_meaning[i] ?: "other", was,
 			   is);
 	}
-	event = first_difference(args, refusal, &log);
+	event = first_difference(event_log, refusal, &log);
 	if (!event)
 		return;
 	event_describe(event, text);
@@ -109,11 +109,11 @@ static struct json_object *pcrs_json(const struct refusal *refusal)
 	return array;
 }
 
-void cli_refusal_json(const struct args *args, const struct refusal *refusal,
+void cli_refusal_json(const char *event_log, const struct refusal *refusal,
 		      struct json_object *object)
 {
 	_cleanup_event_log_ struct event_log log = {0};
-	const struct event *event = first_difference(args, refusal, &log);
+	const struct event *event = first_difference(event_log, refusal, &log);
 	struct json_object *o = NULL;
 	char text[EVENT_TEXT_SIZE];
 

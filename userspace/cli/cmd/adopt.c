@@ -28,20 +28,20 @@ static int cmd_adopt(const struct args *args)
 	_cleanup_header_ struct header *header = NULL;
 	_cleanup_close_ int lock = -1;
 	const char *path = args->operand[0];
-	struct args unlock = *args;
+	struct unlock_request how = args->unlock;
 	struct protector used;
 	int r = load(path, adopt_check, &lock, &header);
 
-	unlock.kinds = kind_mask(KIND_PERSON, 0);
-	unlock.stock_header = true;
+	how.kinds = kind_mask(KIND_PERSON, 0);
+	how.stock_header = true;
 	if (r == 0)
-		r = cli_unlock(&unlock, header, &fvek, &used);
+		r = cli_unlock(&how, header, &fvek, &used);
 	if (r == 0)
-		r = adopt(header, fvek, args->tcti);
+		r = adopt(header, fvek, args->unlock.tcti);
 	if (r == 0)
 		cli_remember_identity(header, fvek);
 	if (r == 0)
-		r = cli_show_identity(args, header, fvek);
+		r = cli_show_identity(args->json, header, fvek);
 	if (r == 0)
 		log_notice("%s is an fve volume now, and still opens with cryptsetup as before. "
 			   "Add what else shall open it: fvesetup protector add %s <spec>",
@@ -64,22 +64,23 @@ static int cmd_release(const struct args *args)
 	_cleanup_header_ struct header *header = NULL;
 	_cleanup_close_ int lock = -1;
 	const char *path = args->operand[0];
-	struct args unlock = *args;
+	struct unlock_request how = args->unlock;
 	struct protector used;
 	int r = load(path, adopt_release_check, &lock, &header);
 
 	if (r < 0)
 		return r;
-	unlock.kinds = kind_mask(KIND_PERSON, 0);
+	how.kinds = kind_mask(KIND_PERSON, 0);
 	/* A release that was interrupted has taken the claim away already. */
-	unlock.stock_header = strcmp(header_subsystem(header), "fve") != 0;
-	r = prompt_confirm(args, "The machine's protectors of this volume will be gone: TPM, PIN, "
-				 "auto. People's secrets stay, and open it with cryptsetup.");
+	how.stock_header = strcmp(header_subsystem(header), "fve") != 0;
+	r = prompt_confirm(args->batch_mode,
+			   "The machine's protectors of this volume will be gone: TPM, PIN, "
+			   "auto. People's secrets stay, and open it with cryptsetup.");
 	if (r == 0)
-		r = unlock.stock_header ? cli_unlock(&unlock, header, &fvek, &used)
-					: cli_unlock_to_change(&unlock, header, &fvek, &used);
+		r = how.stock_header ? cli_unlock(&how, header, &fvek, &used)
+				     : cli_unlock_to_change(&how, header, &fvek, &used);
 	if (r == 0)
-		r = adopt_release(header, fvek, args->tcti);
+		r = adopt_release(header, fvek, args->unlock.tcti);
 	if (r == 0)
 		log_notice("%s is a stock LUKS2 volume now; open it with cryptsetup.", path);
 	return r;

@@ -135,7 +135,7 @@ static int cmd_audit_verify(const struct args *args)
 	struct audit_state state = {0};
 	_cleanup_free_ char *head = NULL;
 	struct json_object *root;
-	int r = audit_verify(args->tcti, args->operand[0], &state);
+	int r = audit_verify(args->unlock.tcti, args->operand[0], &state);
 
 	if (r < 0 && !state.fault)
 		return r;

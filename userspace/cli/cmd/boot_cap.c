@@ -6,7 +6,7 @@
 static int cmd_boot_cap(const struct args *args)
 {
 	_cleanup_boot_ struct boot boot = {0};
-	int r = boot_load(args, NULL, &boot);
+	int r = boot_load(args, FVETAB_SYSTEM, NULL, &boot);
 
 	return r < 0 ? r : boot_cap(&boot, NULL);
 }

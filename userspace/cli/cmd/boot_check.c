@@ -81,7 +81,7 @@ static int check_concerns(struct check *check, size_t i)
 {
 	const struct boot_volume *volume = &check->boot.volume[i];
 	enum reason list[CONCERNS_MAX];
-	size_t n = concerns_read(volume->header, check->args->tcti, list);
+	size_t n = concerns_read(volume->header, check->args->unlock.tcti, list);
 	int r = 0;
 
 	for (size_t k = 0; r == 0 && k < n; k++) {
@@ -239,7 +239,7 @@ static int fix_volume(struct check *check, size_t i)
 {
 	struct boot_volume *volume = &check->boot.volume[i];
 	_cleanup_free_ char *device = NULL;
-	struct args args = *check->args;
+	struct approve_request approve = {.unlock = check->args->unlock, .pcrs = "default"};
 	int r = 0;
 
 	if (!volume->header)
@@ -248,15 +248,13 @@ static int fix_volume(struct check *check, size_t i)
 	if (!device)
 		return -ENOMEM;
 	header_close(steal(volume->header));
-	args.operand[0] = device;
-	args.json = false;
+	approve.unlock.device = device;
 	if (check->volume[i].identity)
-		r = cmd_identity(&args);
+		r = cli_identity(&approve.unlock, false, false);
 	if (r == 0 && check->volume[i].lockout)
-		r = cmd_tpm_lockout(&args);
-	args.pcrs = "default";
+		r = cli_lockout(&approve.unlock);
 	if (r == 0 && check->volume[i].pcrs)
-		r = cmd_tpm_approve(&args);
+		r = cli_approve(&approve);
 	return r;
 }
 
@@ -279,7 +277,7 @@ static int fix(struct check *check)
 /* The whole table, and not only what is opened now. */
 static int load(const struct args *args, struct check *check)
 {
-	int r = boot_load(args, NULL, &check->boot);
+	int r = boot_load(args, FVETAB_SYSTEM, NULL, &check->boot);
 
 	check->boot.table = check->boot.all;
 	for (size_t i = 0; r == 0 && i < check->boot.table.n; i++)

@@ -46,25 +46,24 @@ static int remember_identity(const struct boot_volume *volume, const struct boot
 }
 
 /* Only one machine's protector may open after the cap, and a person is not there. */
-static struct args unattended(const struct boot *boot, const char *device)
+static struct unlock_request unattended(const struct boot *boot, const char *device)
 {
-	struct args args = *boot->args;
-
-	args.operand[0] = device;
-	args.batch_mode = true;
-	args.protector[0] = "auto";
-	args.n_protectors = 1;
-	return args;
+	return (struct unlock_request){
+		.device = device,
+		.protector = kind_auto.name,
+		.tcti = boot->args->unlock.tcti,
+		.event_log = boot->args->unlock.event_log,
+	};
 }
 
 /* The state that the TPM has refused; it is the one of this boot. */
 static int approve(const struct boot *boot, const char *name, const char *device)
 {
-	struct args args = unattended(boot, device);
-	int r;
+	int r = cli_approve(&(struct approve_request){
+		.unlock = unattended(boot, device),
+		.label = "after recovery",
+	});
 
-	args.label = "after recovery";
-	r = cmd_tpm_approve(&args);
 	if (r == 0)
 		log_notice("%s: the TPM did not know this boot state, and a person opened the "
 			   "volume; it is approved now, as reseal=auto wants it",
@@ -75,7 +74,11 @@ static int approve(const struct boot *boot, const char *name, const char *device
 static int replace(const struct boot *boot, const struct fvetab_entry *entry, const char *device,
 		   const struct boot_note *note)
 {
-	struct args args = unattended(boot, device);
+	struct recovery_request request = {
+		.unlock = unattended(boot, device),
+		.id = note->id,
+		.batch_mode = true,
+	};
 	_cleanup_free_ char *file = NULL, *packet = NULL, *ack = NULL;
 	char stamp[32];
 	time_t now = time(NULL);
@@ -86,17 +89,18 @@ static int replace(const struct boot *boot, const struct fvetab_entry *entry, co
 	if (asprintf(&file, "%s/%s-%s", entry->new_recovery, entry->name, stamp) < 0 ||
 	    asprintf(&packet, "%s.cms", file) < 0 || asprintf(&ack, "%s.ack", file) < 0)
 		return -ENOMEM;
-	args.operand[1] = note->id;
 	if (*entry->escrow) {
-		args.escrow[0] = entry->escrow;
-		args.n_escrow = 1;
-		args.escrow_file = packet;
-		args.ack_file = ack;
-		args.timeout_s = ACK_WAIT_S;
+		request.to = (struct handover){
+			.escrow = {entry->escrow},
+			.n_escrow = 1,
+			.escrow_file = packet,
+			.ack_file = ack,
+		};
+		request.unlock.timeout_s = ACK_WAIT_S;
 	} else {
-		args.recovery_file = file;
+		request.to.recovery_file = file;
 	}
-	r = cmd_rotate_recovery(&args);
+	r = cli_rotate_recovery(&request);
 	if (r == 0) {
 		log_notice("%s: the recovery password %s, with which it was opened, is replaced; "
 			   "the new one is in %s",
@@ -151,7 +155,7 @@ static int finish(const struct boot *boot, struct boot_volume *volume)
 static int cmd_boot_finish(const struct args *args)
 {
 	_cleanup_boot_ struct boot boot = {0};
-	int result = boot_load(args, NULL, &boot);
+	int result = boot_load(args, FVETAB_SYSTEM, NULL, &boot);
 
 	for (size_t i = 0; result == 0 && i < boot.table.n; i++) {
 		int r = finish(&boot, &boot.volume[i]);

@@ -167,12 +167,9 @@ static int write_volumes(const char *directory, const struct boot *boot, bool ne
 
 static int write_network(const struct args *args, const char *directory)
 {
-	struct args network = *args;
 	_cleanup_boot_ struct boot boot = {0};
-	int r;
+	int r = boot_load(args, FVETAB_NETWORK, NULL, &boot);
 
-	network.network = true;
-	r = boot_load(&network, NULL, &boot);
 	if (r < 0 || boot.initrd || !boot.table.n)
 		return r;
 	r = write_volumes(directory, &boot, true);
@@ -183,7 +180,7 @@ static int cmd_boot_generator(const struct args *args)
 {
 	_cleanup_boot_ struct boot boot = {0};
 	const char *directory = args->operand[0];
-	int r = boot_load(args, NULL, &boot);
+	int r = boot_load(args, FVETAB_SYSTEM, NULL, &boot);
 
 	/* Generators make files that others read. */
 	umask(022);

@@ -61,7 +61,7 @@ static int cmd_boot_lock(const struct args *args)
 	struct boot_open open;
 	/* What cannot be told is open to be seen. */
 	bool unattended = boot_find_open(&open) < 0 || open.unattended;
-	int r = boot_load(args, NULL, &boot);
+	int r = boot_load(args, FVETAB_SYSTEM, NULL, &boot);
 
 	if (boot.initrd)
 		return r < 0 ? r : boot_lock_volumes(&boot);

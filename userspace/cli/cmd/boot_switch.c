@@ -76,7 +76,7 @@ static int cmd_boot_switch(const struct args *args)
 {
 	_cleanup_boot_ struct boot boot = {0};
 	struct boot_open open;
-	int r = boot_load(args, NULL, &boot);
+	int r = boot_load(args, FVETAB_SYSTEM, NULL, &boot);
 
 	if (r == 0)
 		r = boot_find_open(&open);
@@ -183,7 +183,7 @@ static int cmd_boot_resume(const struct args *args)
 	struct image image;
 	struct stat st;
 	size_t n;
-	int r = boot_load(args, NULL, &boot);
+	int r = boot_load(args, FVETAB_SYSTEM, NULL, &boot);
 
 	if (r == 0)
 		r = boot_find_open(&open);

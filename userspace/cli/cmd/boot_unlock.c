@@ -69,7 +69,7 @@ static void refused(void *data, const struct protector *protector, const struct 
 	asking->volume->mismatch |= refusal->reason == REASON_PCR_MISMATCH;
 	asking->volume->foreign |= refusal->reason == REASON_NOT_OURS;
 	log_notice("%s (%s):", asking->volume->entry->name, header_path(asking->volume->header));
-	cli_show_refusal(asking->boot->args, protector, refusal);
+	cli_show_refusal(asking->boot->args->unlock.event_log, protector, refusal);
 }
 
 static int ask(void *data, enum unlock_question question, const char *prompt, struct secret **ret)
@@ -82,9 +82,9 @@ static int ask(void *data, enum unlock_question question, const char *prompt, st
 	struct question asked = {
 		.text = prompt,
 		.volume = header_path(asking->volume->header),
-		.file = question == UNLOCK_ASK_PIN ? args->pin_file : args->key_file,
-		.agent = args->agent,
-		.timeout_s = args->timeout_s		     ? args->timeout_s
+		.file = question == UNLOCK_ASK_PIN ? args->unlock.pin_file : args->unlock.key_file,
+		.agent = args->unlock.agent,
+		.timeout_s = args->unlock.timeout_s	     ? args->unlock.timeout_s
 			     : asking->volume->entry->nofail ? NOFAIL_ANSWER_S
 							     : 0,
 	};
@@ -200,14 +200,15 @@ static int try_kinds(struct asking *asking, uint32_t kinds, const struct secret 
 	struct boot_volume *volume = asking->volume;
 	const struct fvetab_entry *entry = volume->entry;
 	struct unlock how = {
-		.tcti = asking->boot->args->tcti,
+		.tcti = asking->boot->args->unlock.tcti,
 		.kinds = entry->kinds ? entry->kinds & kinds : kinds,
 		.startup_key = startup_key,
 		.others = others,
 		.n_others = find_others(asking->boot, others),
 		.identity = volume->identity_known ? volume->identity : NULL,
-		.tries = {[UNLOCK_ASK_PIN] = chosen(entry->tries, asking->boot->args->tries) +
-					     (asking->known->pin != NULL)},
+		.tries = {[UNLOCK_ASK_PIN] =
+				  chosen(entry->tries, asking->boot->args->unlock.tries) +
+				  (asking->known->pin != NULL)},
 		.ask = ask,
 		.refused = refused,
 		.data = asking,
@@ -237,8 +238,8 @@ static int find_startup_key(const struct boot *boot, const struct fvetab_entry *
 {
 	char device[FVETAB_PATH_MAX + 32];
 
-	if (boot->args->startup_key_file)
-		return cli_read_startup_key(boot->args, ret);
+	if (boot->args->unlock.startup_key_file)
+		return cli_read_startup_key(boot->args->unlock.startup_key_file, ret);
 	if (!*entry->key_path)
 		return 0;
 	if (*entry->key_device && fvetab_device_path(entry->key_device, device) < 0)
@@ -261,7 +262,8 @@ static int try_machine(struct asking *asking)
 	bool changed;
 	int r;
 
-	if (cap_has_tpm_protector(volume->header) && cap_wait_for_tpm(asking->boot->args->tcti) < 0)
+	if (cap_has_tpm_protector(volume->header) &&
+	    cap_wait_for_tpm(asking->boot->args->unlock.tcti) < 0)
 		log_verbose("There is no TPM after %d s.", CAP_TPM_WAIT_S);
 	r = try_kinds(asking, kind_mask(KIND_ALONE, 0), NULL);
 	if (asking->boot->args->network)
@@ -404,9 +406,10 @@ static int unlock_by_person(struct boot *boot, struct boot_volume *volume, struc
 	};
 	const struct fvetab_entry *entry = volume->entry;
 	uint32_t kinds = kind_mask(KIND_TYPED, 0);
-	uint32_t tries = silent			? 0
-			 : boot->args->key_file ? 1
-						: chosen(entry->tries, boot->args->tries);
+	uint32_t tries = silent ? 0
+			 : boot->args->unlock.key_file
+				 ? 1
+				 : chosen(entry->tries, boot->args->unlock.tries);
 	struct unlock how = {
 		/* A recovery password that is asked for must not be refused by the table. */
 		.kinds =
@@ -456,7 +459,7 @@ static int open_one(struct boot *boot, size_t i, struct answers *known)
 				 volume->entry->name);
 	if (!volume->fvek) {
 		r = unlock_by_person(boot, volume, known,
-				     can_wait(boot, i) && !boot->args->key_file);
+				     can_wait(boot, i) && !boot->args->unlock.key_file);
 		if (r < 0)
 			return r;
 	}
@@ -528,7 +531,8 @@ static int cmd_boot_unlock(const struct args *args)
 {
 	_cleanup_boot_ struct boot boot = {0};
 	__attribute__((cleanup(answers_free))) struct answers known = {0};
-	int r = boot_load(args, args->operand[0], &boot);
+	int r = boot_load(args, args->network ? FVETAB_NETWORK : FVETAB_SYSTEM, args->operand[0],
+			  &boot);
 
 	if (r < 0)
 		return r;

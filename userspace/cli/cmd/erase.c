@@ -21,11 +21,11 @@ static int cmd_erase(const struct args *args)
 		r = device_check_unused(path);
 	if (r == 0)
 		r = prompt_confirm(
-			args, "Nobody and nothing will open %s any more: all its data is lost.",
-			path);
+			args->batch_mode,
+			"Nobody and nothing will open %s any more: all its data is lost.", path);
 	if (r < 0)
 		return r;
-	r = volume_erase(header, args->tcti);
+	r = volume_erase(header, args->unlock.tcti);
 	if (r < 0)
 		return log_errno(-r, "%s is erased in part only: repeat it", path);
 	log_notice(

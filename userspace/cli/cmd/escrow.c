@@ -30,9 +30,9 @@ static int ask_password(const struct args *args, struct secret **ret)
 {
 	const struct question question = {.text = "Recovery password: ",
 					  .volume = args->operand[0],
-					  .file = args->key_file,
-					  .agent = args->agent,
-					  .timeout_s = args->timeout_s};
+					  .file = args->unlock.key_file,
+					  .agent = args->unlock.agent,
+					  .timeout_s = args->unlock.timeout_s};
 	_cleanup_secret_ struct secret *typed = NULL;
 	unsigned int group;
 	int r = prompt_secret(&question, &typed);
@@ -51,8 +51,8 @@ static int cmd_escrow_export(const struct args *args)
 	_cleanup_secret_ struct secret *password = NULL;
 	_cleanup_blob_ struct blob packet = {0};
 	struct protector owner;
-	int r = args->n_escrow ? file_check_new(args->operand[1], "packet")
-			       : log_errno(EINVAL, "to whom? Use --escrow CERT");
+	int r = args->handover.n_escrow ? file_check_new(args->operand[1], "packet")
+					: log_errno(EINVAL, "to whom? Use --escrow CERT");
 
 	if (r == 0)
 		r = header_load(args->operand[0], &header);
@@ -61,8 +61,8 @@ static int cmd_escrow_export(const struct args *args)
 	if (r == 0)
 		r = find_owner(header, password, &owner);
 	if (r == 0)
-		r = escrow_seal(args->escrow, args->n_escrow, header_uuid(header), owner.head.id,
-				password, &packet);
+		r = escrow_seal(args->handover.escrow, args->handover.n_escrow, header_uuid(header),
+				owner.head.id, password, &packet);
 	return r < 0 ? r : file_create(args->operand[1], 0644, packet.data, packet.size);
 }
 
@@ -79,13 +79,14 @@ static int open_packet(const struct args *args, struct blob *ret_packet, struct 
 	const char *path = args->operand[0];
 	int r;
 
-	if (args->n_escrow != 1 || !args->escrow_key)
+	if (args->handover.n_escrow != 1 || !args->escrow_key)
 		return log_errno(EINVAL, "a packet is opened with one --escrow CERT and its "
 					 "--escrow-key KEY");
 	r = file_read(path, ESCROW_FILE_MAX, ret_packet);
 	if (r < 0)
 		return log_errno(-r, "cannot read the packet %s: %s", path, strerror(-r));
-	return escrow_open(args->escrow[0], args->escrow_key, ret_packet, ret, ret_password);
+	return escrow_open(args->handover.escrow[0], args->escrow_key, ret_packet, ret,
+			   ret_password);
 }
 
 static int cmd_escrow_import(const struct args *args)
@@ -122,7 +123,7 @@ static int cmd_escrow_ack(const struct args *args)
 	if (r == 0)
 		r = open_packet(args, &data, &packet, &password);
 	if (r == 0)
-		r = escrow_ack(args->escrow[0], args->escrow_key, &data, &ack);
+		r = escrow_ack(args->handover.escrow[0], args->escrow_key, &data, &ack);
 	return r < 0 ? r : file_create(args->operand[1], 0644, ack.data, ack.size);
 }
 

@@ -44,22 +44,23 @@ static int plan_parse(const struct args *args, struct plan *plan)
 	}
 	if (!plan->n)
 		plan->specs[plan->n++] = (struct protector_spec){.kind = PROTECTOR_PASSPHRASE};
-	if (args->key_file && !plan_has(plan, kind_mask(KIND_TYPED, KIND_RECOVERY)))
+	if (args->unlock.key_file && !plan_has(plan, kind_mask(KIND_TYPED, KIND_RECOVERY)))
 		return log_errno(EINVAL, "--key-file goes with --protector passphrase");
-	if (args->pin_file && !plan_has(plan, kind_mask(KIND_PIN, 0)))
+	if (args->unlock.pin_file && !plan_has(plan, kind_mask(KIND_PIN, 0)))
 		return log_errno(EINVAL, "--pin-file goes with --protector tpm2-pin");
 	for (unsigned int i = 0; i < plan->n; i++)
 		keys += kind_has(plan->specs[i].kind, KIND_KEY);
-	if (keys > 1 || !keys != !args->startup_key_file)
+	if (keys > 1 || !keys != !args->unlock.startup_key_file)
 		return log_errno(EINVAL, "--startup-key-file goes with one --protector startup-key "
 					 "or tpm2-key");
-	if ((args->recovery_file || args->n_escrow) && args->no_recovery)
+	if ((args->handover.recovery_file || args->handover.n_escrow) && args->no_recovery)
 		return log_errno(EINVAL,
 				 "--recovery-file and --escrow do not go with --no-recovery");
 	if (args->no_recovery && !plan_has(plan, kind_mask(KIND_PERSON, KIND_RECOVERY)))
 		return log_errno(EINVAL, "a volume that only this machine's TPM opens is lost with "
 					 "it: add a passphrase, or leave out --no-recovery");
-	if (args->json && !args->no_recovery && !args->recovery_file && !args->n_escrow)
+	if (args->json && !args->no_recovery && !args->handover.recovery_file &&
+	    !args->handover.n_escrow)
 		return log_errno(EINVAL, "--json goes with --recovery-file, --escrow or "
 					 "--no-recovery: a password is not part of it");
 	for (unsigned int i = 0; i < plan->n; i++) {
@@ -75,17 +76,18 @@ static int plan_parse(const struct args *args, struct plan *plan)
 		if (r < 0)
 			return r;
 	}
-	r = file_check_new(args->startup_key_file, "startup key");
+	r = file_check_new(args->unlock.startup_key_file, "startup key");
 	if (r == 0)
-		r = cli_check_escrow(args);
-	return r < 0 || args->no_recovery ? r : cli_check_recovery(args);
+		r = cli_check_escrow(&args->handover);
+	return r < 0 || args->no_recovery ? r : cli_check_recovery(&args->handover);
 }
 
 static int plan_ask(const struct args *args, struct plan *plan)
 {
 	for (unsigned int i = 0; i < plan->n; i++) {
 		bool pin = kind_has(plan->specs[i].kind, KIND_PIN);
-		int r = cli_new_secret(args, &plan->specs[i], pin ? args->pin_file : args->key_file,
+		int r = cli_new_secret(args, &plan->specs[i],
+				       pin ? args->unlock.pin_file : args->unlock.key_file,
 				       &plan->secrets[i]);
 
 		if (r < 0)
@@ -101,7 +103,7 @@ static int confirm(const struct args *args, const char *path)
 
 	if (r < 0)
 		return r;
-	return prompt_confirm(args, "All data on %s%s%s%s will be lost.", path,
+	return prompt_confirm(args->batch_mode, "All data on %s%s%s%s will be lost.", path,
 			      *info.signature ? " (it holds " : "", info.signature,
 			      *info.signature ? ")" : "");
 }
@@ -130,18 +132,18 @@ static int cmd_format(const struct args *args)
 	if (r == 0)
 		r = vmk_create(header, fvek, &vmk);
 	/* First of all, where it is escrowed: nothing else opens the volume before that is done. */
-	if (r == 0 && args->n_escrow)
-		r = cli_add_recovery(args, header, fvek, &recovery);
+	if (r == 0 && args->handover.n_escrow)
+		r = cli_add_recovery(&args->handover, &args->unlock, header, fvek, &recovery);
 	for (unsigned int i = 0; i < plan.n && r == 0; i++)
 		r = cli_add_protector(args, header, fvek, &plan.specs[i], plan.secrets[i],
-				      args->startup_key_file);
-	if (r == 0 && !args->no_recovery && !args->n_escrow)
-		r = cli_add_recovery(args, header, fvek, &recovery);
+				      args->unlock.startup_key_file);
+	if (r == 0 && !args->no_recovery && !args->handover.n_escrow)
+		r = cli_add_recovery(&args->handover, &args->unlock, header, fvek, &recovery);
 	/* A volume of whose identity nobody takes note is a whole volume. */
 	if (r == 0)
 		cli_remember_identity(header, fvek);
 	if (r == 0)
-		r = cli_show_identity(args, header, fvek);
+		r = cli_show_identity(args->json, header, fvek);
 	if (r < 0 && header)
 		log_error("%s has a new header but not all of its protectors; format it again",
 			  path);

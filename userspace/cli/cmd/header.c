@@ -144,11 +144,13 @@ static int cmd_header_verify(const struct args *args)
 	_cleanup_secret_ struct secret *fvek = NULL;
 	_cleanup_header_ struct header *header = NULL;
 	_cleanup_report_ struct report report = {0};
+	struct unlock_request how = args->unlock;
 	struct protector used;
 	int r = header_load(args->operand[0], &header);
 
+	how.unverified = true;
 	if (r == 0)
-		r = cli_unlock_unverified(args, header, false, &fvek, &used);
+		r = cli_unlock(&how, header, &fvek, &used);
 	if (r == 0)
 		r = examine(header, fvek, &report);
 	if (r < 0)
@@ -179,13 +181,16 @@ static int cmd_header_accept(const struct args *args)
 	_cleanup_header_ struct header *header = NULL;
 	_cleanup_report_ struct report report = {0};
 	_cleanup_close_ int lock = -1;
+	struct unlock_request how = args->unlock;
 	struct protector used;
 	int r = device_lock(args->operand[0], &lock);
 
 	if (r == 0)
 		r = header_load(args->operand[0], &header);
+	how.unverified = true;
+	how.kinds = kind_mask(KIND_PERSON, 0);
 	if (r == 0)
-		r = cli_unlock_unverified(args, header, true, &fvek, &used);
+		r = cli_unlock(&how, header, &fvek, &used);
 	if (r == 0)
 		r = examine(header, fvek, &report);
 	if (r < 0)
@@ -196,8 +201,9 @@ static int cmd_header_accept(const struct args *args)
 			   header_path(header));
 		return 0;
 	}
-	r = prompt_confirm(args, "From now on the header as it is counts as right, and the "
-				 "machine's protectors open it.");
+	r = prompt_confirm(args->batch_mode,
+			   "From now on the header as it is counts as right, and the "
+			   "machine's protectors open it.");
 	if (r == 0) {
 		_cleanup_change_ struct change change = {.header = header,
 							 .replaces = true,
@@ -303,7 +309,7 @@ static int check_restore(const struct args *args, const struct header *backup)
 		if (r < 0)
 			return r;
 	}
-	return prompt_confirm(args, "%s, of volume %s, is written over %s %s. %s", file,
+	return prompt_confirm(args->batch_mode, "%s, of volume %s, is written over %s %s. %s", file,
 			      header_uuid(backup),
 			      present ? "the header of" : "what could not be read as a header on",
 			      path,

@@ -8,19 +8,19 @@
 #include "keys/identity.h"
 
 /* What is known of the volume stays, unless --force says that the present one is meant. */
-static int remember(const struct args *args, const struct header *header, const struct secret *fvek)
+static int remember(bool force, const struct header *header, const struct secret *fvek)
 {
 	uint8_t known[IDENTITY_SIZE], found[IDENTITY_SIZE];
 	int r = identity_recall(header_uuid(header), known);
 	bool same;
 
-	if (r < 0 && r != -ENOENT && !args->force)
+	if (r < 0 && r != -ENOENT && !force)
 		return r;
 	if (r < 0)
 		return cli_remember_identity(header, fvek);
 	r = identity_of(fvek, found);
 	same = crypto_equal(known, found, IDENTITY_SIZE);
-	if (r < 0 || same || !args->force)
+	if (r < 0 || same || !force)
 		return r;
 	r = cli_remember_identity(header, fvek);
 	if (r == 0)
@@ -31,28 +31,33 @@ static int remember(const struct args *args, const struct header *header, const 
 	return r;
 }
 
-int cmd_identity(const struct args *args)
+int cli_identity(const struct unlock_request *how, bool force, bool json)
 {
 	_cleanup_secret_ struct secret *fvek = NULL;
 	_cleanup_header_ struct header *header = NULL;
 	_cleanup_free_ char *hex = NULL;
 	uint8_t identity[IDENTITY_SIZE];
 	struct protector used;
-	int r = header_load(args->operand[0], &header);
+	int r = header_load(how->device, &header);
 
 	if (r == 0)
-		r = cli_unlock(args, header, &fvek, &used);
-	if (r == 0 && (args->force || protector_is_person(&used)))
-		r = remember(args, header, fvek);
+		r = cli_unlock(how, header, &fvek, &used);
+	if (r == 0 && (force || protector_is_person(&used)))
+		r = remember(force, header, fvek);
 	if (r == 0)
 		r = identity_of(fvek, identity);
-	if (r < 0 || args->json)
-		return r < 0 ? r : cli_show_identity(args, header, fvek);
+	if (r < 0 || json)
+		return r < 0 ? r : cli_show_identity(json, header, fvek);
 	hex = hex_encode(identity, IDENTITY_SIZE);
 	if (!hex)
 		return -ENOMEM;
 	puts(hex);
 	return 0;
+}
+
+static int cmd_identity(const struct args *args)
+{
+	return cli_identity(&args->unlock, args->force, args->json);
 }
 
 ACTION(identity, "Volumes", "identity", "<device>", "tell which volume this is",

@@ -32,7 +32,7 @@ static int cmd_open(const struct args *args)
 	process_lock_memory(KDF_ROOM);
 	r = header_load(path, &header);
 	if (r == 0)
-		r = cli_unlock(args, header, &fvek, &used);
+		r = cli_unlock(&args->unlock, header, &fvek, &used);
 	if (r < 0)
 		return r;
 	log_verbose("Unlocked %s by protector %s %s.", path, protector_kind_name(used.kind),
@@ -42,7 +42,7 @@ static int cmd_open(const struct args *args)
 		if (r == 0)
 			r = volume_open(header, fvek, name, &flags);
 	}
-	return r < 0 ? r : cli_show_identity(args, header, fvek);
+	return r < 0 ? r : cli_show_identity(args->json, header, fvek);
 }
 
 ACTION(open, "Volumes", "open", "<device> [<name>]", "map a volume as /dev/mapper/<name>",

@@ -37,16 +37,17 @@ static int describe_new(const struct args *args, struct keypolicy *policy)
 static int write_new(const struct args *args, struct keypolicy *policy,
 		     const struct secret *availability)
 {
-	int r = file_create(args->availability_key, 0600, availability->data, availability->size);
+	int r = file_create(args->unlock.availability_key, 0600, availability->data,
+			    availability->size);
 
 	if (r < 0)
 		return r;
 	r = keypolicy_create(policy);
 	if (r < 0)
-		unlink(args->availability_key);
+		unlink(args->unlock.availability_key);
 	else
 		log_notice("Give %s to its custodian, and keep no copy on this machine.",
-			   args->availability_key);
+			   args->unlock.availability_key);
 	if (r == 0 && (policy->on_revocation != ON_REVOCATION_NONE ||
 		       policy->availability == AVAILABILITY_TRANSIENT))
 		log_notice("For the bound to hold: systemctl enable --now fve-policy.timer");
@@ -61,13 +62,13 @@ static int cmd_policy_create(const struct args *args)
 
 	if (r < 0)
 		return r;
-	if (!args->root_a || !args->root_b || !args->availability_key)
+	if (!args->root_a || !args->root_b || !args->unlock.availability_key)
 		return log_errno(EINVAL,
 				 "policy create needs --root-a, --root-b and --availability-key, a "
 				 "new file for the custodian");
 	if (!proof)
 		return -ENOMEM;
-	r = file_check_new(args->availability_key, "custodian's key");
+	r = file_check_new(args->unlock.availability_key, "custodian's key");
 	if (r < 0)
 		return r;
 	r = describe_new(args, &policy);
@@ -87,10 +88,10 @@ static int cmd_policy_create(const struct args *args)
 	r = write_new(args, &policy, availability);
 	if (r < 0)
 		return r;
-	r = keypolicy_audit(&policy, args->tcti, "policy-created", NULL, NULL);
+	r = keypolicy_audit(&policy, args->unlock.tcti, "policy-created", NULL, NULL);
 	if (r < 0)
 		return r;
-	keypolicy_lease_renew(&policy, args->tcti, WRAP_ROOTS, proof);
+	keypolicy_lease_renew(&policy, args->unlock.tcti, WRAP_ROOTS, proof);
 	return 0;
 }
 
@@ -238,7 +239,7 @@ static int cmd_policy_show(const struct args *args)
 		r = keypolicy_volumes_find(&policy, &volumes);
 	if (r < 0)
 		return r;
-	left = keypolicy_lease_left(&policy, args->tcti);
+	left = keypolicy_lease_left(&policy, args->unlock.tcti);
 	if (args->json)
 		return object_print(policy_json(&policy, volumes, left));
 	show_text(&policy, volumes, left);

@@ -117,29 +117,29 @@ static int check(const struct args *args, struct keypolicy *policy, struct findi
 			ret->roots[i].outcome = PROVIDER_UNASKED;
 		ret->state = "suspended";
 		ret->result = -EPERM;
-		return take_effect(policy, args->tcti, false);
+		return take_effect(policy, args->unlock.tcti, false);
 	}
-	ask_roots(&asked, args->tcti, policy, ret);
+	ask_roots(&asked, args->unlock.tcti, policy, ret);
 	ret->state = any(ret, PROVIDER_OK) ? "degraded" : "outage";
 	if (ret->roots[WRAP_ROOT_A].outcome == PROVIDER_OK &&
 	    ret->roots[WRAP_ROOT_B].outcome == PROVIDER_OK)
 		ret->state = "registered";
 	if (any(ret, PROVIDER_DENIED))
-		keypolicy_audit(policy, args->tcti, "root-denied", NULL,
+		keypolicy_audit(policy, args->unlock.tcti, "root-denied", NULL,
 				ret->roots[WRAP_ROOT_A].outcome == PROVIDER_DENIED
 					? ret->roots[WRAP_ROOT_A].detail
 					: ret->roots[WRAP_ROOT_B].detail);
 	if (!any(ret, PROVIDER_OK)) {
 		ret->result = -EHOSTUNREACH;
 		if (any(ret, PROVIDER_DENIED))
-			r = keypolicy_suspend(policy, args->tcti, reason_code(REASON_KEY_DENIED),
-					      NULL);
+			r = keypolicy_suspend(policy, args->unlock.tcti,
+					      reason_code(REASON_KEY_DENIED), NULL);
 	}
 	if (!*policy->suspended)
 		return r;
 	ret->state = "suspended";
 	ret->result = -EPERM;
-	return take_effect(policy, args->tcti, false);
+	return take_effect(policy, args->unlock.tcti, false);
 }
 
 static struct json_object *finding_json(const struct keypolicy *policy,
@@ -243,8 +243,8 @@ static int cmd_policy_revoke(const struct args *args)
 	int r = keypolicy_load(args->operand[0], &policy);
 
 	if (r == 0)
-		r = keypolicy_suspend(&policy, args->tcti, "revoked", NULL);
-	return r < 0 ? r : take_effect(&policy, args->tcti, true);
+		r = keypolicy_suspend(&policy, args->unlock.tcti, "revoked", NULL);
+	return r < 0 ? r : take_effect(&policy, args->unlock.tcti, true);
 }
 
 ACTION(policy_revoke, "Customer keys", "policy revoke", "<name>",
@@ -282,7 +282,8 @@ static int cmd_policy_resume(const struct args *args)
 		return r;
 	}
 	r = keypolicy_update(&policy, set_active, NULL);
-	return r < 0 ? r : keypolicy_audit(&policy, args->tcti, "policy-resumed", NULL, NULL);
+	return r < 0 ? r
+		     : keypolicy_audit(&policy, args->unlock.tcti, "policy-resumed", NULL, NULL);
 }
 
 ACTION(policy_resume, "Customer keys", "policy resume", "<name>",

@@ -20,11 +20,11 @@ static int unlock_device(const struct args *args, int *ret_lock, struct header *
 {
 	const char *path = args->operand[1];
 	_cleanup_free_ char *absolute = realpath(path, NULL);
-	struct args unlock = *args;
+	struct unlock_request how = args->unlock;
 	int r;
 
-	unlock.operand[0] = path;
-	r = cli_open_to_change(&unlock, ret_lock, ret_header, ret_fvek);
+	how.device = path;
+	r = cli_open_to_change(&how, ret_lock, ret_header, ret_fvek);
 	if (r < 0)
 		return r;
 	if (!absolute || strlen(absolute) > TOKEN_PATH_MAX)
@@ -54,7 +54,8 @@ static int cmd_policy_assign(const struct args *args)
 		return r;
 	r = protector_customer_set(header, fvek, &policy, NULL, 0);
 	return r < 0 ? r
-		     : keypolicy_audit(&policy, args->tcti, "policy-assigned", volume.uuid, NULL);
+		     : keypolicy_audit(&policy, args->unlock.tcti, "policy-assigned", volume.uuid,
+				       NULL);
 }
 
 ACTION(policy_assign, "Customer keys", "policy assign", "<name> <device>",
@@ -88,7 +89,8 @@ static int cmd_policy_unassign(const struct args *args)
 		return r;
 	r = keypolicy_unlist_volume(&policy, &volume);
 	return r < 0 ? r
-		     : keypolicy_audit(&policy, args->tcti, "policy-unassigned", volume.uuid, NULL);
+		     : keypolicy_audit(&policy, args->unlock.tcti, "policy-unassigned", volume.uuid,
+				       NULL);
 }
 
 ACTION(policy_unassign, "Customer keys", "policy unassign", "<name> <device>", "end that",
@@ -116,9 +118,10 @@ static int rewrap(const struct args *args, const struct keypolicy *policy,
 			   path, policy->name, policy->name, path);
 		return 0;
 	}
-	r = protector_customer_open(header, &protector, args->tcti, availability, &fvek, &refusal);
+	r = protector_customer_open(header, &protector, args->unlock.tcti, availability, &fvek,
+				    &refusal);
 	if (r < 0) {
-		cli_show_refusal(args, &protector, &refusal);
+		cli_show_refusal(args->unlock.event_log, &protector, &refusal);
 		return log_errno(-r, "%s was not opened, and keeps its old wraps", path);
 	}
 	r = change_check_header(header, fvek);
@@ -174,7 +177,7 @@ static int replace_roots(const struct args *args, struct keypolicy *policy,
 	const char *const uris[WRAP_ROOTS] = {args->root_a, args->root_b};
 	uint32_t given =
 		(args->root_a ? 1u << WRAP_ROOT_A : 0) | (args->root_b ? 1u << WRAP_ROOT_B : 0);
-	int r = keypolicy_roots_replace(policy, uris, proof, availability, args->tcti);
+	int r = keypolicy_roots_replace(policy, uris, proof, availability, args->unlock.tcti);
 
 	return r < 0 ? r : rewrap_all(args, policy, availability, given);
 }
@@ -229,7 +232,7 @@ static int cmd_policy_recover(const struct args *args)
 	_cleanup_blob_ struct blob public = {0};
 	int r;
 
-	if (!args->root_a || !args->root_b || !args->availability_key)
+	if (!args->root_a || !args->root_b || !args->unlock.availability_key)
 		return log_errno(EINVAL,
 				 "policy recover needs --availability-key, --root-a and --root-b");
 	if (!proof)
@@ -237,13 +240,13 @@ static int cmd_policy_recover(const struct args *args)
 	r = keypolicy_load_active(args->operand[0], &policy);
 	if (r < 0)
 		return r;
-	r = cli_read_availability_key(args, &availability);
+	r = cli_read_availability_key(args->unlock.availability_key, &availability);
 	if (r < 0)
 		return r;
 	if (crypto_rsa_spki(availability, &public) < 0 ||
 	    !blob_equal(&public, &policy.availability_public))
 		return log_errno(EPERM, "%s is not the availability key of policy %s",
-				 args->availability_key, policy.name);
+				 args->unlock.availability_key, policy.name);
 	return replace_roots(args, &policy, proof, availability);
 }
 

@@ -38,16 +38,17 @@ static int check_files(const struct args *args, enum protector_kind kind)
 	bool key = kind_has(kind, KIND_KEY);
 	int r;
 
-	if ((args->recovery_file || args->n_escrow) && !kind_has(kind, KIND_RECOVERY))
+	if ((args->handover.recovery_file || args->handover.n_escrow) &&
+	    !kind_has(kind, KIND_RECOVERY))
 		return log_errno(EINVAL, "--recovery-file and --escrow go with recovery");
 	if (args->new_key_file && !key && !kind_rows[kind]->asks)
 		return log_errno(EINVAL, "--new-key-file does not go with %s", name);
 	if (key && !args->new_key_file)
 		return log_errno(EINVAL, "%s needs --new-key-file, to write the startup key to",
 				 name);
-	r = cli_check_escrow(args);
+	r = cli_check_escrow(&args->handover);
 	if (r == 0 && kind_has(kind, KIND_RECOVERY))
-		r = cli_check_recovery(args);
+		r = cli_check_recovery(&args->handover);
 	return r < 0 || !key ? r : file_check_new(args->new_key_file, "startup key");
 }
 
@@ -63,7 +64,7 @@ static int add(const struct args *args, const struct protector_spec *spec)
 	r = cli_check_auto(args, spec);
 	if (r < 0)
 		return r;
-	r = cli_open_to_change(args, &lock, &header, &fvek);
+	r = cli_open_to_change(&args->unlock, &lock, &header, &fvek);
 	if (r < 0)
 		return r;
 	r = cli_new_secret(args, spec, args->new_key_file, &secret);
@@ -120,7 +121,7 @@ static int cmd_protector_change(const struct args *args)
 	if (r == 0)
 		r = check_files(args, spec.kind);
 	if (r == 0)
-		r = cli_unlock_to_change(args, header, &fvek, &used);
+		r = cli_unlock_to_change(&args->unlock, header, &fvek, &used);
 	if (r == 0)
 		r = cli_new_secret(args, &spec, args->new_key_file, &secret);
 	if (r < 0)
@@ -158,7 +159,7 @@ static int cmd_protector_remove(const struct args *args)
 	if (r == 0)
 		r = protector_find(header, args->operand[1], &protector);
 	if (r == 0)
-		r = cli_unlock_to_change(args, header, &fvek, &used);
+		r = cli_unlock_to_change(&args->unlock, header, &fvek, &used);
 	if (r < 0)
 		return r;
 	if (kind_has(protector.kind, KIND_VOLUME))
@@ -166,7 +167,7 @@ static int cmd_protector_remove(const struct args *args)
 	r = protector_remove(header, fvek, &protector,
 			     args->force ? PROTECTOR_LAST_GOES : PROTECTOR_LAST_STAYS);
 	if (r == 0)
-		r = boot_policy_prune(header, fvek, args->tcti);
+		r = boot_policy_prune(header, fvek, args->unlock.tcti);
 	if (r == 0 && *file)
 		log_notice("The key file %s opens nothing any more; delete it.", file);
 	return r;
@@ -205,7 +206,7 @@ static int cmd_protector_enable(const struct args *args)
 	_cleanup_secret_ struct secret *fvek = NULL;
 	_cleanup_header_ struct header *header = NULL;
 	_cleanup_close_ int lock = -1;
-	int r = cli_open_to_change(args, &lock, &header, &fvek);
+	int r = cli_open_to_change(&args->unlock, &lock, &header, &fvek);
 
 	return r < 0 ? r : protector_suspended_remove(header, fvek);
 }

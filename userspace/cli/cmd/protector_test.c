@@ -38,7 +38,7 @@ static enum verdict test_alone(const struct args *args, struct header *header,
 			       struct refusal *refusal)
 {
 	const struct kind_row *row = kind_rows[p->kind];
-	const struct unlock how = {.tcti = args->tcti, .startup_key = startup_key};
+	const struct unlock how = {.tcti = args->unlock.tcti, .startup_key = startup_key};
 	bool missing = (row->flags & KIND_PIN) || ((row->flags & KIND_KEY) && !startup_key);
 	_cleanup_secret_ struct secret *fvek = NULL;
 	int boots_left, r;
@@ -47,7 +47,7 @@ static enum verdict test_alone(const struct args *args, struct header *header,
 	if (p->health != REASON_NONE)
 		return VERDICT_REFUSED;
 	if (missing && row->check)
-		return row->check(header, p, args->tcti, &boots_left, refusal) == 0
+		return row->check(header, p, args->unlock.tcti, &boots_left, refusal) == 0
 			       ? VERDICT_READY
 			       : VERDICT_REFUSED;
 	if (missing || !row->open || needs_volume(header, p))
@@ -67,7 +67,7 @@ static struct json_object *verdict_json(const struct args *args, const struct pr
 	object_text(o, "id", p->head.id);
 	object_text(o, "kind", protector_kind_name(p->kind));
 	object_text(o, "verdict", verdicts[verdict]);
-	cli_refusal_json(args, verdict == VERDICT_REFUSED ? refusal : &none, o);
+	cli_refusal_json(args->unlock.event_log, verdict == VERDICT_REFUSED ? refusal : &none, o);
 	return o;
 }
 
@@ -78,7 +78,7 @@ static int test_all(const struct args *args, struct header *header)
 	struct json_object *array = json_object_new_array();
 	struct protector list[PROTECTOR_LIST_MAX];
 	int n = protector_list(header, list), result = 0;
-	int r = cli_read_startup_key(args, &startup_key);
+	int r = cli_read_startup_key(args->unlock.startup_key_file, &startup_key);
 
 	for (int i = 0; i < n && r == 0; i++) {
 		struct refusal refusal;
@@ -95,7 +95,7 @@ static int test_all(const struct args *args, struct header *header)
 		       verdicts[verdict]);
 		fflush(stdout);
 		if (verdict == VERDICT_REFUSED)
-			cli_show_refusal(args, &list[i], &refusal);
+			cli_show_refusal(args->unlock.event_log, &list[i], &refusal);
 	}
 	if (!args->json || r < 0) {
 		json_object_put(array);
@@ -109,15 +109,14 @@ static int test_all(const struct args *args, struct header *header)
 static int test_one(const struct args *args, struct header *header, const char *id)
 {
 	_cleanup_secret_ struct secret *fvek = NULL;
-	struct args one = *args;
+	struct unlock_request how = args->unlock;
 	struct protector used;
 	int r;
 
 	if (args->json)
 		return log_errno(EINVAL, "--json goes with a test of all protectors");
-	one.protector[0] = id;
-	one.n_protectors = 1;
-	r = cli_unlock(&one, header, &fvek, &used);
+	how.protector = id;
+	r = cli_unlock(&how, header, &fvek, &used);
 	if (r == 0)
 		printf("%-10s %-12s %s\n", used.head.id, protector_kind_name(used.kind),
 		       verdicts[VERDICT_OPENS]);

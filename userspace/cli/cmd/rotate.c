@@ -13,7 +13,7 @@ static int cmd_rotate_vmk(const struct args *args)
 	_cleanup_header_ struct header *header = NULL;
 	_cleanup_close_ int lock = -1;
 	uint32_t generation;
-	int r = cli_open_to_change(args, &lock, &header, &fvek);
+	int r = cli_open_to_change(&args->unlock, &lock, &header, &fvek);
 
 	if (r < 0)
 		return r;
@@ -61,36 +61,38 @@ static int find_recovery(const struct header *header, const char *id, struct pro
 	return 0;
 }
 
-int cmd_rotate_recovery(const struct args *args)
+int cli_rotate_recovery(const struct recovery_request *request)
 {
+	const struct handover *to = &request->to;
 	_cleanup_secret_ struct secret *fvek = NULL;
 	_cleanup_header_ struct header *header = NULL;
 	_cleanup_close_ int lock = -1;
 	struct protector_spec spec = {.kind = PROTECTOR_RECOVERY, .replaces = true};
 	struct protector old, before[PROTECTOR_LIST_MAX];
 	int n_before;
-	int r = cli_check_recovery(args);
+	int r = cli_check_recovery(to);
 
 	if (r == 0)
-		r = cli_check_escrow(args);
-	if (r == 0 && !args->recovery_file && !args->n_escrow && !args->batch_mode &&
+		r = cli_check_escrow(to);
+	if (r == 0 && !to->recovery_file && !to->n_escrow && !request->batch_mode &&
 	    !isatty(STDIN_FILENO))
 		r = log_errno(EINVAL, "nobody can be asked whether the new password is written "
 				      "down; use --recovery-file, or --batch-mode");
 	if (r == 0)
-		r = cli_open_to_change(args, &lock, &header, &fvek);
+		r = cli_open_to_change(&request->unlock, &lock, &header, &fvek);
 	if (r == 0)
-		r = find_recovery(header, args->operand[1], &old);
+		r = find_recovery(header, request->id, &old);
 	if (r < 0)
 		return r;
 	strcpy(spec.label, old.head.stored);
 	n_before = protector_list(header, before);
-	r = cli_add_recovery(args, header, fvek, &spec);
+	r = cli_add_recovery(to, &request->unlock, header, fvek, &spec);
 	/* What was printed may not have been read: the old one goes when somebody has it on paper.
 	 */
-	if (r == 0 && !args->recovery_file && !args->n_escrow) {
-		r = prompt_confirm(args, "The old recovery password stops to open the volume. Is "
-					 "the new one written down?");
+	if (r == 0 && !to->recovery_file && !to->n_escrow) {
+		r = prompt_confirm(request->batch_mode,
+				   "The old recovery password stops to open the volume. Is "
+				   "the new one written down?");
 		if (r < 0) {
 			cli_remove_new(header, fvek, before, n_before);
 			log_notice("Nothing is replaced: the old one still opens.");
@@ -104,6 +106,16 @@ int cmd_rotate_recovery(const struct args *args)
 			  "there",
 			  old.head.id);
 	return r;
+}
+
+static int cmd_rotate_recovery(const struct args *args)
+{
+	return cli_rotate_recovery(&(struct recovery_request){
+		.unlock = args->unlock,
+		.to = args->handover,
+		.id = args->operand[1],
+		.batch_mode = args->batch_mode,
+	});
 }
 
 ACTION(rotate_recovery, "Keys", "rotate recovery", "<device> [<id>]",

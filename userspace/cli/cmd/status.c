@@ -51,7 +51,7 @@ static int check_tpm(const struct subject *s, const struct protector *p, struct 
 {
 	int boots_left;
 
-	return kind_rows[p->kind]->check(s->header, p, s->args->tcti, &boots_left, refusal);
+	return kind_rows[p->kind]->check(s->header, p, s->args->unlock.tcti, &boots_left, refusal);
 }
 
 static uint32_t tries_left(const struct tpm_lockout *lockout)
@@ -98,7 +98,7 @@ static void show_header(const struct subject *s)
 	}
 	printf("  label:        %s\n", *header_label(s->header) ? header_label(s->header) : "-");
 	printf("  header MAC:   %s\n", show_mac(s->header));
-	show_concerns(s->header, s->args->tcti);
+	show_concerns(s->header, s->args->unlock.tcti);
 	printf("\n");
 	show_protectors(s->header);
 	fflush(stdout);
@@ -196,7 +196,7 @@ static void add_header(struct json_object *o, const struct subject *s)
 	object_text(o, "device", header_path(s->header));
 	object_known(o, "label", header_label_stored(s->header));
 	object_text(o, "mac", show_mac(s->header));
-	json_object_object_add(o, "concerns", show_concerns_json(s->header, s->args->tcti));
+	json_object_object_add(o, "concerns", show_concerns_json(s->header, s->args->unlock.tcti));
 	json_object_object_add(o, "protectors", protectors);
 }
 

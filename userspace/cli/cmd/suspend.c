@@ -24,7 +24,7 @@ static int cmd_resume(const struct args *args)
 	_cleanup_secret_ struct secret *fvek = NULL;
 	_cleanup_header_ struct header *header = NULL;
 	const char *name = cli_mapping_name(args->operand[0]);
-	struct args unlock = *args;
+	struct unlock_request how = args->unlock;
 	struct protector used;
 	int r = volume_status(name, &status);
 
@@ -33,11 +33,11 @@ static int cmd_resume(const struct args *args)
 	if (!status.suspended)
 		return log_errno(EINVAL, "%s is not suspended", name);
 	/* A key file may lie on what is suspended: reading it would wait for ever. */
-	unlock.kinds = kind_mask(0, KIND_VOLUME);
-	unlock.operand[0] = status.device;
+	how.kinds = kind_mask(0, KIND_VOLUME);
+	how.device = status.device;
 	r = header_load(status.device, &header);
 	if (r == 0)
-		r = cli_unlock(&unlock, header, &fvek, &used);
+		r = cli_unlock(&how, header, &fvek, &used);
 	if (r < 0)
 		return r;
 	signals_hold();

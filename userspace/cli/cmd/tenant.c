@@ -34,19 +34,19 @@ static int unlock_tenant(const struct args *args, const struct tenant *tenant, c
 	if (r == 0 && strcmp(header_uuid(*ret_header), tenant->uuid))
 		r = log_errno(ENODEV, "%s holds another volume than that of tenant %s", device,
 			      tenant->name);
-	if (r == 0 && args->availability_key)
-		r = cli_read_availability_key(args, &availability);
+	if (r == 0 && args->unlock.availability_key)
+		r = cli_read_availability_key(args->unlock.availability_key, &availability);
 	if (r < 0)
 		return r;
 	r = protector_customer_find(*ret_header, tenant->policy, ret_protector, &generation);
 	if (r < 0)
 		return log_errno(-r, "%s has no protector of its policy", device);
-	r = protector_customer_open(*ret_header, ret_protector, args->tcti, availability, ret_fvek,
-				    &refusal);
+	r = protector_customer_open(*ret_header, ret_protector, args->unlock.tcti, availability,
+				    ret_fvek, &refusal);
 	if (r == 0)
 		r = unlock_check_header(*ret_header, *ret_fvek, &refusal);
 	if (r < 0) {
-		cli_show_refusal(args, ret_protector, &refusal);
+		cli_show_refusal(args->unlock.event_log, ret_protector, &refusal);
 		return log_errno(-r, "tenant %s was not opened", tenant->name);
 	}
 	return 0;
@@ -200,7 +200,8 @@ static int move(const struct args *args, struct tenant *tenant, struct keypolicy
 	if (r == 0)
 		r = keypolicy_unlist_volume(from, &volume);
 	return r < 0 ? r
-		     : keypolicy_audit(to, args->tcti, "tenant-assigned", tenant->uuid, from->name);
+		     : keypolicy_audit(to, args->unlock.tcti, "tenant-assigned", tenant->uuid,
+				       from->name);
 }
 
 static int cmd_tenant_assign(const struct args *args)

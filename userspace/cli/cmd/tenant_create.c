@@ -59,7 +59,7 @@ static int prepare(const struct args *args, const char *path)
 		return log_errno(EEXIST, "--size is for a new file, and %s is there", path);
 	if (!args->size && !there)
 		return log_errno(ENOENT, "%s is not there; --size makes a file", path);
-	return there ? prompt_confirm(args, "All data on %s will be lost.", path)
+	return there ? prompt_confirm(args->batch_mode, "All data on %s will be lost.", path)
 		     : make_file(path, args->size);
 }
 
@@ -75,7 +75,7 @@ static int make_volume(const struct args *args, struct keypolicy *policy, struct
 	_cleanup_tpm_ struct tpm *tpm = NULL;
 	struct keypolicy_volume volume = {0};
 	enum reason reason = REASON_NONE;
-	int r = tpm_open(args->tcti, &tpm, &reason);
+	int r = tpm_open(args->unlock.tcti, &tpm, &reason);
 
 	if (r < 0)
 		return log_errno(-r, "a tenant's key takes a TPM: %s", reason_text(reason));
@@ -114,7 +114,7 @@ static int erase_factor(const struct args *args, const struct tenant *tenant)
 {
 	_cleanup_tpm_ struct tpm *tpm = NULL;
 	enum reason reason = REASON_NONE;
-	int r = tpm_open(args->tcti, &tpm, &reason);
+	int r = tpm_open(args->unlock.tcti, &tpm, &reason);
 
 	return r < 0 ? log_errno(-r, "a tenant's key takes a TPM: %s", reason_text(reason))
 		     : factors_erase(tpm, tenant->uuid, &reason);
@@ -219,7 +219,8 @@ static int cmd_tenant_create(const struct args *args)
 	if (r < 0 && args->size)
 		unlink(path);
 	return r < 0 ? r
-		     : keypolicy_audit(&policy, args->tcti, "tenant-created", tenant.uuid, name);
+		     : keypolicy_audit(&policy, args->unlock.tcti, "tenant-created", tenant.uuid,
+				       name);
 }
 
 ACTION(tenant_create, "Tenants", "tenant create", "<name> <device or file>",

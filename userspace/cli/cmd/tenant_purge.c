@@ -21,7 +21,7 @@
 static int audit(const struct args *args, const struct tenant *tenant,
 		 const struct keypolicy *policy, const char *event, const char *detail)
 {
-	return keypolicy_audit(policy, args->tcti, event, tenant->uuid, detail);
+	return keypolicy_audit(policy, args->unlock.tcti, event, tenant->uuid, detail);
 }
 
 static int request(const struct args *args, struct tenant *tenant, const struct keypolicy *policy)
@@ -95,7 +95,7 @@ static bool erase_header(const struct args *args, const struct tenant *tenant)
 	if (access(tenant->path, F_OK) < 0 || header_load(tenant->path, &header) < 0 ||
 	    strcmp(header_uuid(header), tenant->uuid))
 		return false;
-	return volume_erase(header, args->tcti) == 0;
+	return volume_erase(header, args->unlock.tcti) == 0;
 }
 
 /* The factor first: it is what counts. Each step can be repeated. */
@@ -115,7 +115,7 @@ static int execute(const struct args *args, struct tenant *tenant, struct keypol
 		r = tenant_purge_check(tenant, policy);
 	if (r < 0)
 		return r;
-	r = tpm_open(args->tcti, &tpm, &reason);
+	r = tpm_open(args->unlock.tcti, &tpm, &reason);
 	if (r < 0)
 		return log_errno(-r, "the factor of %s is in the TPM: %s", tenant->name,
 				 reason_text(reason));

@@ -32,13 +32,14 @@ static void machine_free(struct machine *m)
 
 #define _cleanup_machine_ __attribute__((cleanup(machine_free)))
 
-static int machine_open(const struct args *args, const struct header *header, struct machine *m)
+static int machine_open(const struct unlock_request *how, const struct header *header,
+			struct machine *m)
 {
 	const char *path = header_path(header);
 	const struct token_approval *nearest;
 	enum reason reason = REASON_NONE;
 	struct tpm_name srk;
-	int r = tpm_open(args->tcti, &m->tpm, &reason);
+	int r = tpm_open(how->tcti, &m->tpm, &reason);
 
 	if (r == 0)
 		r = tpm_read_pcrs(m->tpm, ALL_PCRS, &m->found, &reason);
@@ -59,12 +60,12 @@ static int machine_open(const struct args *args, const struct header *header, st
 				 reason_text(reason), reason_code(reason));
 	nearest = boot_policy_nearest(&m->policy, &m->found);
 	m->mask = nearest->policy.pcrs.mask;
-	r = event_log_load(args->event_log, &m->log);
-	if (r == -ENOENT && !args->event_log)
+	r = event_log_load(how->event_log, &m->log);
+	if (r == -ENOENT && !how->event_log)
 		r = 0;
 	if (r < 0)
 		return log_errno(-r, "cannot read the event log %s: %s",
-				 args->event_log ?: EVENT_LOG_PATH,
+				 how->event_log ?: EVENT_LOG_PATH,
 				 r == -EBADMSG ? "it is none, or damaged" : strerror(-r));
 	return 0;
 }
@@ -80,30 +81,31 @@ static int write_policy(struct header *header, const struct secret *fvek,
 }
 
 /* What all three do first. */
-static int unlocked(const struct args *args, int *ret_lock, struct header **ret_header,
+static int unlocked(const struct unlock_request *how, int *ret_lock, struct header **ret_header,
 		    struct secret **ret_fvek, struct secret **ret_vmk)
 {
-	int r = cli_open_to_change(args, ret_lock, ret_header, ret_fvek);
+	int r = cli_open_to_change(how, ret_lock, ret_header, ret_fvek);
 
 	return r < 0 ? r : vmk_from_fvek(*ret_header, *ret_fvek, NULL, ret_vmk);
 }
 
-static int approve(const struct args *args, struct header *header, const struct secret *fvek,
-		   const struct secret *vmk, const struct boot_state *state, const char *label,
-		   struct machine *m, char ret_id[TOKEN_ID_LENGTH + 1])
+static int approve(const struct approve_request *request, struct header *header,
+		   const struct secret *fvek, const struct secret *vmk,
+		   const struct boot_state *state, const char *label, struct machine *m,
+		   char ret_id[TOKEN_ID_LENGTH + 1])
 {
 	const struct token_approval *approval;
 	int r;
 
-	if (args->label && strlen(args->label) > TOKEN_LABEL_MAX)
+	if (request->label && strlen(request->label) > TOKEN_LABEL_MAX)
 		return log_errno(EINVAL, "a label has at most %d bytes", TOKEN_LABEL_MAX);
 	r = boot_policy_finish(&m->policy, m->tpm);
 	if (r == 0)
-		r = boot_policy_approve(header, vmk, state, args->label ?: label, &m->found,
+		r = boot_policy_approve(header, vmk, state, request->label ?: label, &m->found,
 					&m->policy, &approval);
 	if (r == 0)
 		strcpy(ret_id, approval->head.id);
-	if (r == 0 && args->pcrs)
+	if (r == 0 && request->pcrs)
 		r = boot_policy_keep(header, vmk, state->pcrs.mask, &m->policy);
 	/* The new one is good before and after the counter moves, which ends the others. */
 	if (r == 0)
@@ -112,21 +114,22 @@ static int approve(const struct args *args, struct header *header, const struct 
 }
 
 /* The set that --pcrs names; without, that of the approval which fits best. */
-static int choose_pcrs(const struct args *args, const struct machine *m, uint32_t *ret)
+static int choose_pcrs(const struct approve_request *request, const struct machine *m,
+		       uint32_t *ret)
 {
 	enum reason reason;
 	uint32_t mask = 0;
 
 	*ret = m->mask;
-	if (!args->pcrs)
+	if (!request->pcrs)
 		return 0;
-	if (strcmp(args->pcrs, "default") && pcr_mask_parse(args->pcrs, &mask) < 0)
+	if (strcmp(request->pcrs, "default") && pcr_mask_parse(request->pcrs, &mask) < 0)
 		return log_errno(EINVAL, "--pcrs takes PCRs below %d, as 4+7+8+9, or default: '%s'",
-				 PCR_COUNT, args->pcrs);
-	return boot_state_choose(mask, args->force, &m->found, ret, &reason);
+				 PCR_COUNT, request->pcrs);
+	return boot_state_choose(mask, request->force, &m->found, ret, &reason);
 }
 
-int cmd_tpm_approve(const struct args *args)
+int cli_approve(const struct approve_request *request)
 {
 	_cleanup_secret_ struct secret *fvek = NULL, *vmk = NULL;
 	_cleanup_header_ struct header *header = NULL;
@@ -135,19 +138,29 @@ int cmd_tpm_approve(const struct args *args)
 	char id[TOKEN_ID_LENGTH + 1];
 	struct boot_state state;
 	uint32_t mask;
-	int r = unlocked(args, &lock, &header, &fvek, &vmk);
+	int r = unlocked(&request->unlock, &lock, &header, &fvek, &vmk);
 
 	if (r == 0)
-		r = machine_open(args, header, &m);
+		r = machine_open(&request->unlock, header, &m);
 	if (r == 0)
-		r = choose_pcrs(args, &m, &mask);
+		r = choose_pcrs(request, &m, &mask);
 	if (r == 0)
 		r = boot_state_at_unlock(mask, &m.found, &m.log, &state);
 	if (r == 0)
-		r = approve(args, header, fvek, vmk, &state, "approved", &m, id);
+		r = approve(request, header, fvek, vmk, &state, "approved", &m, id);
 	if (r == 0)
 		printf("approved: %s\n", id);
 	return r;
+}
+
+static int cmd_tpm_approve(const struct args *args)
+{
+	return cli_approve(&(struct approve_request){
+		.unlock = args->unlock,
+		.label = args->label,
+		.pcrs = args->pcrs,
+		.force = args->force,
+	});
 }
 
 ACTION(tpm_approve, "TPM policy", "tpm approve", "<device>", "approve how the machine has booted",
@@ -193,6 +206,7 @@ static int cmd_tpm_predict(const struct args *args)
 {
 	const struct predict_change change = {args->kernel, args->initrd, args->cmdline, args->uki,
 					      args->old_cmdline};
+	const struct approve_request request = {.unlock = args->unlock, .label = args->label};
 	_cleanup_secret_ struct secret *fvek = NULL, *vmk = NULL;
 	_cleanup_header_ struct header *header = NULL;
 	_cleanup_machine_ struct machine m = {0};
@@ -204,16 +218,16 @@ static int cmd_tpm_predict(const struct args *args)
 	if (!args->uki == !(args->kernel || args->initrd || args->cmdline))
 		return log_errno(EINVAL, "give --uki, or what changes of --kernel, --initrd and "
 					 "--cmdline");
-	r = args->approve ? unlocked(args, &lock, &header, &fvek, &vmk)
+	r = args->approve ? unlocked(&args->unlock, &lock, &header, &fvek, &vmk)
 			  : header_load(args->operand[0], &header);
 	if (r == 0)
-		r = machine_open(args, header, &m);
+		r = machine_open(&args->unlock, header, &m);
 	if (r == 0 && !m.log.n)
 		r = log_errno(ENOENT, "there is no event log to predict from (%s)", EVENT_LOG_PATH);
 	if (r == 0)
 		r = predict(m.mask, &m.found, &m.log, &change, &state);
 	if (r == 0 && args->approve)
-		r = approve(args, header, fvek, vmk, &state, "predicted", &m, id);
+		r = approve(&request, header, fvek, vmk, &state, "predicted", &m, id);
 	return r < 0 ? r : show_prediction(args, &state, &m.found, *id ? id : NULL);
 }
 
@@ -237,10 +251,10 @@ static int cmd_tpm_revoke(const struct args *args)
 	_cleanup_header_ struct header *header = NULL;
 	_cleanup_machine_ struct machine m = {0};
 	_cleanup_close_ int lock = -1;
-	int r = unlocked(args, &lock, &header, &fvek, &vmk);
+	int r = unlocked(&args->unlock, &lock, &header, &fvek, &vmk);
 
 	if (r == 0)
-		r = machine_open(args, header, &m);
+		r = machine_open(&args->unlock, header, &m);
 	if (r < 0)
 		return r;
 	r = boot_policy_finish(&m.policy, m.tpm);

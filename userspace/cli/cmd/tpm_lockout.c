@@ -9,12 +9,12 @@
 #include "keys/vmk.h"
 
 /* The volume's policy in the machine's TPM. */
-static int policy_open(const struct args *args, const struct header *header, struct tpm **ret_tpm,
+static int policy_open(const char *tcti, const struct header *header, struct tpm **ret_tpm,
 		       struct boot_policy *ret)
 {
 	enum reason reason = REASON_NONE;
 	struct tpm_name srk;
-	int r = tpm_open(args->tcti, ret_tpm, &reason);
+	int r = tpm_open(tcti, ret_tpm, &reason);
 
 	if (r == 0)
 		r = tpm_srk_name(*ret_tpm, TPM_SRK_FIND, &srk, &reason);
@@ -45,7 +45,7 @@ static int check(const struct header *header, const struct secret *vmk,
 			 header_path(header), reason_code(REASON_LOCKOUT_OWNED));
 }
 
-int cmd_tpm_lockout(const struct args *args)
+int cli_lockout(const struct unlock_request *how)
 {
 	_cleanup_change_ struct change change = {.replaces = true};
 	_cleanup_boot_policy_ struct boot_policy policy = {0};
@@ -54,12 +54,12 @@ int cmd_tpm_lockout(const struct args *args)
 	_cleanup_tpm_ struct tpm *tpm = NULL;
 	_cleanup_free_ char *json = NULL;
 	_cleanup_close_ int lock = -1;
-	int r = cli_open_to_change(args, &lock, &header, &fvek);
+	int r = cli_open_to_change(how, &lock, &header, &fvek);
 
 	if (r == 0)
 		r = vmk_from_fvek(header, fvek, NULL, &vmk);
 	if (r == 0)
-		r = policy_open(args, header, &tpm, &policy);
+		r = policy_open(how->tcti, header, &tpm, &policy);
 	if (r == 0)
 		r = lockout_prepare(header, vmk, tpm, &policy);
 	if (r < 0)
@@ -71,6 +71,11 @@ int cmd_tpm_lockout(const struct args *args)
 	if (r == 0)
 		r = lockout_take(header, vmk, tpm, &policy);
 	return r < 0 ? r : check(header, vmk, &policy, tpm);
+}
+
+static int cmd_tpm_lockout(const struct args *args)
+{
+	return cli_lockout(&args->unlock);
 }
 
 ACTION(tpm_lockout, "TPM policy", "tpm lockout", "<device>",

@@ -31,7 +31,7 @@ static void status_free(struct tpm_status *s)
 static void read_status(const struct args *args, const struct header *header, struct tpm_status *s)
 {
 	_cleanup_tpm_ struct tpm *tpm = NULL;
-	int r = tpm_open(args->tcti, &tpm, &s->reason);
+	int r = tpm_open(args->unlock.tcti, &tpm, &s->reason);
 
 	if (r == 0)
 		r = tpm_read_pcrs(tpm, ALL_PCRS, &s->found, &s->reason);
@@ -62,7 +62,7 @@ static bool judge(const struct args *args, const struct header *header, const st
 	if (!row->check)
 		return false;
 	ret->opens = p->health == REASON_NONE &&
-		     row->check(header, p, args->tcti, &ret->boots_left, &ret->refusal) == 0;
+		     row->check(header, p, args->unlock.tcti, &ret->boots_left, &ret->refusal) == 0;
 	return true;
 }
 
@@ -136,7 +136,7 @@ static void show_verdict(const struct args *args, const struct verdict *v)
 	       left);
 	fflush(stdout);
 	if (!v->opens)
-		cli_show_refusal(args, p, &v->refusal);
+		cli_show_refusal(args->unlock.event_log, p, &v->refusal);
 }
 
 /* --- JSON ----------------------------------------------------------------------------------- */
@@ -190,7 +190,7 @@ static struct json_object *verdict_json(const struct args *args, const struct ve
 	object_text(o, "kind", protector_kind_name(v->protector->kind));
 	object_bool(o, "opens", v->opens);
 	object_count(o, "boots_left", v->boots_left);
-	cli_refusal_json(args, &v->refusal, o);
+	cli_refusal_json(args->unlock.event_log, &v->refusal, o);
 	return o;
 }
 
@@ -226,12 +226,13 @@ static int cmd_tpm_status(const struct args *args)
 	read_status(args, header, &s);
 	if (args->json) {
 		root = status_json(&s);
-		json_object_object_add(root, "concerns", show_concerns_json(header, args->tcti));
+		json_object_object_add(root, "concerns",
+				       show_concerns_json(header, args->unlock.tcti));
 		array = json_object_new_array();
 		json_object_object_add(root, "protectors", array);
 	} else {
 		show_tpm(&s);
-		show_concerns(header, args->tcti);
+		show_concerns(header, args->unlock.tcti);
 		show_policy(&s);
 		printf("\n");
 	}

@@ -49,9 +49,8 @@ enum protector_kind {
 #define KIND_PERSON (1u << 4) /* a person's; all others are a machine's */
 #define KIND_TPM    (1u << 5) /* the TPM, or perhaps */
 #define KIND_VOLUME (1u << 6) /* a key on another volume */
-/* What else it is: the first, 48 digits that are made here, handed over once, and replaced when they
- * were used. */
-#define KIND_RECOVERY	  (1u << 7)
+/* What else it is. */
+#define KIND_RECOVERY	  (1u << 7) /* 48 digits that are made here and handed over once */
 #define KIND_AVAILABILITY (1u << 8) /* a custodian's availability key opens it, too */
 #define KIND_TEMPORARY	  (1u << 9) /* it ends by itself, and is no part of a new volume */
 
