@@ -15,11 +15,12 @@
 static void json_approvals(struct json_object *root, const struct header *header)
 {
 	struct json_object *array = json_object_new_array();
+	struct header_token token = HEADER_TOKEN_START;
 
-	for (int token = 0; token < HEADER_MAX_TOKENS; token++) {
+	while (header_token_next(header, TOKEN_TYPE_POLICY, &token)) {
 		_cleanup_boot_policy_ struct boot_policy policy = {0};
 
-		if (boot_policy_get(header, token, &policy) < 0)
+		if (boot_policy_get(header, &token, &policy) < 0)
 			continue;
 		for (size_t i = 0; i < policy.token.n_approvals; i++)
 			json_object_array_add(array,
@@ -30,10 +31,12 @@ static void json_approvals(struct json_object *root, const struct header *header
 
 static void show_approvals(const struct header *header)
 {
-	for (int token = 0; token < HEADER_MAX_TOKENS; token++) {
+	struct header_token token = HEADER_TOKEN_START;
+
+	while (header_token_next(header, TOKEN_TYPE_POLICY, &token)) {
 		_cleanup_boot_policy_ struct boot_policy policy = {0};
 
-		if (boot_policy_get(header, token, &policy) < 0)
+		if (boot_policy_get(header, &token, &policy) < 0)
 			continue;
 		for (size_t i = 0; i < policy.token.n_approvals; i++) {
 			const struct token_approval *a = &policy.token.approvals[i];
@@ -48,11 +51,13 @@ static void show_approvals(const struct header *header)
 /* -EBADMSG with a message where a policy cannot be read. */
 static int check_policies(const struct header *header)
 {
-	for (int token = 0; token < HEADER_MAX_TOKENS; token++) {
-		_cleanup_boot_policy_ struct boot_policy policy = {0};
-		int r = boot_policy_get(header, token, &policy);
+	struct header_token token = HEADER_TOKEN_START;
 
-		if (r < 0 && r != -ENOENT)
+	while (header_token_next(header, TOKEN_TYPE_POLICY, &token)) {
+		_cleanup_boot_policy_ struct boot_policy policy = {0};
+		int r = boot_policy_get(header, &token, &policy);
+
+		if (r < 0)
 			return log_errno(EBADMSG,
 					 "the fve-policy token of %s is damaged or unknown",
 					 header_path(header));

@@ -11,16 +11,14 @@
 int keypolicy_token_find(const struct header *header, const char *uuid, int *ret_token,
 			 uint32_t *ret_generation)
 {
-	const char *type, *json;
+	struct header_token found = HEADER_TOKEN_START;
 
-	for (int i = 0; i < HEADER_MAX_TOKENS; i++) {
+	while (header_token_next(header, TOKEN_TYPE_CUSTOMER, &found)) {
 		_cleanup_token_customer_ struct token_customer token = {0};
 
-		if (header_token_get(header, i, &type, &json) < 0 ||
-		    strcmp(type, "fve-customer-key") || token_customer_parse(json, &token) < 0 ||
-		    strcmp(token.policy, uuid))
+		if (token_customer_parse(found.json, &token) < 0 || strcmp(token.policy, uuid))
 			continue;
-		*ret_token = i;
+		*ret_token = found.number;
 		*ret_generation = token.policy_generation;
 		return 0;
 	}

@@ -132,6 +132,24 @@ const char *header_keyslot_pbkdf(const struct header *header, int slot);
  */
 int header_token_get(const struct header *header, int token, const char **ret_type,
 		     const char **ret_json);
+/*
+ * Walk over the tokens in use, in the order of their numbers:
+ *
+ *	struct header_token token = HEADER_TOKEN_START;
+ *
+ *	while (header_token_next(header, "fve-vmk", &token))
+ *
+ * @type NULL: those of any type. Tokens may be written and removed meanwhile.
+ */
+struct header_token {
+	int number;
+	const char *type, *json; /* borrowed until the next change */
+};
+#define HEADER_TOKEN_START ((struct header_token){.number = -1})
+bool header_token_next(const struct header *header, const char *type, struct header_token *token);
+/* Return whether its type is one of ours. */
+bool header_token_ours(const struct header_token *token);
+
 /* Return whether @token names @slot in its "keyslots". */
 bool header_token_names(const struct header *header, int token, int slot);
 /* Write @json as @token, or as a free one for HEADER_ANY, in one atomic write; return its number.

@@ -213,15 +213,12 @@ void token_mac_free(struct token_mac *token)
 
 int header_mac_load(const struct header *header, struct token_mac *ret, int *ret_token)
 {
-	const char *type, *json;
+	struct header_token token = HEADER_TOKEN_START;
 
-	for (int i = 0; i < HEADER_MAX_TOKENS; i++) {
-		if (header_token_get(header, i, &type, &json) < 0 || strcmp(type, TOKEN_TYPE_MAC))
-			continue;
-		*ret_token = i;
-		return token_mac_parse(json, ret);
-	}
-	return -ENOENT;
+	if (!header_token_next(header, TOKEN_TYPE_MAC, &token))
+		return -ENOENT;
+	*ret_token = token.number;
+	return token_mac_parse(token.json, ret);
 }
 
 int header_mac_open(const struct header *header, const struct secret *fvek,

@@ -31,15 +31,12 @@ static int fill_authority(const struct header *header, struct boot_policy *polic
 				   authority->counter.name);
 }
 
-int boot_policy_get(const struct header *header, int number, struct boot_policy *ret)
+int boot_policy_get(const struct header *header, const struct header_token *token,
+		    struct boot_policy *ret)
 {
-	_cleanup_boot_policy_ struct boot_policy policy = {.number = number};
-	const char *type, *json;
-	int r;
+	_cleanup_boot_policy_ struct boot_policy policy = {.number = token->number};
+	int r = token_policy_parse(token->json, &policy.token);
 
-	if (header_token_get(header, number, &type, &json) < 0 || strcmp(type, "fve-policy"))
-		return -ENOENT;
-	r = token_policy_parse(json, &policy.token);
 	if (r == 0)
 		r = fill_authority(header, &policy);
 	if (r < 0)
@@ -52,11 +49,12 @@ int boot_policy_get(const struct header *header, int number, struct boot_policy 
 int boot_policy_load(const struct header *header, const struct tpm_name *srk,
 		     struct boot_policy *ret)
 {
+	struct header_token token = HEADER_TOKEN_START;
 	int result = -ENOENT;
 
-	for (int i = 0; i < HEADER_MAX_TOKENS; i++) {
+	while (header_token_next(header, TOKEN_TYPE_POLICY, &token)) {
 		_cleanup_boot_policy_ struct boot_policy policy = {0};
-		int r = boot_policy_get(header, i, &policy);
+		int r = boot_policy_get(header, &token, &policy);
 
 		if (r == 0 && !memcmp(&policy.token.srk, srk, sizeof(*srk))) {
 			*ret = policy;
@@ -64,7 +62,7 @@ int boot_policy_load(const struct header *header, const struct tpm_name *srk,
 			return 0;
 		}
 		/* One that cannot be read may have been it. */
-		if (r < 0 && r != -ENOENT)
+		if (r < 0)
 			result = -EBADMSG;
 	}
 	return result;
@@ -217,12 +215,13 @@ static void remove_counter(const struct header *header, struct tpm *tpm,
 void boot_policy_remove_counters(const struct header *header, const char *tcti)
 {
 	_cleanup_tpm_ struct tpm *tpm = NULL;
+	struct header_token token = HEADER_TOKEN_START;
 	enum reason reason;
 
-	for (int i = 0; i < HEADER_MAX_TOKENS; i++) {
+	while (header_token_next(header, TOKEN_TYPE_POLICY, &token)) {
 		_cleanup_boot_policy_ struct boot_policy policy = {0};
 
-		if (boot_policy_get(header, i, &policy) < 0)
+		if (boot_policy_get(header, &token, &policy) < 0)
 			continue;
 		if (!tpm && tpm_open(tcti, &tpm, &reason) < 0)
 			tpm = NULL;
@@ -233,15 +232,15 @@ void boot_policy_remove_counters(const struct header *header, const char *tcti)
 /* Whether a protector needs the policy for the TPM of @srk; one that cannot be read may. */
 static bool needed(const struct header *header, const struct tpm_name *srk)
 {
-	const char *type, *json;
+	struct header_token found = HEADER_TOKEN_START;
 
-	for (int i = 0; i < HEADER_MAX_TOKENS; i++) {
+	while (header_token_next(header, NULL, &found)) {
 		_cleanup_token_tpm2_ struct token_tpm2 token = {0};
 
-		if (header_token_get(header, i, &type, &json) < 0 ||
-		    strncmp(type, TPM2_TYPE, strlen(TPM2_TYPE)))
+		if (strncmp(found.type, TPM2_TYPE, strlen(TPM2_TYPE)))
 			continue;
-		if (token_tpm2_parse(json, &token) < 0 || !memcmp(&token.srk, srk, sizeof(*srk)))
+		if (token_tpm2_parse(found.json, &token) < 0 ||
+		    !memcmp(&token.srk, srk, sizeof(*srk)))
 			return true;
 	}
 	return false;
@@ -250,17 +249,19 @@ static bool needed(const struct header *header, const struct tpm_name *srk)
 int boot_policy_prune(struct header *header, const struct secret *fvek, const char *tcti)
 {
 	_cleanup_tpm_ struct tpm *tpm = NULL;
+	struct header_token token = HEADER_TOKEN_START;
 	enum reason reason;
 	int r = 0;
 
-	for (int i = 0; i < HEADER_MAX_TOKENS && r == 0; i++) {
+	while (r == 0 && header_token_next(header, TOKEN_TYPE_POLICY, &token)) {
 		_cleanup_change_ struct change change = {.header = header};
 		_cleanup_boot_policy_ struct boot_policy policy = {0};
 
-		if (boot_policy_get(header, i, &policy) < 0 || needed(header, &policy.token.srk))
+		if (boot_policy_get(header, &token, &policy) < 0 ||
+		    needed(header, &policy.token.srk))
 			continue;
 		lockout_give_back(header, fvek, tcti, &policy);
-		change_remove_token(&change, i);
+		change_remove_token(&change, token.number);
 		r = change_commit(&change, fvek);
 		if (r == 0 && !tpm && tpm_open(tcti, &tpm, &reason) < 0)
 			tpm = NULL;

@@ -28,8 +28,9 @@ struct boot_policy {
 void boot_policy_free(struct boot_policy *policy);
 #define _cleanup_boot_policy_ __attribute__((cleanup(boot_policy_free)))
 
-/* The policy in token @number. -ENOENT: it is none; -EBADMSG. No message. */
-int boot_policy_get(const struct header *header, int number, struct boot_policy *ret);
+/* The policy in @token, of TOKEN_TYPE_POLICY. -EBADMSG without a message. */
+int boot_policy_get(const struct header *header, const struct header_token *token,
+		    struct boot_policy *ret);
 
 /* The one for the TPM whose storage root key is @srk. -ENOENT, -EBADMSG. No message. */
 int boot_policy_load(const struct header *header, const struct tpm_name *srk,

@@ -165,14 +165,16 @@ static void give_back_one(const struct header *header, const struct secret *fvek
 void lockout_give_back(const struct header *header, const struct secret *fvek, const char *tcti,
 		       const struct boot_policy *policy)
 {
+	struct header_token token = HEADER_TOKEN_START;
+
 	if (policy) {
 		give_back_one(header, fvek, tcti, policy);
 		return;
 	}
-	for (int i = 0; i < HEADER_MAX_TOKENS; i++) {
+	while (header_token_next(header, TOKEN_TYPE_POLICY, &token)) {
 		_cleanup_boot_policy_ struct boot_policy found = {0};
 
-		if (boot_policy_get(header, i, &found) == 0)
+		if (boot_policy_get(header, &token, &found) == 0)
 			give_back_one(header, fvek, tcti, &found);
 	}
 }

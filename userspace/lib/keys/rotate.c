@@ -40,17 +40,15 @@ static void vmks_free(struct vmks *vmks)
 
 static int find_vmks(const struct header *header, struct vmks *ret)
 {
-	const char *type, *json;
+	struct header_token found = HEADER_TOKEN_START;
 
 	ret->newest_token = HEADER_ANY;
-	for (int i = 0; i < HEADER_MAX_TOKENS; i++) {
+	while (header_token_next(header, TOKEN_TYPE_VMK, &found)) {
 		_cleanup_token_vmk_ struct token_vmk token = {0};
 
-		if (header_token_get(header, i, &type, &json) < 0 || strcmp(type, "fve-vmk"))
-			continue;
-		if (token_vmk_parse(json, &token) < 0)
+		if (token_vmk_parse(found.json, &token) < 0)
 			return log_errno(EBADMSG, "token %d of %s, fve-vmk, is damaged or unknown",
-					 i, header_path(header));
+					 found.number, header_path(header));
 		if (token.generation > ret->newest.generation) {
 			struct token_vmk before = ret->newest;
 
@@ -58,10 +56,10 @@ static int find_vmks(const struct header *header, struct vmks *ret)
 				ret->old[ret->n_old++] =
 					(struct old_vmk){ret->newest_token, before.slot};
 			ret->newest = token;
-			ret->newest_token = i;
+			ret->newest_token = found.number;
 			token = before;
 		} else {
-			ret->old[ret->n_old++] = (struct old_vmk){i, token.slot};
+			ret->old[ret->n_old++] = (struct old_vmk){found.number, token.slot};
 		}
 	}
 	if (ret->newest_token == HEADER_ANY)
@@ -93,17 +91,14 @@ static const char *text_of(struct json_object *root, const char *key)
 	return json_object_get_string(json_object_object_get(root, key));
 }
 
-/* False: token @i holds no VMK. */
-static bool holder_read(const struct header *header, int i, struct holder *ret)
+/* False: @token holds no VMK. */
+static bool holder_read(const struct header_token *token, struct holder *ret)
 {
-	const char *type, *json;
 	struct json_object *root;
 
-	if (header_token_get(header, i, &type, &json) < 0 ||
-	    strncmp(type, HEADER_TOKEN_PREFIX, strlen(HEADER_TOKEN_PREFIX)) ||
-	    !strcmp(type, "fve-vmk"))
+	if (!header_token_ours(token) || !strcmp(token->type, TOKEN_TYPE_VMK))
 		return false;
-	root = json_tokener_parse(json);
+	root = json_tokener_parse(token->json);
 	ret->root = root;
 	ret->type = text_of(root, "type");
 	ret->id = text_of(root, "id");
@@ -111,7 +106,7 @@ static bool holder_read(const struct header *header, int i, struct holder *ret)
 		(uint32_t)json_object_get_int64(json_object_object_get(root, "generation"));
 	ret->kind = ret->type ? ret->type + strlen(HEADER_TOKEN_PREFIX) : "";
 	ret->machine = ret->id && text_of(root, "vmk") && text_of(root, "kek");
-	ret->policy = !strcmp(type, "fve-policy") && text_of(root, "private");
+	ret->policy = !strcmp(token->type, TOKEN_TYPE_POLICY) && text_of(root, "private");
 	return ret->generation && (ret->machine || ret->policy);
 }
 
@@ -186,28 +181,28 @@ static int rewrap_policy(const struct header *header, struct holder *holder, uin
 static int vmk_of(const struct header *header, const struct secret *fvek, uint32_t generation,
 		  struct secret **ret)
 {
-	const char *type, *json;
+	struct header_token found = HEADER_TOKEN_START;
 
-	for (int i = 0; i < HEADER_MAX_TOKENS; i++) {
+	while (header_token_next(header, TOKEN_TYPE_VMK, &found)) {
 		_cleanup_token_vmk_ struct token_vmk token = {0};
 
-		if (header_token_get(header, i, &type, &json) == 0 && !strcmp(type, "fve-vmk") &&
-		    token_vmk_parse(json, &token) == 0 && token.generation == generation)
+		if (token_vmk_parse(found.json, &token) == 0 && token.generation == generation)
 			return vmk_link_unwrap(header, fvek, &token, ret);
 	}
 	return -EBADMSG;
 }
 
-/* Add to @change what token @i needs for the new VMK. */
-static int rewrap(struct change *change, const struct secret *fvek, int i,
-		  const struct token_vmk *new, const struct secret *vmk)
+/* Add to @change what @token needs for the new VMK. */
+static int rewrap(struct change *change, const struct secret *fvek,
+		  const struct header_token *token, const struct token_vmk *new,
+		  const struct secret *vmk)
 {
 	_cleanup_holder_ struct holder holder = {0};
 	_cleanup_secret_ struct secret *old = NULL;
 	struct json_object *number;
 	int r = 0;
 
-	if (!holder_read(change->header, i, &holder) || holder.generation == new->generation)
+	if (!holder_read(token, &holder) || holder.generation == new->generation)
 		return 0;
 	if (holder.machine)
 		r = rewrap_vmk(change->header, fvek, &holder, new->generation, vmk);
@@ -219,14 +214,14 @@ static int rewrap(struct change *change, const struct secret *fvek, int i,
 		return log_errno(EBADMSG,
 				 "token %d of %s, %s, is damaged: what it holds under the volume "
 				 "key cannot be read; remove that protector first",
-				 i, header_path(change->header), holder.type);
+				 token->number, header_path(change->header), holder.type);
 	number = r == 0 ? json_object_new_int64(new->generation) : NULL;
 	if (r == 0 && (!number || json_object_object_add(holder.root, "generation", number) < 0)) {
 		json_object_put(number);
 		r = -ENOMEM;
 	}
 	if (r == 0)
-		change_set_token(change, i,
+		change_set_token(change, token->number,
 				 json_object_to_json_string_ext(
 					 holder.root,
 					 JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
@@ -273,6 +268,7 @@ static int finish(struct header *header, const struct secret *fvek)
 	_cleanup_change_ struct change change = {.header = header, .replaces = true};
 	_cleanup_vmks_ struct vmks vmks = {0};
 	_cleanup_secret_ struct secret *vmk = NULL;
+	struct header_token token = HEADER_TOKEN_START;
 	int r = find_vmks(header, &vmks);
 
 	if (r == 0)
@@ -289,8 +285,8 @@ static int finish(struct header *header, const struct secret *fvek)
 		json = token_vmk_format(&vmks.newest);
 		change_set_token(&change, vmks.newest_token, json);
 	}
-	for (int i = 0; i < HEADER_MAX_TOKENS && r == 0; i++)
-		r = rewrap(&change, fvek, i, &vmks.newest, vmk);
+	while (r == 0 && header_token_next(header, NULL, &token))
+		r = rewrap(&change, fvek, &token, &vmks.newest, vmk);
 	for (size_t i = 0; i < vmks.n_old; i++) {
 		if (vmks.old[i].slot >= 0)
 			change_remove_keyslot(&change, vmks.old[i].slot);
@@ -334,12 +330,9 @@ static int announce(struct header *header, const struct secret *fvek, uint32_t g
 
 static bool has_vmk(const struct header *header)
 {
-	const char *type, *json;
+	struct header_token token = HEADER_TOKEN_START;
 
-	for (int i = 0; i < HEADER_MAX_TOKENS; i++)
-		if (header_token_get(header, i, &type, &json) == 0 && !strcmp(type, "fve-vmk"))
-			return true;
-	return false;
+	return header_token_next(header, TOKEN_TYPE_VMK, &token);
 }
 
 int rotate_first(struct header *header, const struct secret *fvek)
@@ -403,19 +396,20 @@ static int check_holder(const struct header *header, const struct secret *fvek,
 
 int rotate_check(const struct header *header, const struct secret *fvek)
 {
+	struct header_token token = HEADER_TOKEN_START;
 	int result = 0;
 
-	for (int i = 0; i < HEADER_MAX_TOKENS; i++) {
+	while (header_token_next(header, NULL, &token)) {
 		_cleanup_holder_ struct holder holder = {0};
 		int r;
 
-		if (!holder_read(header, i, &holder))
+		if (!holder_read(&token, &holder))
 			continue;
 		r = check_holder(header, fvek, &holder);
 		if (r == -EBADMSG)
 			log_error("token %d of %s, %s, is damaged: what it holds under the volume "
 				  "key cannot be read; remove that protector and add it again",
-				  i, header_path(header), holder.type);
+				  token.number, header_path(header), holder.type);
 		if (r < 0 && (result == 0 || r != -EBADMSG))
 			result = r;
 	}

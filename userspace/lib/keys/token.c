@@ -287,7 +287,7 @@ int token_policy_parse(const char *json, struct token_policy *ret)
 
 char *token_vmk_format(const struct token_vmk *token)
 {
-	struct writer w = writer_open("fve-vmk", token->slot);
+	struct writer w = writer_open(TOKEN_TYPE_VMK, token->slot);
 
 	writer_generation(&w, token->generation);
 	writer_blob(&w, "vmk", &token->vmk);
@@ -367,7 +367,7 @@ static struct json_object *wrap_format(const struct token_wrap *wrap)
 
 char *token_customer_format(const struct token_customer *token)
 {
-	struct writer w = writer_open("fve-customer-key", -1);
+	struct writer w = writer_open(TOKEN_TYPE_CUSTOMER, -1);
 
 	writer_head(&w, &token->head);
 	writer_generation(&w, token->generation);
@@ -426,7 +426,7 @@ static struct json_object *approval_format(const struct token_approval *approval
 
 char *token_policy_format(const struct token_policy *token)
 {
-	struct writer w = writer_open("fve-policy", -1);
+	struct writer w = writer_open(TOKEN_TYPE_POLICY, -1);
 	struct json_object *approvals = json_object_new_array();
 	uint8_t key[2 * P256_SIZE];
 

@@ -34,6 +34,10 @@ int token_time_now(char ret[TIME_LENGTH + 1]);
 /* Fill in a new random id and the present time. @label must fit. */
 int token_head_init(struct token_head *head, const char *label);
 
+#define TOKEN_TYPE_VMK	    "fve-vmk"
+#define TOKEN_TYPE_POLICY   "fve-policy"
+#define TOKEN_TYPE_CUSTOMER "fve-customer-key"
+
 /* "fve-vmk": where the VMK opens the volume, and the VMK for who has the FVEK. */
 struct token_vmk {
 	int slot; /* keyslot whose passphrase is the VMK; -1: not made yet, or removed already */

@@ -80,15 +80,13 @@ int vmk_create(struct header *header, const struct secret *fvek, struct secret *
 static int find_token(const struct header *header, uint32_t generation, struct token_vmk *ret)
 {
 	_cleanup_token_vmk_ struct token_vmk best = {0};
-	const char *type, *json;
+	struct header_token found = HEADER_TOKEN_START;
 	int r = -ENOENT;
 
-	for (int i = 0; i < HEADER_MAX_TOKENS; i++) {
+	while (header_token_next(header, TOKEN_TYPE_VMK, &found)) {
 		_cleanup_token_vmk_ struct token_vmk token = {0};
 
-		if (header_token_get(header, i, &type, &json) < 0 || strcmp(type, "fve-vmk"))
-			continue;
-		if (token_vmk_parse(json, &token) < 0 || token.slot < 0) {
+		if (token_vmk_parse(found.json, &token) < 0 || token.slot < 0) {
 			if (r == -ENOENT)
 				r = -EBADMSG;
 			continue;

@@ -25,12 +25,13 @@ static bool weak(const struct boot_policy *policy)
 static bool weak_pcrs(const struct header *header, const char *tcti)
 {
 	_cleanup_tpm_ struct tpm *tpm = NULL;
+	struct header_token token = HEADER_TOKEN_START;
 	enum reason reason;
 
-	for (int i = 0; i < HEADER_MAX_TOKENS; i++) {
+	while (header_token_next(header, TOKEN_TYPE_POLICY, &token)) {
 		_cleanup_boot_policy_ struct boot_policy policy = {0};
 
-		if (boot_policy_get(header, i, &policy) < 0)
+		if (boot_policy_get(header, &token, &policy) < 0)
 			continue;
 		if (!tpm && tpm_open(tcti, &tpm, &reason) < 0)
 			tpm = NULL;

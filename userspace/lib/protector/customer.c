@@ -555,7 +555,7 @@ static int open_by_keys(struct header *header, const struct protector *protector
 
 const struct kind_row kind_customer_key = {
 	.name = KIND,
-	.token_type = "fve-customer-key",
+	.token_type = TOKEN_TYPE_CUSTOMER,
 	.flags = KIND_ALONE | KIND_AVAILABILITY,
 	.read = read_list,
 	.open = open_by_keys,

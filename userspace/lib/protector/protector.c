@@ -23,7 +23,7 @@ bool protector_is_person(const struct protector *protector)
 /* Tokens of ours that are no protector: the VMK's, the policy key's, the header's MAC. */
 static bool is_bookkeeping(const char *type)
 {
-	return !strcmp(type, "fve-vmk") || !strcmp(type, "fve-policy") ||
+	return !strcmp(type, TOKEN_TYPE_VMK) || !strcmp(type, TOKEN_TYPE_POLICY) ||
 	       !strcmp(type, TOKEN_TYPE_MAC);
 }
 
@@ -44,18 +44,19 @@ void protector_check_keyslot(const struct header *header, struct protector *p)
 }
 
 /* What @token is; a token that cannot be read is listed as such, never dropped. */
-static void read_token(const struct header *header, int token, const char *type, const char *json,
+static void read_token(const struct header *header, const struct header_token *token,
 		       struct protector *ret)
 {
-	const struct kind_row *row = kind_rows[kind_of_token(type)];
-	int r;
+	enum protector_kind kind = kind_of_token(token->type);
+	int r = -ENOTSUP;
 
-	*ret = (struct protector){.kind = kind_of_token(type), .token = token, .slot = HEADER_ANY};
-	r = row->read ? row->read(header, json, ret) : -ENOTSUP;
+	*ret = (struct protector){.kind = kind, .token = token->number, .slot = HEADER_ANY};
+	if (kind_rows[kind]->read)
+		r = kind_rows[kind]->read(header, token->json, ret);
 	if (r < 0) {
 		ret->health = REASON_TOKEN_CORRUPT;
 		snprintf(ret->head.id, sizeof(ret->head.id), "token-%u",
-			 (unsigned int)token % HEADER_MAX_TOKENS);
+			 (unsigned int)token->number % HEADER_MAX_TOKENS);
 	}
 }
 
@@ -65,15 +66,13 @@ static void read_token(const struct header *header, int token, const char *type,
  */
 static bool foreign_token(const struct header *header, int slot, char ret[TOKEN_LABEL_MAX + 1])
 {
-	const char *type, *json;
+	struct header_token token = HEADER_TOKEN_START;
 
-	for (int i = 0; i < HEADER_MAX_TOKENS; i++) {
-		if (header_token_get(header, i, &type, &json) < 0 ||
-		    !strncmp(type, HEADER_TOKEN_PREFIX, strlen(HEADER_TOKEN_PREFIX)) ||
-		    !header_token_names(header, i, slot))
+	while (header_token_next(header, NULL, &token)) {
+		if (header_token_ours(&token) || !header_token_names(header, token.number, slot))
 			continue;
-		snprintf(ret, TOKEN_LABEL_MAX + 1, "%s", type);
-		return strcmp(type, "systemd-recovery") != 0;
+		snprintf(ret, TOKEN_LABEL_MAX + 1, "%s", token.type);
+		return strcmp(token.type, "systemd-recovery") != 0;
 	}
 	return false;
 }
@@ -82,26 +81,25 @@ int protector_list(const struct header *header, struct protector *ret)
 {
 	_cleanup_token_vmk_ struct token_vmk vmk = {.slot = HEADER_ANY};
 	uint32_t slots_named = 0;
-	const char *type, *json;
+	struct header_token token = HEADER_TOKEN_START;
 	int n = 0;
 
 	/* In the order of enum protector_kind; a volume has few tokens, reading twice is cheap. */
 	for (int kind = 0; kind < PROTECTOR_MAX; kind++) {
-		for (int i = 0; i < HEADER_MAX_TOKENS; i++) {
-			if (header_token_get(header, i, &type, &json) < 0 ||
-			    strncmp(type, HEADER_TOKEN_PREFIX, strlen(HEADER_TOKEN_PREFIX)) ||
-			    is_bookkeeping(type) ||
-			    kind_of_token(type) != (enum protector_kind)kind)
+		struct header_token found = HEADER_TOKEN_START;
+
+		while (header_token_next(header, NULL, &found)) {
+			if (!header_token_ours(&found) || is_bookkeeping(found.type) ||
+			    kind_of_token(found.type) != (enum protector_kind)kind)
 				continue;
-			read_token(header, i, type, json, &ret[n]);
+			read_token(header, &found, &ret[n]);
 			if (ret[n].slot >= 0)
 				slots_named |= 1u << ret[n].slot;
 			n++;
 		}
 	}
-	for (int i = 0; i < HEADER_MAX_TOKENS; i++)
-		if (header_token_get(header, i, &type, &json) == 0 && !strcmp(type, "fve-vmk") &&
-		    token_vmk_parse(json, &vmk) == 0) {
+	while (header_token_next(header, TOKEN_TYPE_VMK, &token))
+		if (token_vmk_parse(token.json, &vmk) == 0) {
 			slots_named |= vmk.slot >= 0 ? 1u << vmk.slot : 0;
 			token_vmk_free(&vmk);
 		}

@@ -19,11 +19,6 @@
 #define PERSON_BYTES 256
 #define VMK_BYTES    2048
 
-static bool is_ours(const char *type)
-{
-	return !strncmp(type, HEADER_TOKEN_PREFIX, strlen(HEADER_TOKEN_PREFIX));
-}
-
 /* One segment, to the end of the device. */
 static int check_segments(const struct header *header)
 {
@@ -118,12 +113,9 @@ static int name_persons(struct header *header, const struct secret *fvek)
 /* Whether the VMK was begun: a keyslot without a name may then be its, and no person's. */
 static bool vmk_begun(const struct header *header)
 {
-	const char *type, *json;
+	struct header_token token = HEADER_TOKEN_START;
 
-	for (int i = 0; i < HEADER_MAX_TOKENS; i++)
-		if (header_token_get(header, i, &type, &json) == 0 && !strcmp(type, "fve-vmk"))
-			return true;
-	return false;
+	return header_token_next(header, TOKEN_TYPE_VMK, &token);
 }
 
 int adopt_release_check(const struct header *header)
@@ -143,14 +135,13 @@ int adopt_release_check(const struct header *header)
 
 static int remove_vmk_slots(struct header *header)
 {
-	const char *type, *json;
+	struct header_token found = HEADER_TOKEN_START;
 
-	for (int i = 0; i < HEADER_MAX_TOKENS; i++) {
+	while (header_token_next(header, TOKEN_TYPE_VMK, &found)) {
 		_cleanup_token_vmk_ struct token_vmk token = {0};
 		int r;
 
-		if (header_token_get(header, i, &type, &json) < 0 || strcmp(type, "fve-vmk") ||
-		    token_vmk_parse(json, &token) < 0 || token.slot < 0 ||
+		if (token_vmk_parse(found.json, &token) < 0 || token.slot < 0 ||
 		    !header_keyslot_used(header, token.slot))
 			continue;
 		r = header_keyslot_remove(header, token.slot);
@@ -164,7 +155,7 @@ static int remove_vmk_slots(struct header *header)
  */
 static int remove_ours(struct header *header, const struct secret *fvek, const char *tcti)
 {
-	const char *type, *json;
+	struct header_token token = HEADER_TOKEN_START;
 	int r;
 
 	lockout_give_back(header, fvek, tcti, NULL); /* the VMK can be had until its keyslot goes */
@@ -172,9 +163,9 @@ static int remove_ours(struct header *header, const struct secret *fvek, const c
 
 	if (r == 0)
 		boot_policy_remove_counters(header, tcti);
-	for (int i = 0; i < HEADER_MAX_TOKENS && r == 0; i++)
-		if (header_token_get(header, i, &type, &json) == 0 && is_ours(type))
-			r = header_token_remove(header, i);
+	while (r == 0 && header_token_next(header, NULL, &token))
+		if (header_token_ours(&token))
+			r = header_token_remove(header, token.number);
 	return r;
 }
 
@@ -182,12 +173,12 @@ static int remove_ours(struct header *header, const struct secret *fvek, const c
 static int remove_remains(struct header *header, const struct secret *fvek, const char *tcti)
 {
 	enum header_mac state;
-	const char *type, *json;
+	struct header_token token = HEADER_TOKEN_START;
 	bool ours = false;
 	int r = header_mac_check(header, fvek, &state);
 
-	for (int i = 0; i < HEADER_MAX_TOKENS; i++)
-		ours |= header_token_get(header, i, &type, &json) == 0 && is_ours(type);
+	while (header_token_next(header, NULL, &token))
+		ours |= header_token_ours(&token);
 	if (r < 0 || !ours || header_mac_good(state))
 		return r;
 	log_notice("A release of %s was interrupted; what it left is removed first.",

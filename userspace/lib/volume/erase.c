@@ -7,7 +7,7 @@
 /* Keyslots first: without them no token opens anything. */
 int volume_erase(struct header *header, const char *tcti)
 {
-	const char *type, *json;
+	struct header_token token = HEADER_TOKEN_START;
 	int r = 0;
 
 	for (int i = 0; i < HEADER_MAX_KEYSLOTS && r == 0; i++)
@@ -18,8 +18,7 @@ int volume_erase(struct header *header, const char *tcti)
 		lockout_give_back(header, NULL, tcti, NULL);
 		boot_policy_remove_counters(header, tcti);
 	}
-	for (int i = 0; i < HEADER_MAX_TOKENS && r == 0; i++)
-		if (header_token_get(header, i, &type, &json) == 0)
-			r = header_token_remove(header, i);
+	while (r == 0 && header_token_next(header, NULL, &token))
+		r = header_token_remove(header, token.number);
 	return r;
 }
