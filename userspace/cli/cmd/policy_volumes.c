@@ -7,10 +7,9 @@
 #include "cli/table.h"
 #include "custody/keypolicy_roots.h"
 #include "custody/keypolicy_volumes.h"
-#include "header/change.h"
-#include "keys/rotate.h"
 #include "os/device.h"
 #include "protector/customer.h"
+#include "protector/customer_rewrap.h"
 
 #define BOTH_ROOTS (1u << WRAP_ROOT_A | 1u << WRAP_ROOT_B)
 
@@ -96,65 +95,23 @@ static int cmd_policy_unassign(const struct args *args)
 ACTION(policy_unassign, "Customer keys", "policy unassign", "<name> <device>", "end that",
        "Unlock a volume as by open, and remove the policy's protector.", TO_UNLOCK);
 
-/* Give one volume a new KEK under the policy's keys of now. */
-static int rewrap(const struct args *args, const struct keypolicy *policy,
-		  const struct keypolicy_volume *volume, const struct secret *availability,
-		  uint32_t verify)
+static void refused(void *data, const struct protector *protector, const struct refusal *refusal)
 {
-	_cleanup_header_ struct header *header = NULL;
-	_cleanup_secret_ struct secret *fvek = NULL;
-	_cleanup_close_ int lock = -1;
-	char path[TOKEN_PATH_MAX + 1];
-	struct refusal refusal = {0};
-	struct protector protector;
-	uint32_t generation;
-	int r = keypolicy_volume_lock(volume, path, &lock, &header);
-
-	if (r < 0)
-		return r;
-	if (protector_customer_find(header, policy->uuid, &protector, &generation) < 0) {
-		log_notice("%s has no protector of policy %s any more; to take it off the list: "
-			   "fvesetup policy unassign %s %s",
-			   path, policy->name, policy->name, path);
-		return 0;
-	}
-	r = protector_customer_open(header, &protector, args->unlock.tcti, availability, &fvek,
-				    &refusal);
-	if (r < 0) {
-		cli_show_refusal(args->unlock.event_log, &protector, &refusal);
-		return log_errno(-r, "%s was not opened, and keeps its old wraps", path);
-	}
-	r = change_check_header(header, fvek);
-	if (r == 0)
-		r = rotate_resume(header, fvek);
-	return r < 0 ? r : protector_customer_set(header, fvek, policy, NULL, verify);
+	cli_show_refusal(data, protector, refusal);
 }
 
-/* All of them, however many fail: the first error. */
 static int rewrap_all(const struct args *args, const struct keypolicy *policy,
 		      const struct secret *availability, uint32_t verify)
 {
-	size_t done = 0;
-	int result = 0;
+	const struct customer_rewrap how = {
+		.tcti = args->unlock.tcti,
+		.availability = availability,
+		.verify = verify,
+		.refused = refused,
+		.data = (void *)args->unlock.event_log,
+	};
 
-	for (size_t i = 0; i < policy->n_volumes; i++) {
-		int r = rewrap(args, policy, &policy->volumes[i], availability, verify);
-
-		if (r == 0)
-			done++;
-		else if (result == 0)
-			result = r;
-	}
-	if (result < 0)
-		log_error(
-			"%zu of %zu volumes of policy %s are wrapped anew; keep the old keys until "
-			"the rest are, by: fvesetup policy %s %s",
-			done, policy->n_volumes, policy->name, availability ? "recover" : "refresh",
-			policy->name);
-	else
-		log_notice("%zu %s of policy %s wrapped anew.", done,
-			   done == 1 ? "volume" : "volumes", policy->name);
-	return result;
+	return customer_rewrap(policy, &how);
 }
 
 static int cmd_policy_refresh(const struct args *args)

@@ -149,7 +149,8 @@ int keypolicy_prove(const struct keypolicy *policy, enum wrap_key root, struct s
 	return r;
 }
 
-int keypolicy_prove_root(const struct keypolicy *policy, enum wrap_key root)
+/* Have @root alone unwrap it. */
+static int prove_root(const struct keypolicy *policy, enum wrap_key root)
 {
 	_cleanup_secret_ struct secret *secret = NULL;
 	struct provider_error errs[WRAP_ROOTS];
@@ -184,7 +185,7 @@ int keypolicy_roots_set(struct keypolicy *policy, const char *const uris[WRAP_RO
 	r = make_proofs(policy, proof);
 	for (int i = 0; i < WRAP_ROOTS && r == 0; i++)
 		if (uris[i])
-			r = keypolicy_prove_root(policy, (enum wrap_key)i);
+			r = prove_root(policy, (enum wrap_key)i);
 	return r;
 }
 
@@ -202,7 +203,7 @@ int keypolicy_roots_validate(const struct keypolicy *policy)
 				      "root %c, %s, is another key than the policy was made with",
 				      'a' + i, root->uri);
 		if (r == 0)
-			r = keypolicy_prove_root(policy, (enum wrap_key)i);
+			r = prove_root(policy, (enum wrap_key)i);
 		result = result ?: r;
 	}
 	return result ?: check_roots(&now);

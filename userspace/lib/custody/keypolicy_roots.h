@@ -40,7 +40,4 @@ int keypolicy_root_retire(struct keypolicy_root *root);
 int keypolicy_prove(const struct keypolicy *policy, enum wrap_key root, struct secret **ret_secret,
 		    struct provider_error errs[WRAP_ROOTS]);
 
-/* Have @root alone unwrap it. */
-int keypolicy_prove_root(const struct keypolicy *policy, enum wrap_key root);
-
 #endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Asking roots for what a protector customer-key has wrapped for them; for customer.c. */
+#ifndef FVE_CUSTOMER_ROOTS_H
+#define FVE_CUSTOMER_ROOTS_H
+
+#include "custody/keypolicy.h"
+#include "keys/rootwrap.h"
+#include "protector/refusal.h"
+
+/* What the wraps of @token are bound to; borrowed from both. */
+struct rootwrap_binding customer_binding(const struct header *header,
+					 const struct token_customer *token);
+
+/*
+ * Both roots are asked, the other a moment later. @policy without a name: this machine does not
+ * know it, and the header's URIs are asked. Where it is known, it is asked where the policy says,
+ * and only for what the header has by the digest of a root's key. @ret_root is the root that
+ * unwrapped, or WRAP_ROOTS where it was a former one; @ret_denied: one of them was, whatever the
+ * other said. -EPERM with a reason; no message. @ret_share is the caller's.
+ */
+int customer_ask_roots(const struct header *header, const struct token_customer *token,
+		       const struct keypolicy *policy, struct secret **ret_share,
+		       enum wrap_key *ret_root, bool *ret_denied, struct refusal *ret_refusal);
+
+#endif
