@@ -37,8 +37,9 @@ int boot_policy_get(const struct header *header, const struct header_token *toke
 	_cleanup_boot_policy_ struct boot_policy policy = {.number = token->number};
 	int r = token_policy_parse(token->json, &policy.token);
 
-	if (r == 0)
-		r = fill_authority(header, &policy);
+	if (r < 0)
+		return r;
+	r = fill_authority(header, &policy);
 	if (r < 0)
 		return r;
 	*ret = policy;

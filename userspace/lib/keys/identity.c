@@ -47,8 +47,9 @@ int identity_recall(const char *uuid, uint8_t ret[IDENTITY_SIZE])
 	char name[NAME_SIZE];
 	int r = file_name(uuid, name);
 
-	if (r == 0)
-		r = state_read(name, &text);
+	if (r < 0)
+		return r;
+	r = state_read(name, &text);
 	if (r < 0)
 		return r;
 	text[strcspn(text, "\n")] = '\0';

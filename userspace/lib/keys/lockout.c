@@ -60,9 +60,10 @@ static int set_numbers(const struct header *header, const struct secret *vmk, st
 	if (lockout->max_tries == LOCKOUT_TRIES && lockout->interval_s == LOCKOUT_INTERVAL_S)
 		return 0;
 	r = lockout->owned ? unwrap(header, vmk, policy, &auth) : 0;
-	if (r == 0)
-		r = tpm_lockout_set(tpm, &policy->token.srk, auth, LOCKOUT_TRIES,
-				    LOCKOUT_INTERVAL_S, ret_reason);
+	if (r < 0)
+		return r;
+	r = tpm_lockout_set(tpm, &policy->token.srk, auth, LOCKOUT_TRIES, LOCKOUT_INTERVAL_S,
+			    ret_reason);
 	return r < 0 ? r : tpm_lockout_read(tpm, lockout, ret_reason);
 }
 
@@ -186,9 +187,11 @@ int lockout_forgive(const struct header *header, const struct secret *vmk, struc
 	struct tpm_lockout lockout;
 	int r = tpm_lockout_read(tpm, &lockout, ret_reason);
 
-	if (r == 0 && lockout.owned && !ours(policy))
+	if (r < 0)
+		return r;
+	if (lockout.owned && !ours(policy))
 		return -EACCES;
-	if (r == 0 && lockout.owned)
+	if (lockout.owned)
 		r = unwrap(header, vmk, policy, &auth);
 	return r < 0 ? r : tpm_lockout_clear(tpm, &policy->token.srk, auth, ret_reason);
 }

@@ -145,8 +145,9 @@ static int rewrap_vmk(const struct header *header, const struct secret *fvek, st
 	_cleanup_blob_ struct blob wrapped = {0};
 	int r = holder_kek(header, fvek, holder, &kek);
 
-	if (r == 0)
-		r = vmk_wrap(header, holder->kind, holder->id, generation, kek, vmk, &wrapped);
+	if (r < 0)
+		return r;
+	r = vmk_wrap(header, holder->kind, holder->id, generation, kek, vmk, &wrapped);
 	return r < 0 ? r : put_blob(holder, "vmk", &wrapped);
 }
 
@@ -158,10 +159,12 @@ static int rewrap_secret(const struct header *header, struct holder *holder, con
 	_cleanup_blob_ struct blob wrapped = {0}, again = {0};
 	int r = blob_of(holder, key, &wrapped);
 
-	if (r == 0)
-		r = policy_secret_unwrap(header, which, holder->generation, old, &wrapped, &secret);
-	if (r == 0)
-		r = policy_secret_wrap(header, which, generation, vmk, secret, &again);
+	if (r < 0)
+		return r;
+	r = policy_secret_unwrap(header, which, holder->generation, old, &wrapped, &secret);
+	if (r < 0)
+		return r;
+	r = policy_secret_wrap(header, which, generation, vmk, secret, &again);
 	return r < 0 ? r : put_blob(holder, key, &again);
 }
 
@@ -171,7 +174,9 @@ static int rewrap_policy(const struct header *header, struct holder *holder, uin
 	const char *auth = text_of(holder->root, "lockout_auth");
 	int r = rewrap_secret(header, holder, "private", POLICY_PRIVATE, generation, old, vmk);
 
-	if (r == 0 && auth && *auth)
+	if (r < 0)
+		return r;
+	if (auth && *auth)
 		r = rewrap_secret(header, holder, "lockout_auth", POLICY_LOCKOUT_AUTH, generation,
 				  old, vmk);
 	return r;
@@ -271,8 +276,9 @@ static int finish(struct header *header, const struct secret *fvek)
 	struct header_token token = HEADER_TOKEN_START;
 	int r = find_vmks(header, &vmks);
 
-	if (r == 0)
-		r = vmk_link_unwrap(header, fvek, &vmks.newest, &vmk);
+	if (r < 0)
+		return r;
+	r = vmk_link_unwrap(header, fvek, &vmks.newest, &vmk);
 	if (r < 0)
 		return r;
 	if (vmks.newest.slot < 0) {
@@ -376,7 +382,9 @@ static int check_holder(const struct header *header, const struct secret *fvek,
 	_cleanup_blob_ struct blob wrapped = {0}, policy = {0};
 	int r = vmk_of(header, fvek, holder->generation, &vmk);
 
-	if (r == 0 && holder->machine) {
+	if (r < 0)
+		return r;
+	if (holder->machine) {
 		r = holder_kek(header, fvek, holder, &kek);
 		if (r == 0)
 			r = blob_of(holder, "vmk", &wrapped);
@@ -386,12 +394,15 @@ static int check_holder(const struct header *header, const struct secret *fvek,
 		if (r == 0 && !secret_equal(held, vmk))
 			r = -EBADMSG;
 	}
-	if (r == 0 && holder->policy)
-		r = blob_of(holder, "private", &policy);
-	if (r == 0 && holder->policy)
-		r = policy_secret_unwrap(header, POLICY_PRIVATE, holder->generation, vmk, &policy,
-					 &private);
-	return r;
+	if (r < 0)
+		return r;
+	if (!holder->policy)
+		return 0;
+	r = blob_of(holder, "private", &policy);
+	if (r < 0)
+		return r;
+	return policy_secret_unwrap(header, POLICY_PRIVATE, holder->generation, vmk, &policy,
+				    &private);
 }
 
 int rotate_check(const struct header *header, const struct secret *fvek)

@@ -40,8 +40,9 @@ int second_factor_from_key(const struct secret *key, struct second_factor *ret)
 	_cleanup_second_factor_ struct second_factor factor = {0};
 	int r = crypto_derive(key, INFO_HALF, &factor.half);
 
-	if (r == 0)
-		r = crypto_derive(key, INFO_AUTH, &factor.auth);
+	if (r < 0)
+		return r;
+	r = crypto_derive(key, INFO_AUTH, &factor.auth);
 	if (r < 0)
 		return r;
 	*ret = factor;

@@ -71,9 +71,10 @@ int vmk_create(struct header *header, const struct secret *fvek, struct secret *
 	json = token_vmk_format(&token);
 	change_set_token(&change, HEADER_ANY, json);
 	r = change_commit(&change, fvek);
-	if (r == 0)
-		*ret_vmk = steal(vmk);
-	return r;
+	if (r < 0)
+		return r;
+	*ret_vmk = steal(vmk);
+	return 0;
 }
 
 /* The token of @generation, or with 0 of the newest; only one that has its keyslot. */

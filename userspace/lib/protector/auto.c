@@ -79,12 +79,15 @@ static int add(struct header *header, const struct secret *fvek, const struct en
 	enum reason reason;
 	int r = change_check_room(header, CHANGE_NEEDS_TOKEN);
 
-	if (r == 0)
-		r = token_head_init(&token.head, how->spec->label);
-	if (r == 0)
-		r = vmk_from_fvek(header, fvek, &token.generation, &vmk);
-	if (r == 0)
-		r = derive_kek(header, token.head.id, how->secret, &kek);
+	if (r < 0)
+		return r;
+	r = token_head_init(&token.head, how->spec->label);
+	if (r < 0)
+		return r;
+	r = vmk_from_fvek(header, fvek, &token.generation, &vmk);
+	if (r < 0)
+		return r;
+	r = derive_kek(header, token.head.id, how->secret, &kek);
 	if (r < 0)
 		return r;
 	snprintf(token.file, sizeof(token.file), "%s", how->spec->file);

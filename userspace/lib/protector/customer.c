@@ -168,8 +168,9 @@ static int fill(struct header *header, const struct secret *fvek, const struct k
 	_cleanup_secret_ struct secret *vmk = NULL, *kek = NULL;
 	int r = vmk_from_fvek(header, fvek, &token->generation, &vmk);
 
-	if (r == 0)
-		r = mix(share, factor, &kek);
+	if (r < 0)
+		return r;
+	r = mix(share, factor, &kek);
 	if (r < 0)
 		return r;
 	strcpy(token->policy, policy->uuid);

@@ -36,8 +36,9 @@ static int rewrap(const struct keypolicy *policy, const struct keypolicy_volume 
 		return log_errno(-r, "%s was not opened, and keeps its old wraps", path);
 	}
 	r = change_check_header(header, fvek);
-	if (r == 0)
-		r = rotate_resume(header, fvek);
+	if (r < 0)
+		return r;
+	r = rotate_resume(header, fvek);
 	return r < 0 ? r : protector_customer_set(header, fvek, policy, NULL, how->verify);
 }
 

@@ -33,7 +33,9 @@ static int add_keyslot(struct header *header, const struct secret *fvek,
 	struct token_person token = {0};
 	int r = token_head_init(&token.head, spec->label);
 
-	if (r == 0 && !spec->replaces)
+	if (r < 0)
+		return r;
+	if (!spec->replaces)
 		r = change_check_room(header, CHANGE_NEEDS_KEYSLOT);
 	if (r < 0)
 		return r;

@@ -45,13 +45,16 @@ static int seal(struct tpm *tpm, uint32_t restarts, struct token_tpm2 *token,
 	struct pcr_values found;
 	int r = kek ? tpm_srk_name(tpm, TPM_SRK_MAKE, &token->srk, ret_reason) : -ENOMEM;
 
-	if (r == 0)
-		r = policy_digest(&token->boots, policy);
-	if (r == 0)
-		r = tpm_seal(tpm, &token->srk, policy, TPM_DA_EXEMPT, NULL, kek, &token->sealed,
-			     ret_reason);
-	if (r == 0)
-		r = tpm_read_pcrs(tpm, 1u << PCR_CAP, &found, ret_reason);
+	if (r < 0)
+		return r;
+	r = policy_digest(&token->boots, policy);
+	if (r < 0)
+		return r;
+	r = tpm_seal(tpm, &token->srk, policy, TPM_DA_EXEMPT, NULL, kek, &token->sealed,
+		     ret_reason);
+	if (r < 0)
+		return r;
+	r = tpm_read_pcrs(tpm, 1u << PCR_CAP, &found, ret_reason);
 	if (r < 0)
 		return r;
 	if (!restarts && !pcr_values_differ(&found, &not_capped)) {
@@ -78,8 +81,9 @@ static int add(struct header *header, const struct secret *fvek, const struct en
 	struct tpm_boots now = {0};
 	int r = token_head_init(&token.head, spec->label);
 
-	if (r == 0)
-		r = vmk_from_fvek(header, fvek, &token.generation, &vmk);
+	if (r < 0)
+		return r;
+	r = vmk_from_fvek(header, fvek, &token.generation, &vmk);
 	if (r < 0)
 		return r;
 	r = tpm_open(how->tcti, &tpm, &reason);
@@ -94,8 +98,9 @@ static int add(struct header *header, const struct secret *fvek, const struct en
 		return log_errno(-r, "the TPM does not seal a key for the next boots: %s (%s)",
 				 reason_text(reason), reason_code(reason));
 	r = vmk_wrap(header, KIND, token.head.id, token.generation, kek, vmk, &token.vmk);
-	if (r == 0)
-		r = kek_wrap(header, KIND, token.head.id, fvek, kek, &token.kek);
+	if (r < 0)
+		return r;
+	r = kek_wrap(header, KIND, token.head.id, fvek, kek, &token.kek);
 	if (r < 0)
 		return r;
 	json = token_tpm2_format(&token, TYPE);

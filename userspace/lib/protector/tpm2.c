@@ -82,9 +82,11 @@ static int verify_sealed(const struct session *s, const struct token_tpm2 *token
 	}
 	r = tpm_unseal(s->tpm, &token->srk, &token->sealed, &s->policy.authority, &approval->policy,
 		       auth, &unsealed, ret_reason);
-	if (r == 0 && !secret_equal(unsealed, sealed))
-		r = -EIO;
-	return r;
+	if (r < 0)
+		return r;
+	if (!secret_equal(unsealed, sealed))
+		return -EIO;
+	return 0;
 }
 
 /* Seal a new key, with or without a second factor; the KEK is what comes of both. */
@@ -186,14 +188,19 @@ static int prepare_add(const struct header *header, const struct secret *vmk,
 				 reason_text(reason), reason_code(reason));
 	r = boot_policy_make(header, s->tpm, &token->srk, vmk, generation,
 			     how->spec->no_revocation || how->spec->replaces, &s->policy);
-	if (r == 0 && !how->spec->replaces)
+	if (r < 0)
+		return r;
+	if (!how->spec->replaces) {
 		r = boot_policy_finish(&s->policy, s->tpm);
-	if (r == 0 && !how->spec->replaces)
-		r = approve(header, vmk, how, s);
-	if (r == 0 && !s->policy.token.n_approvals)
+		if (r == 0)
+			r = approve(header, vmk, how, s);
+	}
+	if (r < 0)
+		return r;
+	if (!s->policy.token.n_approvals)
 		return log_errno(ENOENT, "nothing is approved for %s in this TPM",
 				 header_path(header));
-	return r;
+	return 0;
 }
 
 /*
@@ -213,18 +220,23 @@ static int add(struct header *header, const struct secret *fvek, const struct en
 	const char *kind = protector_kind_name(how->spec->kind);
 	int r = how->spec->kind == PROTECTOR_TPM2_PIN ? check_pin(header, how->secret) : 0;
 
-	if (r == 0 && !how->spec->replaces)
+	if (r < 0)
+		return r;
+	if (!how->spec->replaces)
 		r = change_check_room(header, CHANGE_NEEDS_TOKEN);
-	if (r == 0)
-		r = token_head_init(&token.head, how->spec->label);
-	if (r == 0)
-		r = vmk_from_fvek(header, fvek, &token.generation, &vmk);
+	if (r < 0)
+		return r;
+	r = token_head_init(&token.head, how->spec->label);
+	if (r < 0)
+		return r;
+	r = vmk_from_fvek(header, fvek, &token.generation, &vmk);
 	if (r < 0)
 		return r;
 
 	r = prepare_add(header, vmk, how, token.generation, &token, &s);
-	if (r == 0)
-		r = make_factor(how, &token, &factor);
+	if (r < 0)
+		return r;
+	r = make_factor(how, &token, &factor);
 	if (r < 0)
 		return r;
 	if (token.pin)
@@ -235,8 +247,9 @@ static int add(struct header *header, const struct secret *fvek, const struct en
 		return r;
 
 	r = vmk_wrap(header, kind, token.head.id, token.generation, kek, vmk, &token.vmk);
-	if (r == 0)
-		r = kek_wrap(header, kind, token.head.id, fvek, kek, &token.kek);
+	if (r < 0)
+		return r;
+	r = kek_wrap(header, kind, token.head.id, fvek, kek, &token.kek);
 	if (r < 0)
 		return r;
 	json = token_tpm2_format(&token, kind_rows[how->spec->kind]->token_type);

@@ -411,9 +411,11 @@ int unlock_person(struct header *header, const struct unlock *how, struct secret
 	struct candidates all = {0};
 	int r = find_candidates(header, how, &all);
 
-	if (r == 0 && !takes_secret(&all, how))
-		r = -ENOENT;
-	return r < 0 ? r : try_person(header, how, &all, ret_fvek, ret_used);
+	if (r < 0)
+		return r;
+	if (!takes_secret(&all, how))
+		return -ENOENT;
+	return try_person(header, how, &all, ret_fvek, ret_used);
 }
 
 int unlock(struct header *header, const struct unlock *how, struct secret **ret_fvek,

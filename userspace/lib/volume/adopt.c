@@ -200,14 +200,19 @@ int adopt(struct header *header, const struct secret *fvek, const char *tcti)
 {
 	int r = remove_remains(header, fvek, tcti);
 
-	if (r == 0 && vmk_begun(header))
+	if (r < 0)
+		return r;
+	if (vmk_begun(header))
 		r = rotate_first(header, fvek);
-	if (r == 0)
-		r = name_persons(header, fvek);
-	if (r == 0)
-		r = rotate_first(header, fvek);
-	if (r == 0)
-		r = settle_mac(header, fvek);
+	if (r < 0)
+		return r;
+	r = name_persons(header, fvek);
+	if (r < 0)
+		return r;
+	r = rotate_first(header, fvek);
+	if (r < 0)
+		return r;
+	r = settle_mac(header, fvek);
 	return r < 0 ? r : header_claim(header, HEADER_OURS);
 }
 

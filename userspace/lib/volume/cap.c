@@ -68,9 +68,10 @@ int cap_identity(const struct header *header, const struct secret *fvek, uint8_t
 	if (asprintf(&info, "fve-id:%s", header_uuid(header)) < 0)
 		return -ENOMEM;
 	r = crypto_derive(vmk, info, &identity);
-	if (r == 0)
-		memcpy(ret, identity->data, SHA256_SIZE);
-	return r;
+	if (r < 0)
+		return r;
+	memcpy(ret, identity->data, SHA256_SIZE);
+	return 0;
 }
 
 static int read_cap(struct tpm *tpm, bool *ret, enum reason *ret_reason)
@@ -78,9 +79,10 @@ static int read_cap(struct tpm *tpm, bool *ret, enum reason *ret_reason)
 	struct pcr_values found;
 	int r = tpm_read_pcrs(tpm, 1u << PCR_CAP, &found, ret_reason);
 
-	if (r == 0)
-		*ret = boot_state_capped(&found);
-	return r;
+	if (r < 0)
+		return r;
+	*ret = boot_state_capped(&found);
+	return 0;
 }
 
 int cap_tpm(const char *tcti, const uint8_t *identity, enum reason *ret_reason)
@@ -113,13 +115,15 @@ int cap_tpm(const char *tcti, const uint8_t *identity, enum reason *ret_reason)
 	}
 	*ret_reason = REASON_TPM_ERROR;
 	r = tpm_extend(tpm, PCR_CAP, identity);
-	if (r == 0)
-		r = read_cap(tpm, &capped, ret_reason);
-	if (r == 0 && !capped)
-		r = -EIO;
-	if (r == 0)
-		*ret_reason = REASON_NONE;
-	return r;
+	if (r < 0)
+		return r;
+	r = read_cap(tpm, &capped, ret_reason);
+	if (r < 0)
+		return r;
+	if (!capped)
+		return -EIO;
+	*ret_reason = REASON_NONE;
+	return 0;
 }
 
 bool cap_has_tpm_protector(const struct header *header)

@@ -156,15 +156,17 @@ int volume_open(const struct header *header, const struct secret *fvek, const ch
 	if (!uuid)
 		return -ENOMEM;
 	r = device_probe(header_path(header), &info);
-	if (r == 0 && !info.is_block)
-		r = log_errno(ENOTBLK,
-			      "%s is an image file: attach it to a loop device first "
-			      "(losetup --find --show %s)",
-			      header_path(header), header_path(header));
-	if (r == 0)
-		r = device_check_unused(header_path(header));
-	if (r == 0)
-		r = prepare_target(header_path(header), &target, &missing);
+	if (r < 0)
+		return r;
+	if (!info.is_block)
+		return log_errno(ENOTBLK,
+				 "%s is an image file: attach it to a loop device first "
+				 "(losetup --find --show %s)",
+				 header_path(header), header_path(header));
+	r = device_check_unused(header_path(header));
+	if (r < 0)
+		return r;
+	r = prepare_target(header_path(header), &target, &missing);
 	if (r < 0)
 		return r;
 	description = key_description(header, missing);
