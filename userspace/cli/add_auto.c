@@ -39,13 +39,14 @@ int cli_auto_secret(const struct args *args, const struct protector_spec *spec, 
 	if (!*spec->volume)
 		return 0;
 	r = header_load(args->operand[0], &header);
-	if (r == 0)
-		r = header_load(spec->volume, &other);
-	if (r == 0 && !strcmp(header_uuid(other), header_uuid(header)))
-		r = log_errno(EINVAL, "%s is this volume itself: it cannot open itself",
-			      spec->volume);
 	if (r < 0)
 		return r;
+	r = header_load(spec->volume, &other);
+	if (r < 0)
+		return r;
+	if (!strcmp(header_uuid(other), header_uuid(header)))
+		return log_errno(EINVAL, "%s is this volume itself: it cannot open itself",
+				 spec->volume);
 	how.key_file = args->other_key_file;
 	how.pin_file = NULL;
 	how.protector = NULL;

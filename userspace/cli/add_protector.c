@@ -133,7 +133,9 @@ int cli_add_recovery(const struct handover *to, const struct unlock_request *how
 	_cleanup_secret_ struct secret *password = recovery_generate();
 	int r = password ? 0 : -ENOMEM;
 
-	if (r == 0 && to->recovery_file)
+	if (r < 0)
+		return r;
+	if (to->recovery_file)
 		r = file_create(to->recovery_file, 0600, password->data, password->size);
 	if (r < 0)
 		return r;
@@ -163,11 +165,13 @@ int cli_new_secret(const struct args *args, const struct protector_spec *spec, c
 		return -ENOMEM;
 	question.text = prompt;
 	r = prompt_new_secret(&question, &secret);
-	if (r == 0 && secret->size < row->asks_min)
-		r = log_errno(EINVAL, "a %s has at least %zu characters", row->asks, row->asks_min);
-	if (r == 0)
-		*ret = steal(secret);
-	return r;
+	if (r < 0)
+		return r;
+	if (secret->size < row->asks_min)
+		return log_errno(EINVAL, "a %s has at least %zu characters", row->asks,
+				 row->asks_min);
+	*ret = steal(secret);
+	return 0;
 }
 
 /* Where @secret is another volume's FVEK, that volume is @spec's. */
@@ -188,12 +192,14 @@ static int add(const struct args *args, struct header *header, const struct secr
 		return r;
 	how.volume = other ? header_uuid(other) : NULL;
 	r = protector_add(header, fvek, &how);
-	if (r == 0 && kind_has(spec->kind, KIND_TEMPORARY))
+	if (r < 0)
+		return r;
+	if (kind_has(spec->kind, KIND_TEMPORARY))
 		printf("Protection of %s is suspended for the next %u %s on this machine. To end "
 		       "it before: fvesetup protector enable %s\n",
 		       args->operand[0], spec->boots, spec->boots == 1 ? "boot" : "boots",
 		       args->operand[0]);
-	return r;
+	return 0;
 }
 
 /* As with a recovery password, the file is written first. */

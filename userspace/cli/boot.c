@@ -42,8 +42,9 @@ int boot_load(const struct args *args, enum fvetab_phase phase, const char *name
 	ret->args = args;
 	ret->initrd = args->in_initrd || access("/etc/initrd-release", F_OK) == 0;
 	r = boot_read_text(args->cmdline_file ?: BOOT_CMDLINE, &cmdline);
-	if (r == 0)
-		r = boot_read_table(args, &table);
+	if (r < 0)
+		return r;
+	r = boot_read_table(args, &table);
 	if (r < 0)
 		return r;
 	bootargs_parse(cmdline, &ret->kernel, boot_complain);

@@ -69,10 +69,12 @@ int cli_escrow(const struct handover *to, const struct unlock_request *how,
 	uint8_t digest[SHA256_SIZE];
 	int r = escrow_seal(to->escrow, to->n_escrow, header_uuid(header), id, password, &packet);
 
-	if (r == 0)
-		r = crypto_sha256(&(struct span){packet.data, packet.size}, 1, digest);
-	if (r == 0)
-		r = file_create(to->escrow_file, 0644, packet.data, packet.size);
+	if (r < 0)
+		return r;
+	r = crypto_sha256(&(struct span){packet.data, packet.size}, 1, digest);
+	if (r < 0)
+		return r;
+	r = file_create(to->escrow_file, 0644, packet.data, packet.size);
 	if (r < 0)
 		return r;
 	r = wait_for_ack(to, how->timeout_s, &packet);

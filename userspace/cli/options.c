@@ -23,10 +23,12 @@ static int set_sector_size(const char *value, struct args *args)
 {
 	int r = parse_number("sector-size", value, 512, 4096, &args->sector_size);
 
-	if (r == 0 && __builtin_popcount(args->sector_size) != 1)
+	if (r < 0)
+		return r;
+	if (__builtin_popcount(args->sector_size) != 1)
 		return log_errno(EINVAL, "--sector-size takes 512, 1024, 2048 or 4096, not %s",
 				 value);
-	return r;
+	return 0;
 }
 
 static int set_protector(const char *value, struct args *args)

@@ -9,14 +9,16 @@ int cli_tenant_load(const char *name, struct tenant *ret)
 {
 	int r = tenant_load(name, ret);
 
-	if (r == 0 && !*ret->created)
+	if (r < 0)
+		return r;
+	if (!*ret->created)
 		return log_errno(ENOKEY,
 				 "tenant %s was not created to its end; repeat: fvesetup tenant "
 				 "create %s",
 				 name, name);
-	if (r == 0 && *ret->purged)
+	if (*ret->purged)
 		return log_errno(ENOKEY, "tenant %s was purged at %s", name, ret->purged);
-	return r;
+	return 0;
 }
 
 static int is_name(void *data, const char *name)

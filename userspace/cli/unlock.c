@@ -63,11 +63,12 @@ int cli_read_availability_key(const char *file, struct secret **ret)
 	_cleanup_blob_ struct blob public = {0};
 	int r = prompt_secret(&(struct question){.file = file}, &key);
 
-	if (r == 0 && crypto_rsa_spki(key, &public) < 0)
-		r = log_errno(EINVAL, "%s is no availability key", file);
-	if (r == 0)
-		*ret = steal(key);
-	return r;
+	if (r < 0)
+		return r;
+	if (crypto_rsa_spki(key, &public) < 0)
+		return log_errno(EINVAL, "%s is no availability key", file);
+	*ret = steal(key);
+	return 0;
 }
 
 int cli_unlock(const struct unlock_request *request, struct header *header,
@@ -107,10 +108,12 @@ int cli_unlock(const struct unlock_request *request, struct header *header,
 		how.availability = availability;
 	}
 	r = unlock(header, &how, ret_fvek, ret_used);
+	if (r < 0)
+		return r;
 	/* Not being able to remember is no reason not to open. */
-	if (r == 0 && known == -ENOENT && !geteuid() && protector_is_person(ret_used))
+	if (known == -ENOENT && !geteuid() && protector_is_person(ret_used))
 		cli_remember_identity(header, *ret_fvek);
-	return r;
+	return 0;
 }
 
 int cli_unlock_to_change(const struct unlock_request *how, struct header *header,

@@ -13,13 +13,16 @@ static int load(const char *path, int (*check)(const struct header *), int *ret_
 	_cleanup_header_ struct header *header = NULL;
 	int r = device_lock(path, ret_lock);
 
-	if (r == 0)
-		r = header_load_any(path, &header);
-	if (r == 0)
-		r = check(header);
-	if (r == 0)
-		*ret = steal(header);
-	return r;
+	if (r < 0)
+		return r;
+	r = header_load_any(path, &header);
+	if (r < 0)
+		return r;
+	r = check(header);
+	if (r < 0)
+		return r;
+	*ret = steal(header);
+	return 0;
 }
 
 static int cmd_adopt(const struct args *args)
@@ -76,14 +79,17 @@ static int cmd_release(const struct args *args)
 	r = prompt_confirm(args->batch_mode,
 			   "The machine's protectors of this volume will be gone: TPM, PIN, "
 			   "auto. People's secrets stay, and open it with cryptsetup.");
-	if (r == 0)
-		r = how.stock_header ? cli_unlock(&how, header, &fvek, &used)
-				     : cli_unlock_to_change(&how, header, &fvek, &used);
-	if (r == 0)
-		r = adopt_release(header, fvek, args->unlock.tcti);
-	if (r == 0)
-		log_notice("%s is a stock LUKS2 volume now; open it with cryptsetup.", path);
-	return r;
+	if (r < 0)
+		return r;
+	r = how.stock_header ? cli_unlock(&how, header, &fvek, &used)
+			     : cli_unlock_to_change(&how, header, &fvek, &used);
+	if (r < 0)
+		return r;
+	r = adopt_release(header, fvek, args->unlock.tcti);
+	if (r < 0)
+		return r;
+	log_notice("%s is a stock LUKS2 volume now; open it with cryptsetup.", path);
+	return 0;
 }
 
 ACTION(release, "Volumes", "release", "<device>", "hand a volume back to stock tools",

@@ -54,11 +54,12 @@ static int measure_both(const struct afalg_driver *driver, size_t key_size, size
 	for (size_t i = 0; i < sizeof(key); i++)
 		key[i] = (uint8_t)i;
 	r = afalg_open(driver->name, key, key_size, &cipher);
-	if (r == 0)
-		r = measure(cipher, AFALG_ENCRYPT, data, sector_size, &ret[0]);
-	if (r == 0)
-		r = measure(cipher, AFALG_DECRYPT, data, sector_size, &ret[1]);
-	return r;
+	if (r < 0)
+		return r;
+	r = measure(cipher, AFALG_ENCRYPT, data, sector_size, &ret[0]);
+	if (r < 0)
+		return r;
+	return measure(cipher, AFALG_DECRYPT, data, sector_size, &ret[1]);
 }
 
 static int cipher_row(struct json_object *array, const struct afalg_driver *driver, size_t key_size,

@@ -64,11 +64,12 @@ static int approve(const struct boot *boot, const char *name, const char *device
 		.label = "after recovery",
 	});
 
-	if (r == 0)
-		log_notice("%s: the TPM did not know this boot state, and a person opened the "
-			   "volume; it is approved now, as reseal=auto wants it",
-			   name);
-	return r;
+	if (r < 0)
+		return r;
+	log_notice("%s: the TPM did not know this boot state, and a person opened the "
+		   "volume; it is approved now, as reseal=auto wants it",
+		   name);
+	return 0;
 }
 
 static int replace(const struct boot *boot, const struct fvetab_entry *entry, const char *device,
@@ -101,13 +102,13 @@ static int replace(const struct boot *boot, const struct fvetab_entry *entry, co
 		request.to.recovery_file = file;
 	}
 	r = cli_rotate_recovery(&request);
-	if (r == 0) {
-		log_notice("%s: the recovery password %s, with which it was opened, is replaced; "
-			   "the new one is in %s",
-			   entry->name, note->id, *entry->escrow ? packet : file);
-		forget(entry->name, note);
-	}
-	return r;
+	if (r < 0)
+		return r;
+	log_notice("%s: the recovery password %s, with which it was opened, is replaced; "
+		   "the new one is in %s",
+		   entry->name, note->id, *entry->escrow ? packet : file);
+	forget(entry->name, note);
+	return 0;
 }
 
 static int finish(const struct boot *boot, struct boot_volume *volume)

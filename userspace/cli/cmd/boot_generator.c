@@ -142,7 +142,9 @@ static int want(const char *directory, const char *unit, const char *wanted)
 	    asprintf(&target, "/lib/systemd/system/%s", wanted) < 0)
 		return -ENOMEM;
 	r = make_directory(dir);
-	if (r == 0 && symlink(target, link) < 0 && errno != EEXIST)
+	if (r < 0)
+		return r;
+	if (symlink(target, link) < 0 && errno != EEXIST)
 		r = -errno;
 	return r;
 }

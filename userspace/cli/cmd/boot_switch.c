@@ -185,8 +185,9 @@ static int cmd_boot_resume(const struct args *args)
 	size_t n;
 	int r = boot_load(args, FVETAB_SYSTEM, NULL, &boot);
 
-	if (r == 0)
-		r = boot_find_open(&open);
+	if (r < 0)
+		return r;
+	r = boot_find_open(&open);
 	if (r < 0)
 		return r;
 	find_image(&boot, &image);

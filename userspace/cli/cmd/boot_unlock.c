@@ -345,13 +345,14 @@ static int map_and_note(const struct boot_volume *volume, const struct volume_fl
 	_cleanup_close_ int lock = -1;
 	int r = boot_hold(&lock);
 
-	if (r == 0 && boot_note_unattended(volume->used.kind) && boot_is_locked())
-		r = log_errno(EPERM,
-			      "%s stays closed: volumes are locked in this boot, and only "
-			      "a secret opens them: fvesetup boot-unlock",
-			      name);
-	if (r == 0)
-		r = leave_note(volume);
+	if (r < 0)
+		return r;
+	if (boot_note_unattended(volume->used.kind) && boot_is_locked())
+		return log_errno(EPERM,
+				 "%s stays closed: volumes are locked in this boot, and only "
+				 "a secret opens them: fvesetup boot-unlock",
+				 name);
+	r = leave_note(volume);
 	if (r < 0)
 		return r;
 	r = volume_open(volume->header, volume->fvek, name, flags);
@@ -369,7 +370,9 @@ static int map(const struct boot *boot, struct boot_volume *volume)
 	};
 	int r = *entry->target ? volume_target_parse(entry->target, &flags.target) : 0;
 
-	if (r == 0 && !boot->args->test)
+	if (r < 0)
+		return r;
+	if (!boot->args->test)
 		r = map_and_note(volume, &flags);
 	if (r < 0)
 		return r;
@@ -551,11 +554,16 @@ static int cmd_boot_unlock(const struct args *args)
 	else
 		unlock_by_machine(&boot, &known);
 	r = cap(&boot);
-	if (r == 0 && boot.root_refused)
+	if (r < 0)
+		return r;
+	if (boot.root_refused)
 		r = lock_machine(&boot);
-	if (r == 0)
-		r = open_the_rest(&boot, &known);
-	if (r == 0 && boot.initrd && !args->test && !args->operand[0])
+	if (r < 0)
+		return r;
+	r = open_the_rest(&boot, &known);
+	if (r < 0)
+		return r;
+	if (boot.initrd && !args->test && !args->operand[0])
 		r = check_root_content(&boot);
 	return r;
 }

@@ -113,10 +113,12 @@ static int cmd_dump(const struct args *args)
 	_cleanup_token_vmk_ struct token_vmk vmk = {0};
 	int r = header_load(args->operand[0], &header);
 
-	if (r == 0)
-		r = vmk_token(header, &vmk);
-	if (r == 0)
-		r = check_policies(header);
+	if (r < 0)
+		return r;
+	r = vmk_token(header, &vmk);
+	if (r < 0)
+		return r;
+	r = check_policies(header);
 	if (r < 0)
 		return r;
 	if (args->json)

@@ -14,15 +14,18 @@ static int cmd_erase(const struct args *args)
 	const char *path = args->operand[0];
 	int r = device_lock(path, &lock);
 
-	if (r == 0)
-		r = header_load(path, &header);
+	if (r < 0)
+		return r;
+	r = header_load(path, &header);
+	if (r < 0)
+		return r;
 	/* It would stay readable until it is closed. */
-	if (r == 0 && !args->force)
+	if (!args->force)
 		r = device_check_unused(path);
-	if (r == 0)
-		r = prompt_confirm(
-			args->batch_mode,
-			"Nobody and nothing will open %s any more: all its data is lost.", path);
+	if (r < 0)
+		return r;
+	r = prompt_confirm(args->batch_mode,
+			   "Nobody and nothing will open %s any more: all its data is lost.", path);
 	if (r < 0)
 		return r;
 	r = volume_erase(header, args->unlock.tcti);

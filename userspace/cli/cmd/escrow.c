@@ -54,15 +54,19 @@ static int cmd_escrow_export(const struct args *args)
 	int r = args->handover.n_escrow ? file_check_new(args->operand[1], "packet")
 					: log_errno(EINVAL, "to whom? Use --escrow CERT");
 
-	if (r == 0)
-		r = header_load(args->operand[0], &header);
-	if (r == 0)
-		r = ask_password(args, &password);
-	if (r == 0)
-		r = find_owner(header, password, &owner);
-	if (r == 0)
-		r = escrow_seal(args->handover.escrow, args->handover.n_escrow, header_uuid(header),
-				owner.head.id, password, &packet);
+	if (r < 0)
+		return r;
+	r = header_load(args->operand[0], &header);
+	if (r < 0)
+		return r;
+	r = ask_password(args, &password);
+	if (r < 0)
+		return r;
+	r = find_owner(header, password, &owner);
+	if (r < 0)
+		return r;
+	r = escrow_seal(args->handover.escrow, args->handover.n_escrow, header_uuid(header),
+			owner.head.id, password, &packet);
 	return r < 0 ? r : file_create(args->operand[1], 0644, packet.data, packet.size);
 }
 
@@ -96,8 +100,9 @@ static int cmd_escrow_import(const struct args *args)
 	struct escrow_packet packet;
 	int r = file_check_new(args->operand[1], "recovery password");
 
-	if (r == 0)
-		r = open_packet(args, &data, &packet, &password);
+	if (r < 0)
+		return r;
+	r = open_packet(args, &data, &packet, &password);
 	if (r < 0)
 		return r;
 	log_notice("Protector %s of volume %s, made %s on %s.", packet.protector, packet.volume,
@@ -120,10 +125,12 @@ static int cmd_escrow_ack(const struct args *args)
 	struct escrow_packet packet;
 	int r = file_check_new(args->operand[1], "acknowledgement");
 
-	if (r == 0)
-		r = open_packet(args, &data, &packet, &password);
-	if (r == 0)
-		r = escrow_ack(args->handover.escrow[0], args->escrow_key, &data, &ack);
+	if (r < 0)
+		return r;
+	r = open_packet(args, &data, &packet, &password);
+	if (r < 0)
+		return r;
+	r = escrow_ack(args->handover.escrow[0], args->escrow_key, &data, &ack);
 	return r < 0 ? r : file_create(args->operand[1], 0644, ack.data, ack.size);
 }
 
@@ -141,22 +148,24 @@ static int cmd_escrow_verify(const struct args *args)
 	struct protector owner;
 	int r = open_packet(args, &data, &packet, &password);
 
-	if (r == 0)
-		r = header_load(args->operand[1], &header);
+	if (r < 0)
+		return r;
+	r = header_load(args->operand[1], &header);
 	if (r < 0)
 		return r;
 	if (strcmp(packet.volume, header_uuid(header)) != 0)
 		return log_errno(EINVAL, "the packet is of volume %s, and %s is %s", packet.volume,
 				 args->operand[1], header_uuid(header));
 	r = find_owner(header, password, &owner);
-	if (r == 0 && strcmp(owner.head.id, packet.protector) != 0)
+	if (r < 0)
+		return r;
+	if (strcmp(owner.head.id, packet.protector) != 0)
 		return log_errno(EBADMSG,
 				 "the packet names protector %s, and its password opens %s",
 				 packet.protector, owner.head.id);
-	if (r == 0)
-		printf("%s opens %s by recovery password %s\n", args->operand[0], args->operand[1],
-		       owner.head.id);
-	return r;
+	printf("%s opens %s by recovery password %s\n", args->operand[0], args->operand[1],
+	       owner.head.id);
+	return 0;
 }
 
 ACTION(escrow_verify, "Escrow", "escrow verify", "<packet> <device>",

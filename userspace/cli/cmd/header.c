@@ -244,12 +244,15 @@ static int cmd_header_backup(const struct args *args)
 	const char *file = args->operand[1];
 	int r = file_check_new(file, "header backup");
 
-	if (r == 0)
-		r = device_lock(args->operand[0], &lock);
-	if (r == 0)
-		r = header_load(args->operand[0], &header);
-	if (r == 0)
-		r = check_backup(file, header_segment(header)->data_offset * SECTOR);
+	if (r < 0)
+		return r;
+	r = device_lock(args->operand[0], &lock);
+	if (r < 0)
+		return r;
+	r = header_load(args->operand[0], &header);
+	if (r < 0)
+		return r;
+	r = check_backup(file, header_segment(header)->data_offset * SECTOR);
 	if (r < 0)
 		return r;
 	r = header_backup(header, file);
@@ -327,17 +330,21 @@ static int cmd_header_restore(const struct args *args)
 	struct device_info info = {0}, backup_info = {0};
 	int r = device_lock(path, &lock);
 
-	if (r == 0)
-		r = device_probe(path, &info);
-	if (r == 0)
-		r = header_load_backup(file, &backup);
-	if (r == 0)
-		r = device_probe(file, &backup_info);
-	if (r == 0 && info.size <= backup_info.size)
-		r = log_errno(EFBIG, "%s is too small for the volume of %s; nothing was changed",
-			      path, file);
-	if (r == 0)
-		r = check_restore(args, backup);
+	if (r < 0)
+		return r;
+	r = device_probe(path, &info);
+	if (r < 0)
+		return r;
+	r = header_load_backup(file, &backup);
+	if (r < 0)
+		return r;
+	r = device_probe(file, &backup_info);
+	if (r < 0)
+		return r;
+	if (info.size <= backup_info.size)
+		return log_errno(EFBIG, "%s is too small for the volume of %s; nothing was changed",
+				 path, file);
+	r = check_restore(args, backup);
 	if (r < 0)
 		return r;
 	r = header_restore(path, file);

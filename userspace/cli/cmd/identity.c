@@ -23,12 +23,13 @@ static int remember(bool force, const struct header *header, const struct secret
 	if (r < 0 || same || !force)
 		return r;
 	r = cli_remember_identity(header, fvek);
-	if (r == 0)
-		log_notice("%s is the volume that this machine has, from now on. If it is opened "
-			   "in the initramfs, make that again (dracut --force), and have the TPM "
-			   "approve it (fvesetup tpm approve, after its first boot).",
-			   header_path(header));
-	return r;
+	if (r < 0)
+		return r;
+	log_notice("%s is the volume that this machine has, from now on. If it is opened "
+		   "in the initramfs, make that again (dracut --force), and have the TPM "
+		   "approve it (fvesetup tpm approve, after its first boot).",
+		   header_path(header));
+	return 0;
 }
 
 int cli_identity(const struct unlock_request *how, bool force, bool json)

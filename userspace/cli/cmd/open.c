@@ -31,8 +31,9 @@ static int cmd_open(const struct args *args)
 	}
 	process_lock_memory(KDF_ROOM);
 	r = header_load(path, &header);
-	if (r == 0)
-		r = cli_unlock(&args->unlock, header, &fvek, &used);
+	if (r < 0)
+		return r;
+	r = cli_unlock(&args->unlock, header, &fvek, &used);
 	if (r < 0)
 		return r;
 	log_verbose("Unlocked %s by protector %s %s.", path, protector_kind_name(used.kind),

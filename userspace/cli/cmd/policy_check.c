@@ -242,8 +242,9 @@ static int cmd_policy_revoke(const struct args *args)
 	_cleanup_keypolicy_ struct keypolicy policy = {0};
 	int r = keypolicy_load(args->operand[0], &policy);
 
-	if (r == 0)
-		r = keypolicy_suspend(&policy, args->unlock.tcti, "revoked", NULL);
+	if (r < 0)
+		return r;
+	r = keypolicy_suspend(&policy, args->unlock.tcti, "revoked", NULL);
 	return r < 0 ? r : take_effect(&policy, args->unlock.tcti, true);
 }
 

@@ -112,18 +112,24 @@ static int cmd_protector_change(const struct args *args)
 	struct protector old, used;
 	int r = device_lock(path, &lock);
 
-	if (r == 0)
-		r = header_load(path, &header);
-	if (r == 0)
-		r = protector_find(header, args->operand[1], &old);
-	if (r == 0)
-		r = spec_from(&old, &spec);
-	if (r == 0)
-		r = check_files(args, spec.kind);
-	if (r == 0)
-		r = cli_unlock_to_change(&args->unlock, header, &fvek, &used);
-	if (r == 0)
-		r = cli_new_secret(args, &spec, args->new_key_file, &secret);
+	if (r < 0)
+		return r;
+	r = header_load(path, &header);
+	if (r < 0)
+		return r;
+	r = protector_find(header, args->operand[1], &old);
+	if (r < 0)
+		return r;
+	r = spec_from(&old, &spec);
+	if (r < 0)
+		return r;
+	r = check_files(args, spec.kind);
+	if (r < 0)
+		return r;
+	r = cli_unlock_to_change(&args->unlock, header, &fvek, &used);
+	if (r < 0)
+		return r;
+	r = cli_new_secret(args, &spec, args->new_key_file, &secret);
 	if (r < 0)
 		return r;
 	r = cli_add_protector(args, header, fvek, &spec, secret, args->new_key_file);
@@ -154,23 +160,29 @@ static int cmd_protector_remove(const struct args *args)
 	struct protector protector, used;
 	int r = device_lock(path, &lock);
 
-	if (r == 0)
-		r = header_load(path, &header);
-	if (r == 0)
-		r = protector_find(header, args->operand[1], &protector);
-	if (r == 0)
-		r = cli_unlock_to_change(&args->unlock, header, &fvek, &used);
+	if (r < 0)
+		return r;
+	r = header_load(path, &header);
+	if (r < 0)
+		return r;
+	r = protector_find(header, args->operand[1], &protector);
+	if (r < 0)
+		return r;
+	r = cli_unlock_to_change(&args->unlock, header, &fvek, &used);
 	if (r < 0)
 		return r;
 	if (kind_has(protector.kind, KIND_VOLUME))
 		protector_auto_source(header, &protector, file, volume);
 	r = protector_remove(header, fvek, &protector,
 			     args->force ? PROTECTOR_LAST_GOES : PROTECTOR_LAST_STAYS);
-	if (r == 0)
-		r = boot_policy_prune(header, fvek, args->unlock.tcti);
-	if (r == 0 && *file)
+	if (r < 0)
+		return r;
+	r = boot_policy_prune(header, fvek, args->unlock.tcti);
+	if (r < 0)
+		return r;
+	if (*file)
 		log_notice("The key file %s opens nothing any more; delete it.", file);
-	return r;
+	return 0;
 }
 
 ACTION(protector_remove, "Protectors", "protector remove", "<device> <id>",

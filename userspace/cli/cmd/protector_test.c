@@ -117,10 +117,11 @@ static int test_one(const struct args *args, struct header *header, const char *
 		return log_errno(EINVAL, "--json goes with a test of all protectors");
 	how.protector = id;
 	r = cli_unlock(&how, header, &fvek, &used);
-	if (r == 0)
-		printf("%-10s %-12s %s\n", used.head.id, protector_kind_name(used.kind),
-		       verdicts[VERDICT_OPENS]);
-	return r;
+	if (r < 0)
+		return r;
+	printf("%-10s %-12s %s\n", used.head.id, protector_kind_name(used.kind),
+	       verdicts[VERDICT_OPENS]);
+	return 0;
 }
 
 static int cmd_protector_test(const struct args *args)

@@ -18,10 +18,11 @@ static int cmd_rotate_vmk(const struct args *args)
 	if (r < 0)
 		return r;
 	r = rotate_vmk(header, fvek, &generation);
-	if (r == 0)
-		log_notice("%s has a new VMK, generation %u; the old one opens nothing any more.",
-			   args->operand[0], generation);
-	return r;
+	if (r < 0)
+		return r;
+	log_notice("%s has a new VMK, generation %u; the old one opens nothing any more.",
+		   args->operand[0], generation);
+	return 0;
 }
 
 ACTION(rotate_vmk, "Keys", "rotate vmk", "<device>", "replace the volume master key",
@@ -72,24 +73,28 @@ int cli_rotate_recovery(const struct recovery_request *request)
 	int n_before;
 	int r = cli_check_recovery(to);
 
-	if (r == 0)
-		r = cli_check_escrow(to);
-	if (r == 0 && !to->recovery_file && !to->n_escrow && !request->batch_mode &&
-	    !isatty(STDIN_FILENO))
-		r = log_errno(EINVAL, "nobody can be asked whether the new password is written "
-				      "down; use --recovery-file, or --batch-mode");
-	if (r == 0)
-		r = cli_open_to_change(&request->unlock, &lock, &header, &fvek);
-	if (r == 0)
-		r = find_recovery(header, request->id, &old);
+	if (r < 0)
+		return r;
+	r = cli_check_escrow(to);
+	if (r < 0)
+		return r;
+	if (!to->recovery_file && !to->n_escrow && !request->batch_mode && !isatty(STDIN_FILENO))
+		return log_errno(EINVAL, "nobody can be asked whether the new password is written "
+					 "down; use --recovery-file, or --batch-mode");
+	r = cli_open_to_change(&request->unlock, &lock, &header, &fvek);
+	if (r < 0)
+		return r;
+	r = find_recovery(header, request->id, &old);
 	if (r < 0)
 		return r;
 	strcpy(spec.label, old.head.stored);
 	n_before = protector_list(header, before);
 	r = cli_add_recovery(to, &request->unlock, header, fvek, &spec);
+	if (r < 0)
+		return r;
 	/* What was printed may not have been read: the old one goes when somebody has it on paper.
 	 */
-	if (r == 0 && !to->recovery_file && !to->n_escrow) {
+	if (!to->recovery_file && !to->n_escrow) {
 		r = prompt_confirm(request->batch_mode,
 				   "The old recovery password stops to open the volume. Is "
 				   "the new one written down?");

@@ -36,8 +36,9 @@ static int cmd_resume(const struct args *args)
 	how.kinds = kind_mask(0, KIND_VOLUME);
 	how.device = status.device;
 	r = header_load(status.device, &header);
-	if (r == 0)
-		r = cli_unlock(&how, header, &fvek, &used);
+	if (r < 0)
+		return r;
+	r = cli_unlock(&how, header, &fvek, &used);
 	if (r < 0)
 		return r;
 	signals_hold();

@@ -31,10 +31,12 @@ static int unlock_tenant(const struct args *args, const struct tenant *tenant, c
 	uint32_t generation;
 	int r = header_load(device, ret_header);
 
-	if (r == 0 && strcmp(header_uuid(*ret_header), tenant->uuid))
-		r = log_errno(ENODEV, "%s holds another volume than that of tenant %s", device,
-			      tenant->name);
-	if (r == 0 && args->unlock.availability_key)
+	if (r < 0)
+		return r;
+	if (strcmp(header_uuid(*ret_header), tenant->uuid))
+		return log_errno(ENODEV, "%s holds another volume than that of tenant %s", device,
+				 tenant->name);
+	if (args->unlock.availability_key)
 		r = cli_read_availability_key(args->unlock.availability_key, &availability);
 	if (r < 0)
 		return r;
@@ -67,12 +69,13 @@ static int cmd_tenant_open(const struct args *args)
 	struct protector protector;
 	int r = cli_tenant_load(args->operand[0], &tenant);
 
-	if (r == 0)
-		r = device_lock(tenant.path, &lock);
-	if (r == 0 && cli_tenant_is_open(tenant.name))
-		r = log_errno(EEXIST, "tenant %s is open already", tenant.name);
 	if (r < 0)
 		return r;
+	r = device_lock(tenant.path, &lock);
+	if (r < 0)
+		return r;
+	if (cli_tenant_is_open(tenant.name))
+		return log_errno(EEXIST, "tenant %s is open already", tenant.name);
 	if (storage_number(tenant.path)) {
 		device = strdup(tenant.path);
 		r = device ? 0 : -ENOMEM;
@@ -189,16 +192,19 @@ static int move(const struct args *args, struct tenant *tenant, struct keypolicy
 	strcpy(volume.path, tenant->path);
 	signals_hold();
 	r = keypolicy_list_volume(to, &volume);
-	if (r == 0)
-		r = protector_customer_set(header, fvek, to, factor, 0);
+	if (r < 0)
+		return r;
+	r = protector_customer_set(header, fvek, to, factor, 0);
 	if (r < 0)
 		return r;
 	strcpy(tenant->policy, to->uuid);
 	r = tenant_save(tenant);
-	if (r == 0)
-		r = protector_remove(header, fvek, &old, PROTECTOR_LAST_GOES);
-	if (r == 0)
-		r = keypolicy_unlist_volume(from, &volume);
+	if (r < 0)
+		return r;
+	r = protector_remove(header, fvek, &old, PROTECTOR_LAST_GOES);
+	if (r < 0)
+		return r;
+	r = keypolicy_unlist_volume(from, &volume);
 	return r < 0 ? r
 		     : keypolicy_audit(to, args->unlock.tcti, "tenant-assigned", tenant->uuid,
 				       from->name);
@@ -214,13 +220,14 @@ static int cmd_tenant_assign(const struct args *args)
 	if (!args->policy)
 		return log_errno(EINVAL, "tenant assign needs --policy");
 	r = cli_tenant_load(args->operand[0], &tenant);
-	if (r == 0 && tenant.purge.request)
-		r = log_errno(EBUSY,
-			      "the purge of %s is asked for; first: fvesetup tenant purge %s "
-			      "--cancel",
-			      tenant.name, tenant.name);
-	if (r == 0)
-		r = keypolicy_load_active(args->policy, &to);
+	if (r < 0)
+		return r;
+	if (tenant.purge.request)
+		return log_errno(EBUSY,
+				 "the purge of %s is asked for; first: fvesetup tenant purge %s "
+				 "--cancel",
+				 tenant.name, tenant.name);
+	r = keypolicy_load_active(args->policy, &to);
 	if (r < 0)
 		return r;
 	if (!strcmp(to.uuid, tenant.policy))

@@ -80,8 +80,9 @@ static int make_volume(const struct args *args, struct keypolicy *policy, struct
 	if (r < 0)
 		return log_errno(-r, "a tenant's key takes a TPM: %s", reason_text(reason));
 	r = fvek ? header_format(tenant->path, &how, fvek, &header) : -ENOMEM;
-	if (r == 0)
-		r = vmk_create(header, fvek, &vmk);
+	if (r < 0)
+		return r;
+	r = vmk_create(header, fvek, &vmk);
 	if (r < 0)
 		return r;
 	strcpy(tenant->uuid, header_uuid(header));
@@ -194,16 +195,22 @@ static int cmd_tenant_create(const struct args *args)
 	if (!args->policy)
 		return log_errno(EINVAL, "tenant create needs --policy");
 	r = volume_check_name(name);
-	if (r == 0)
-		r = keypolicy_load_active(args->policy, &policy);
-	if (r == 0)
-		r = tenant_check_name(name);
-	if (r == 0 && tenant_exists(name))
+	if (r < 0)
+		return r;
+	r = keypolicy_load_active(args->policy, &policy);
+	if (r < 0)
+		return r;
+	r = tenant_check_name(name);
+	if (r < 0)
+		return r;
+	if (tenant_exists(name))
 		r = take_back_interrupted(args, name);
-	if (r == 0)
-		r = prepare(args, path);
-	if (r == 0)
-		r = device_lock(path, &lock);
+	if (r < 0)
+		return r;
+	r = prepare(args, path);
+	if (r < 0)
+		return r;
+	r = device_lock(path, &lock);
 	if (r < 0)
 		return r;
 	absolute = realpath(path, NULL);

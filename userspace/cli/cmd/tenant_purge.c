@@ -36,22 +36,27 @@ static int request(const struct args *args, struct tenant *tenant, const struct 
 				 "policy %s has no approvers, so that nothing of it is ever purged",
 				 policy->name);
 	r = file_check_new(args->request, "request");
-	if (r == 0)
-		r = tenant_purge_request(tenant, policy, &tenant->purge.request);
-	if (r == 0)
-		r = time_text(time(NULL) + (time_t)policy->purge_days * SECONDS_OF_DAY,
-			      tenant->purge.until);
-	if (r == 0)
-		r = file_create(args->request, 0644, tenant->purge.request,
-				strlen(tenant->purge.request));
-	if (r == 0)
-		r = tenant_save(tenant);
-	if (r == 0)
-		r = audit(args, tenant, policy, "purge-requested", tenant->purge.until);
-	if (r == 0)
-		log_notice("%s can be purged from %s on, when %d approvers have signed %s.",
-			   tenant->name, tenant->purge.until, KEYPOLICY_APPROVALS, args->request);
-	return r;
+	if (r < 0)
+		return r;
+	r = tenant_purge_request(tenant, policy, &tenant->purge.request);
+	if (r < 0)
+		return r;
+	r = time_text(time(NULL) + (time_t)policy->purge_days * SECONDS_OF_DAY,
+		      tenant->purge.until);
+	if (r < 0)
+		return r;
+	r = file_create(args->request, 0644, tenant->purge.request, strlen(tenant->purge.request));
+	if (r < 0)
+		return r;
+	r = tenant_save(tenant);
+	if (r < 0)
+		return r;
+	r = audit(args, tenant, policy, "purge-requested", tenant->purge.until);
+	if (r < 0)
+		return r;
+	log_notice("%s can be purged from %s on, when %d approvers have signed %s.", tenant->name,
+		   tenant->purge.until, KEYPOLICY_APPROVALS, args->request);
+	return 0;
 }
 
 static int approve(const struct args *args, struct tenant *tenant, const struct keypolicy *policy)
@@ -60,16 +65,20 @@ static int approve(const struct args *args, struct tenant *tenant, const struct 
 	_cleanup_free_ char *subject = NULL;
 	int r = file_read_small(args->approval, &approval);
 
-	if (r == 0)
-		r = tenant_purge_approve(tenant, policy, &approval, &subject);
-	if (r == 0)
-		r = tenant_save(tenant);
-	if (r == 0)
-		r = audit(args, tenant, policy, "purge-approved", subject);
-	if (r == 0)
-		log_notice("%s approves the purge of %s: %zu of %d.", subject, tenant->name,
-			   tenant->purge.n_approvals, KEYPOLICY_APPROVALS);
-	return r;
+	if (r < 0)
+		return r;
+	r = tenant_purge_approve(tenant, policy, &approval, &subject);
+	if (r < 0)
+		return r;
+	r = tenant_save(tenant);
+	if (r < 0)
+		return r;
+	r = audit(args, tenant, policy, "purge-approved", subject);
+	if (r < 0)
+		return r;
+	log_notice("%s approves the purge of %s: %zu of %d.", subject, tenant->name,
+		   tenant->purge.n_approvals, KEYPOLICY_APPROVALS);
+	return 0;
 }
 
 static int cancel(const struct args *args, struct tenant *tenant, const struct keypolicy *policy)
@@ -108,11 +117,12 @@ static int execute(const struct args *args, struct tenant *tenant, struct keypol
 	bool header_erased;
 	int r = file_check_new(args->certificate, "certificate");
 
-	if (r == 0 && cli_tenant_is_open(tenant->name))
-		r = log_errno(EBUSY, "tenant %s is open; first: fvesetup tenant close %s",
-			      tenant->name, tenant->name);
-	if (r == 0)
-		r = tenant_purge_check(tenant, policy);
+	if (r < 0)
+		return r;
+	if (cli_tenant_is_open(tenant->name))
+		return log_errno(EBUSY, "tenant %s is open; first: fvesetup tenant close %s",
+				 tenant->name, tenant->name);
+	r = tenant_purge_check(tenant, policy);
 	if (r < 0)
 		return r;
 	r = tpm_open(args->unlock.tcti, &tpm, &reason);
@@ -126,15 +136,19 @@ static int execute(const struct args *args, struct tenant *tenant, struct keypol
 	header_erased = erase_header(args, tenant);
 	strcpy(volume.uuid, tenant->uuid);
 	r = keypolicy_unlist_volume(policy, &volume);
-	if (r == 0)
-		r = audit(args, tenant, policy, "tenant-purged",
-			  header_erased ? "header erased" : "header not reached");
-	if (r == 0)
-		r = token_time_now(tenant->purged);
-	if (r == 0)
-		r = tenant_purge_certificate(tenant, policy, header_erased, &certificate);
-	if (r == 0)
-		r = file_create(args->certificate, 0644, certificate, strlen(certificate));
+	if (r < 0)
+		return r;
+	r = audit(args, tenant, policy, "tenant-purged",
+		  header_erased ? "header erased" : "header not reached");
+	if (r < 0)
+		return r;
+	r = token_time_now(tenant->purged);
+	if (r < 0)
+		return r;
+	r = tenant_purge_certificate(tenant, policy, header_erased, &certificate);
+	if (r < 0)
+		return r;
+	r = file_create(args->certificate, 0644, certificate, strlen(certificate));
 	return r < 0 ? r : tenant_save(tenant);
 }
 

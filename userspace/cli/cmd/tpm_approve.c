@@ -100,16 +100,19 @@ static int approve(const struct approve_request *request, struct header *header,
 	if (request->label && strlen(request->label) > TOKEN_LABEL_MAX)
 		return log_errno(EINVAL, "a label has at most %d bytes", TOKEN_LABEL_MAX);
 	r = boot_policy_finish(&m->policy, m->tpm);
-	if (r == 0)
-		r = boot_policy_approve(header, vmk, state, request->label ?: label, &m->found,
-					&m->policy, &approval);
-	if (r == 0)
-		strcpy(ret_id, approval->head.id);
-	if (r == 0 && request->pcrs)
+	if (r < 0)
+		return r;
+	r = boot_policy_approve(header, vmk, state, request->label ?: label, &m->found, &m->policy,
+				&approval);
+	if (r < 0)
+		return r;
+	strcpy(ret_id, approval->head.id);
+	if (request->pcrs)
 		r = boot_policy_keep(header, vmk, state->pcrs.mask, &m->policy);
+	if (r < 0)
+		return r;
 	/* The new one is good before and after the counter moves, which ends the others. */
-	if (r == 0)
-		r = write_policy(header, fvek, &m->policy);
+	r = write_policy(header, fvek, &m->policy);
 	return r < 0 ? r : boot_policy_finish(&m->policy, m->tpm);
 }
 
@@ -140,17 +143,22 @@ int cli_approve(const struct approve_request *request)
 	uint32_t mask;
 	int r = unlocked(&request->unlock, &lock, &header, &fvek, &vmk);
 
-	if (r == 0)
-		r = machine_open(&request->unlock, header, &m);
-	if (r == 0)
-		r = choose_pcrs(request, &m, &mask);
-	if (r == 0)
-		r = boot_state_at_unlock(mask, &m.found, &m.log, &state);
-	if (r == 0)
-		r = approve(request, header, fvek, vmk, &state, "approved", &m, id);
-	if (r == 0)
-		printf("approved: %s\n", id);
-	return r;
+	if (r < 0)
+		return r;
+	r = machine_open(&request->unlock, header, &m);
+	if (r < 0)
+		return r;
+	r = choose_pcrs(request, &m, &mask);
+	if (r < 0)
+		return r;
+	r = boot_state_at_unlock(mask, &m.found, &m.log, &state);
+	if (r < 0)
+		return r;
+	r = approve(request, header, fvek, vmk, &state, "approved", &m, id);
+	if (r < 0)
+		return r;
+	printf("approved: %s\n", id);
+	return 0;
 }
 
 static int cmd_tpm_approve(const struct args *args)
@@ -220,13 +228,18 @@ static int cmd_tpm_predict(const struct args *args)
 					 "--cmdline");
 	r = args->approve ? unlocked(&args->unlock, &lock, &header, &fvek, &vmk)
 			  : header_load(args->operand[0], &header);
-	if (r == 0)
-		r = machine_open(&args->unlock, header, &m);
-	if (r == 0 && !m.log.n)
-		r = log_errno(ENOENT, "there is no event log to predict from (%s)", EVENT_LOG_PATH);
-	if (r == 0)
-		r = predict(m.mask, &m.found, &m.log, &change, &state);
-	if (r == 0 && args->approve)
+	if (r < 0)
+		return r;
+	r = machine_open(&args->unlock, header, &m);
+	if (r < 0)
+		return r;
+	if (!m.log.n)
+		return log_errno(ENOENT, "there is no event log to predict from (%s)",
+				 EVENT_LOG_PATH);
+	r = predict(m.mask, &m.found, &m.log, &change, &state);
+	if (r < 0)
+		return r;
+	if (args->approve)
 		r = approve(&request, header, fvek, vmk, &state, "predicted", &m, id);
 	return r < 0 ? r : show_prediction(args, &state, &m.found, *id ? id : NULL);
 }
@@ -253,16 +266,19 @@ static int cmd_tpm_revoke(const struct args *args)
 	_cleanup_close_ int lock = -1;
 	int r = unlocked(&args->unlock, &lock, &header, &fvek, &vmk);
 
-	if (r == 0)
-		r = machine_open(&args->unlock, header, &m);
+	if (r < 0)
+		return r;
+	r = machine_open(&args->unlock, header, &m);
 	if (r < 0)
 		return r;
 	r = boot_policy_finish(&m.policy, m.tpm);
-	if (r == 0)
-		r = boot_policy_revoke(header, vmk, args->operand[1], &m.policy);
+	if (r < 0)
+		return r;
+	r = boot_policy_revoke(header, vmk, args->operand[1], &m.policy);
+	if (r < 0)
+		return r;
 	/* The kept ones are good before and after the counter moves (boot_policy.h). */
-	if (r == 0)
-		r = write_policy(header, fvek, &m.policy);
+	r = write_policy(header, fvek, &m.policy);
 	return r < 0 ? r : boot_policy_finish(&m.policy, m.tpm);
 }
 

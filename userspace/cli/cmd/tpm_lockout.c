@@ -56,20 +56,24 @@ int cli_lockout(const struct unlock_request *how)
 	_cleanup_close_ int lock = -1;
 	int r = cli_open_to_change(how, &lock, &header, &fvek);
 
-	if (r == 0)
-		r = vmk_from_fvek(header, fvek, NULL, &vmk);
-	if (r == 0)
-		r = policy_open(how->tcti, header, &tpm, &policy);
-	if (r == 0)
-		r = lockout_prepare(header, vmk, tpm, &policy);
+	if (r < 0)
+		return r;
+	r = vmk_from_fvek(header, fvek, NULL, &vmk);
+	if (r < 0)
+		return r;
+	r = policy_open(how->tcti, header, &tpm, &policy);
+	if (r < 0)
+		return r;
+	r = lockout_prepare(header, vmk, tpm, &policy);
 	if (r < 0)
 		return r;
 	json = token_policy_format(&policy.token);
 	change.header = header;
 	change_set_token(&change, policy.number, json);
 	r = change_commit(&change, fvek);
-	if (r == 0)
-		r = lockout_take(header, vmk, tpm, &policy);
+	if (r < 0)
+		return r;
+	r = lockout_take(header, vmk, tpm, &policy);
 	return r < 0 ? r : check(header, vmk, &policy, tpm);
 }
 
