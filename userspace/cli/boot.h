@@ -49,6 +49,12 @@ void boot_complain(unsigned int line, const char *what, const char *word);
 void boot_free(struct boot *boot);
 #define _cleanup_boot_ __attribute__((cleanup(boot_free)))
 
+/* What the table or the kernel command line says, or where it says nothing @standard. */
+static inline uint32_t boot_chosen(uint32_t value, uint32_t standard)
+{
+	return value != FVETAB_UNSET ? value : standard;
+}
+
 /* Open the header of @volume where it is not open yet. The message is made here. */
 int boot_load_header(struct boot_volume *volume);
 
@@ -58,5 +64,15 @@ int boot_load_header(struct boot_volume *volume);
  * not go on, and the message says so.
  */
 int boot_cap(struct boot *boot, const uint8_t *identity);
+
+/* boot_volumes.c */
+
+/*
+ * Wait for the devices of all volumes, and read their headers; what is mapped already is open. All
+ * waits start together: the longest of them is the longest wait of the boot.
+ */
+void boot_find_devices(struct boot *boot);
+/* Map @volume, whose FVEK is at hand, and leave a note of it; with --test only say what opened. */
+int boot_map(const struct boot *boot, struct boot_volume *volume);
 
 #endif
