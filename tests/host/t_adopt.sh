@@ -182,6 +182,9 @@ count_writes() {
 
 echo "--- cut off anywhere, adopt opens with stock tools and is repeated; so is release"
 stock "$TMP/stock.img"
+# The first time, the machine also writes down whose volume it is.
+cp "$TMP/stock.img" "$image"
+expect 0 adopt "$image"
 cp "$TMP/stock.img" "$image"
 writes=$(count_writes "$BUILD/fvesetup" adopt --key-file "$TMP/old" "$image")
 cp "$image" "$TMP/adopted.img"
