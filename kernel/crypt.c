@@ -55,12 +55,12 @@ static void scatter(struct bio *bio, struct bvec_iter *iter, const void *from, u
 	}
 }
 
-static int decrypt_straddling(struct fve_io *io, struct bio *bio, struct fve_run *run,
-			      struct page *scratch)
+static int decrypt_straddling(struct fve_io *io, struct bio *bio, struct bvec_iter *iter,
+			      struct fve_run *run, struct page *scratch)
 {
 	unsigned int cpu = raw_smp_processor_id();
 	struct page *page = scratch ? scratch : fve_page_get(cpu);
-	struct bvec_iter from = io->iter;
+	struct bvec_iter from = *iter;
 	void *linear;
 	int r;
 
@@ -74,7 +74,7 @@ static int decrypt_straddling(struct fve_io *io, struct bio *bio, struct fve_run
 	run->bytes = run->unit_size;
 	r = fve_cipher_crypt(io->fve->key.cipher, run);
 	if (!r)
-		scatter(bio, &io->iter, linear, run->unit_size);
+		scatter(bio, iter, linear, run->unit_size);
 
 	memzero_explicit(linear, run->unit_size);
 	if (!scratch)
@@ -82,38 +82,47 @@ static int decrypt_straddling(struct fve_io *io, struct bio *bio, struct fve_run
 	return r;
 }
 
-static int decrypt_runs(struct fve_io *io, struct bio *bio, struct page *scratch)
+/* Decrypt what @iter covers, and advance it. */
+static int decrypt_runs(struct fve_io *io, struct bio *bio, struct bvec_iter *iter,
+			struct page *scratch)
 {
 	struct fve *fve = io->fve;
 	struct fve_run run;
 	int r = 0;
 
 	run_init(fve, &run, false);
-	while (io->iter.bi_size && !r) {
-		struct bio_vec bv = bio_iter_iovec(bio, io->iter);
+	while (iter->bi_size && !r) {
+		struct bio_vec bv = bio_iter_iovec(bio, *iter);
 
-		run.iv = iv_of(fve, io->iter.bi_sector);
+		run.iv = iv_of(fve, iter->bi_sector);
 		if (unlikely(bv.bv_len < fve->unit_size)) {
-			r = decrypt_straddling(io, bio, &run, scratch);
+			r = decrypt_straddling(io, bio, iter, &run, scratch);
 			continue;
 		}
 		run.src = run.dst = bv.bv_page;
 		run.src_offset = run.dst_offset = bv.bv_offset;
 		run.bytes = round_down(bv.bv_len, fve->unit_size);
 		r = fve_cipher_crypt(fve->key.cipher, &run);
-		bio_advance_iter_single(bio, &io->iter, run.bytes);
+		bio_advance_iter_single(bio, iter, run.bytes);
 	}
 	return r;
 }
 
 int fve_decrypt(struct fve_io *io, struct bio *bio, struct page *scratch)
 {
+	unsigned int bytes = io->iter.bi_size;
+	bool usable;
 	int r;
 
 	if (!fve_key_get(&io->fve->key))
 		return -EKEYREVOKED;
-	if (scratch || fve_cipher_usable(io->fve->key.cipher))
-		r = decrypt_runs(io, bio, scratch);
+	usable = fve_cipher_usable(io->fve->key.cipher);
+	if (usable && fve_share_wanted(bio, bytes)) {
+		fve_key_put(&io->fve->key);
+		return fve_share(io, bio, bytes, scratch);
+	}
+	if (usable || scratch)
+		r = decrypt_runs(io, bio, &io->iter, scratch);
 	else
 		r = -EAGAIN;
 	fve_key_put(&io->fve->key);
@@ -123,12 +132,13 @@ int fve_decrypt(struct fve_io *io, struct bio *bio, struct page *scratch)
 /*
  * Each unit of the source is read exactly once: its owner may change it while it is being written,
  * and may then find either content on the disk, but never something that decrypts to neither.
+ *
+ * @done: where @iter stands in the bounce pages, in bytes.
  */
-static int encrypt_runs(struct fve_io *io, struct bio *bio)
+static int encrypt_runs(struct fve_io *io, struct bio *bio, struct bvec_iter iter,
+			unsigned int done)
 {
 	struct fve *fve = io->fve;
-	struct bvec_iter iter = bio->bi_iter;
-	unsigned int done = 0; /* bytes, counted through the bounce pages */
 	struct fve_run run;
 	int r = 0;
 
@@ -164,14 +174,31 @@ static int encrypt_runs(struct fve_io *io, struct bio *bio)
 
 int fve_encrypt(struct fve_io *io, struct bio *bio, bool may_sleep)
 {
+	unsigned int bytes = bio->bi_iter.bi_size;
 	int r;
 
 	if (!fve_key_get(&io->fve->key))
 		return -EKEYREVOKED;
-	if (may_sleep || fve_cipher_usable(io->fve->key.cipher))
-		r = encrypt_runs(io, bio);
-	else
+	if (may_sleep || fve_cipher_usable(io->fve->key.cipher)) {
+		if (!may_sleep && fve_share_wanted(bio, bytes)) {
+			fve_key_put(&io->fve->key);
+			return fve_share(io, bio, bytes, NULL);
+		}
+		r = encrypt_runs(io, bio, bio->bi_iter, 0);
+	} else {
 		r = -EAGAIN;
+	}
 	fve_key_put(&io->fve->key);
 	return r;
+}
+
+int fve_crypt_part(struct fve_io *io, struct bio *bio, unsigned int at, unsigned int bytes,
+		   struct page *scratch)
+{
+	bool encrypt = bio_data_dir(bio) == WRITE;
+	struct bvec_iter iter = encrypt ? bio->bi_iter : io->iter;
+
+	bio_advance_iter(bio, &iter, at);
+	iter.bi_size = bytes;
+	return encrypt ? encrypt_runs(io, bio, iter, at) : decrypt_runs(io, bio, &iter, scratch);
 }

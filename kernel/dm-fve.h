@@ -9,6 +9,7 @@
  *   crypt.c   a bio -> runs of data units
  *   read.c    decrypting where the completion runs, or in a context that may
  *   write.c   encrypting into bounce pages in the submitter's context
+ *   share.c   one large bio's work divided among CPUs
  *   pages.c   bounce pages: cache, allocator, reserve
  *   zoned.c   the differences on zoned devices
  *   selftest.c  known answers at module load
@@ -142,6 +143,7 @@ enum fve_counter {
 	FVE_DEFERRED, /* those of them that another context has encrypted or decrypted */
 	FVE_RESERVE,  /* writes of them that took pages of the reserve */
 	FVE_ERRORS,   /* bios that this target has failed: no key, or a cipher error */
+	FVE_SHARED,   /* bios that other CPUs have helped with */
 	FVE_COUNTERS,
 };
 
@@ -202,6 +204,17 @@ enum fve_why {
 
 /* ---- per bio ---- */
 
+/* The offer to other CPUs to help with a bio; all of it belongs to share.c. */
+struct fve_share {
+	struct list_head list; /* while there are chunks that nobody has taken */
+	struct share_queue *queue;
+	unsigned int next;  /* bytes: the first that nobody has taken */
+	unsigned int bytes; /* of the bio */
+	unsigned int users; /* owner and helpers, working on what they have taken */
+	int error;
+	bool helped;
+};
+
 #define FVE_INLINE_VECS 4 /* bounce pages without a page of vectors: writes up to 16 KiB */
 
 /*
@@ -224,6 +237,8 @@ struct fve_io {
 	unsigned short nr_pages;
 	bool from_reserve;
 	struct bio_vec inline_vecs[FVE_INLINE_VECS];
+
+	struct fve_share share; /* large bios only */
 };
 
 static inline struct fve_io *fve_io_of(struct bio *bio)
@@ -241,10 +256,13 @@ static inline void fve_io_done(struct fve_io *io, struct bio *bio)
 /* ---- crypt.c ---- */
 
 /*
- * Both of these return -EKEYREVOKED where there is no key, and -EAGAIN where the cipher cannot be
- * called in this context.
+ * Both of these return -EKEYREVOKED where there is no key, -EAGAIN where the cipher cannot be
+ * called in this context, and -EINPROGRESS where another CPU is not yet done with its part of the
+ * bio: then it calls fve_finish_read() or fve_finish_write(), and the bio is no longer the
+ * caller's.
  *
- * Decrypt in place what io->iter still covers, and advance it. A worker, which may sleep, passes
+ * Decrypt in place what io->iter still covers, and advance it if that is to go on. A worker, which
+ * may sleep, passes
  * @scratch, a page of its own. Without it -EAGAIN can also mean that a data unit straddles pages
  * and no page is at hand.
  */
@@ -252,6 +270,33 @@ int fve_decrypt(struct fve_io *io, struct bio *bio, struct page *scratch);
 
 /* Encrypt the clone's data into its bounce pages. Errors leave no plaintext in them. */
 int fve_encrypt(struct fve_io *io, struct bio *bio, bool may_sleep);
+
+/*
+ * Encrypt or decrypt only @bytes of it, from byte @at on, both multiples of the data unit. The
+ * caller has a reference on the key. Returns as above, but never -EAGAIN nor -EINPROGRESS.
+ */
+int fve_crypt_part(struct fve_io *io, struct bio *bio, unsigned int at, unsigned int bytes,
+		   struct page *scratch);
+
+/* ---- share.c ---- */
+
+#define FVE_SHARE_MIN (64U << 10) /* bytes */
+
+int fve_share_init(void);
+void fve_share_exit(void);
+
+/* A poller would not find a bio that another CPU is still to submit. */
+static inline bool fve_share_wanted(const struct bio *bio, unsigned int bytes)
+{
+	return unlikely(bytes >= FVE_SHARE_MIN) && num_online_cpus() > 1 &&
+	       !(bio->bi_opf & REQ_POLLED);
+}
+
+/*
+ * Encrypt or decrypt as fve_encrypt() and fve_decrypt() do, which call this, with what help other
+ * CPUs give. The cipher can be called here, and in any task. Never waits.
+ */
+int fve_share(struct fve_io *io, struct bio *bio, unsigned int bytes, struct page *scratch);
 
 /* ---- pages.c ---- */
 
@@ -294,10 +339,12 @@ int fve_again(struct fve *fve, struct bio *bio, enum fve_why why);
 int fve_read_init(void);
 void fve_read_exit(void);
 int fve_map_read(struct fve *fve, struct bio *bio);
+void fve_finish_read(struct fve_io *io, struct bio *bio, int error);
 
 int fve_write_init(struct fve *fve, const char *name);
 void fve_write_exit(struct fve *fve);
 int fve_map_write(struct fve *fve, struct bio *bio);
+void fve_finish_write(struct fve_io *io, struct bio *bio, int error); /* not in map() */
 
 /* ---- zoned.c ---- */
 

@@ -11,6 +11,8 @@
  *   beyond that, SIMD registers in use, cipher that sleeps
  *                     -> worker of the same CPU, which takes small reads first
  *
+ * Other CPUs may help with a large one wherever it is decrypted, see share.c.
+ *
  * The lists, the bottom halves and the work items belong to the module, not to a bio or a device,
  * so that nothing is touched that may be gone: once a clone is given back to dm, it, and the
  * device when it was the last, can disappear while the bottom half still runs.
@@ -119,7 +121,7 @@ static void to_worker(struct fve_io *io, struct bio *bio)
 	queue_work(read_workqueue, &queue->work);
 }
 
-static void complete_read(struct fve_io *io, struct bio *bio, int error)
+void fve_finish_read(struct fve_io *io, struct bio *bio, int error)
 {
 	if (unlikely(error)) {
 		fve_count(io->fve, FVE_ERRORS, 1);
@@ -135,7 +137,8 @@ static bool decrypt_here(struct fve_io *io, struct bio *bio)
 
 	if (unlikely(r == -EAGAIN))
 		return false;
-	complete_read(io, bio, r);
+	if (r != -EINPROGRESS)
+		fve_finish_read(io, bio, r);
 	return true;
 }
 
@@ -223,8 +226,10 @@ static void run_worker(struct work_struct *work)
 
 	while ((bio = unqueue_bio(queue, &queue->for_worker))) {
 		struct fve_io *io = fve_io_of(bio);
+		int r = fve_decrypt(io, bio, queue->scratch);
 
-		complete_read(io, bio, fve_decrypt(io, bio, queue->scratch));
+		if (r != -EINPROGRESS)
+			fve_finish_read(io, bio, r);
 		cond_resched();
 	}
 }

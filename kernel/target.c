@@ -241,6 +241,7 @@ static unsigned int emit_info(struct fve *fve, char *result, unsigned int maxlen
 	DMEMIT(" inline=%llu deferred=%llu", reads + writes - deferred, deferred);
 	DMEMIT(" reserve=%llu errors=%llu", counter_sum(fve, FVE_RESERVE),
 	       counter_sum(fve, FVE_ERRORS));
+	DMEMIT(" shared=%llu", counter_sum(fve, FVE_SHARED));
 	return sz;
 }
 
@@ -445,6 +446,9 @@ static int __init fve_init(void)
 	r = fve_pages_init();
 	if (r)
 		return r;
+	r = fve_share_init();
+	if (r)
+		goto bad_share;
 	r = fve_read_init();
 	if (r)
 		goto bad_read;
@@ -456,6 +460,8 @@ static int __init fve_init(void)
 bad_register:
 	fve_read_exit();
 bad_read:
+	fve_share_exit();
+bad_share:
 	fve_pages_exit();
 	return r;
 }
@@ -464,6 +470,7 @@ static void __exit fve_exit(void)
 {
 	dm_unregister_target(&fve_target);
 	fve_read_exit();
+	fve_share_exit();
 	fve_pages_exit();
 }
 

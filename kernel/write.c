@@ -3,6 +3,8 @@
  * Writes: encrypted into bounce pages in the submitter's context, because the caller's pages must
  * not change; then dm's own clone is pointed at the bounce pages and goes to the lower device.
  *
+ * Other CPUs may help with a large one, see share.c. Whichever of them ends last submits it.
+ *
  * map() must not wait: earlier bios of the same submitter may still sit on its bio list, and the
  * memory or the pages waited for may be theirs. So a write that finds no page, or a cipher that
  * cannot be called here, goes to the device's worker, which may wait. The worker has a workqueue
@@ -43,18 +45,24 @@ static void point_to_bounce(struct fve_io *io, struct bio *bio)
 	};
 }
 
-/* Encrypt with the pages at hand. An error leaves the clone as it was, without pages. */
-static int encrypt_to_bounce(struct fve_io *io, struct bio *bio, bool may_sleep)
+/* It has been encrypted; @error if not: that leaves the clone as it was, without pages. */
+static int end_encrypt(struct fve_io *io, struct bio *bio, int error)
 {
-	int r = fve_encrypt(io, bio, may_sleep);
-
-	if (unlikely(r)) {
+	if (unlikely(error)) {
 		fve_bounce_put(io);
-		return r;
+		return error;
 	}
 	fve_count(io->fve, FVE_WRITE_BYTES, bio->bi_iter.bi_size);
 	point_to_bounce(io, bio);
 	return 0;
+}
+
+/* Encrypt with the pages at hand. */
+static int encrypt_to_bounce(struct fve_io *io, struct bio *bio, bool may_sleep)
+{
+	int r = fve_encrypt(io, bio, may_sleep);
+
+	return r == -EINPROGRESS ? r : end_encrypt(io, bio, r);
 }
 
 /* Encrypt where it is allowed to wait, for memory and for the cipher. */
@@ -75,6 +83,24 @@ static void fail(struct fve *fve, struct bio *bio)
 {
 	fve_count(fve, FVE_ERRORS, 1);
 	bio_io_error(bio);
+}
+
+/* Hand a write to another context, which submits it. */
+static void leave_submitter(struct bio *bio)
+{
+	/* The submitter would poll for a bio that has not been submitted yet. */
+	bio_clear_polled(bio);
+	/* That context may wait, and what it submits too: "would block" would come too late. */
+	bio->bi_opf &= ~REQ_NOWAIT;
+}
+
+void fve_finish_write(struct fve_io *io, struct bio *bio, int error)
+{
+	leave_submitter(bio);
+	if (end_encrypt(io, bio, error))
+		fail(io->fve, bio);
+	else
+		dm_submit_bio_remap(bio, NULL);
 }
 
 static void run_worker(struct work_struct *work)
@@ -103,10 +129,7 @@ static int defer(struct fve *fve, struct bio *bio, enum fve_why why)
 
 	fve_count(fve, FVE_DEFERRED, 1);
 	trace_fve_write_deferred(fve, &bio->bi_iter, why);
-	/* The submitter would poll for a bio that has not been submitted yet. */
-	bio_clear_polled(bio);
-	/* The worker may wait, and what it submits too: "would block" would come too late. */
-	bio->bi_opf &= ~REQ_NOWAIT;
+	leave_submitter(bio);
 
 	spin_lock_irqsave(&fve->deferred_lock, flags);
 	bio_list_add(&fve->deferred, bio);
@@ -138,6 +161,8 @@ int fve_map_write(struct fve *fve, struct bio *bio)
 	r = encrypt_to_bounce(io, bio, false);
 	if (likely(!r))
 		return DM_MAPIO_REMAPPED;
+	if (r == -EINPROGRESS)
+		return DM_MAPIO_SUBMITTED;
 	if (r == -EAGAIN)
 		return defer(fve, bio, FVE_WHY_CIPHER);
 	fail(fve, bio);

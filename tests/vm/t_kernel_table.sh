@@ -60,7 +60,7 @@ udevadm settle # it reads what was written to
 line=$(dmsetup status shown)
 echo "$line"
 assert_match "$line" "^0 $size fve valid (kapi|x86)[a-z-]* reads=[0-9]+ writes=[0-9]+ read_bytes=[0-9]+ \
-write_bytes=[0-9]+ inline=[0-9]+ deferred=[0-9]+ reserve=[0-9]+ errors=0" "status"
+write_bytes=[0-9]+ inline=[0-9]+ deferred=[0-9]+ reserve=[0-9]+ errors=0 shared=[0-9]+" "status"
 assert_eq "$(status shown write_bytes)" $((4 * 65536)) "bytes written"
 assert_eq "$(status shown inline)" \
 	$(($(status shown reads) + $(status shown writes) - $(status shown deferred))) "inline"
