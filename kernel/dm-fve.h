@@ -97,6 +97,7 @@ struct fve_key {
 	const char *engine;	   /* that the table asks for, owned; NULL: the best */
 	unsigned int unit_size;	   /* bytes of a data unit, by which the best engine is chosen */
 	const char *engine_used;   /* that the key got; static; stays when the key is wiped */
+	bool sleeps;		   /* its cipher is FVE_MAY_SLEEP; I/O reads it any time */
 	struct percpu_ref users;   /* live exactly while the state is valid */
 	struct completion users_gone;
 };
@@ -176,6 +177,8 @@ struct fve {
 
 	struct fve_key key;
 	struct fve_counters __percpu *counters;
+
+	struct fve_read_worker *read_worker; /* read.c: for a cipher that sleeps */
 
 	/* write.c: bios that wait for the worker, and what only the worker uses */
 	spinlock_t deferred_lock;
@@ -338,6 +341,8 @@ int fve_again(struct fve *fve, struct bio *bio, enum fve_why why);
 
 int fve_read_init(void);
 void fve_read_exit(void);
+int fve_read_init_device(struct fve *fve);
+void fve_read_exit_device(struct fve *fve); /* also after a failed or missing init */
 int fve_map_read(struct fve *fve, struct bio *bio);
 void fve_finish_read(struct fve_io *io, struct bio *bio, int error);
 

@@ -193,6 +193,7 @@ int fve_key_set(struct fve_key *key, const struct fve_key_name *name, char **err
 	key->name = copy;
 	key->cipher = cipher;
 	key->engine_used = cipher->engine->name;
+	WRITE_ONCE(key->sleeps, cipher->context == FVE_MAY_SLEEP);
 	reinit_completion(&key->users_gone);
 	WRITE_ONCE(key->state, FVE_KEY_VALID);
 	percpu_ref_reinit(&key->users);

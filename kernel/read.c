@@ -8,14 +8,18 @@
  *
  *   task, softirq     decrypt here; in one run of softirqs at most SOFTIRQ_BYTES
  *   hard irq          -> bottom half of the same CPU
- *   beyond that, SIMD registers in use, cipher that sleeps
+ *   beyond that, SIMD registers in use
  *                     -> worker of the same CPU, which takes small reads first
+ *   cipher that sleeps
+ *                     -> worker of the device: a slow accelerator, or one that hangs, is to stop
+ *                        its own device only
  *
  * Other CPUs may help with a large one wherever it is decrypted, see share.c.
  *
  * The lists, the bottom halves and the work items belong to the module, not to a bio or a device,
  * so that nothing is touched that may be gone: once a clone is given back to dm, it, and the
- * device when it was the last, can disappear while the bottom half still runs.
+ * device when it was the last, can disappear while the bottom half still runs. A device's own
+ * worker is waited for before the device goes.
  */
 
 #include <linux/bio.h>
@@ -23,6 +27,7 @@
 #include <linux/kernel_stat.h>
 #include <linux/percpu.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
 #include <linux/spinlock.h>
 
 #include "compat.h"
@@ -43,43 +48,56 @@
 #define SMALL_IN_A_ROW 32
 
 struct read_list {
+	spinlock_t lock; /* interrupts off: filled in completions */
 	struct bio_list small, large;
 	unsigned int small_in_a_row;
 };
 
+struct fve_read_worker {
+	struct read_list list;
+	struct work_struct work;
+	struct page *scratch;
+};
+
 struct read_queue {
-	spinlock_t lock; /* of both lists; interrupts off: filled in completions */
 	struct read_list for_bh;
-	struct read_list for_worker;
+	struct fve_read_worker worker;
 	unsigned int softirq_bytes; /* decrypted in this run of softirqs; only softirqs' */
 	unsigned int softirq_run;   /* see softirq_runs() */
 	struct fve_bh bh;
-	struct work_struct work;
-	struct page *scratch; /* only the worker's */
 };
 
 static struct read_queue __percpu *read_queues;
 
-/* Not bound to a device: its workers never wait for I/O, so all devices may share them. */
+/*
+ * Not bound to a device: its workers never wait for I/O, so all devices may share them. The items
+ * of devices whose cipher sleeps may wait for that; others begin beside them.
+ */
 static struct workqueue_struct *read_workqueue;
 
-static void queue_bio(struct read_queue *queue, struct read_list *list, struct bio *bio)
+static void list_init(struct read_list *list)
+{
+	spin_lock_init(&list->lock);
+	bio_list_init(&list->small);
+	bio_list_init(&list->large);
+	list->small_in_a_row = 0;
+}
+
+/* Needs the lock. */
+static void list_add_bio(struct read_list *list, struct bio *bio)
 {
 	bool small = fve_io_of(bio)->iter.bi_size <= SMALL_BYTES;
-	unsigned long flags;
 
-	spin_lock_irqsave(&queue->lock, flags);
 	bio_list_add(small ? &list->small : &list->large, bio);
-	spin_unlock_irqrestore(&queue->lock, flags);
 }
 
 /* NULL: the list is empty. */
-static struct bio *unqueue_bio(struct read_queue *queue, struct read_list *list)
+static struct bio *unqueue_bio(struct read_list *list)
 {
 	struct bio *bio = NULL;
 	unsigned long flags;
 
-	spin_lock_irqsave(&queue->lock, flags);
+	spin_lock_irqsave(&list->lock, flags);
 	if (list->small_in_a_row < SMALL_IN_A_ROW || bio_list_empty(&list->large))
 		bio = bio_list_pop(&list->small);
 	if (bio) {
@@ -88,37 +106,50 @@ static struct bio *unqueue_bio(struct read_queue *queue, struct read_list *list)
 		list->small_in_a_row = 0;
 		bio = bio_list_pop(&list->large);
 	}
-	spin_unlock_irqrestore(&queue->lock, flags);
+	spin_unlock_irqrestore(&list->lock, flags);
 	return bio;
 }
 
-static struct bio *unqueue_large(struct read_queue *queue, struct read_list *list)
+static struct bio *unqueue_large(struct read_list *list)
 {
 	struct bio *bio;
 	unsigned long flags;
 
-	spin_lock_irqsave(&queue->lock, flags);
+	spin_lock_irqsave(&list->lock, flags);
 	bio = bio_list_pop(&list->large);
-	spin_unlock_irqrestore(&queue->lock, flags);
+	spin_unlock_irqrestore(&list->lock, flags);
 	return bio;
 }
 
 static void to_bh(struct fve_io *io, struct bio *bio)
 {
 	struct read_queue *queue = raw_cpu_ptr(read_queues);
+	unsigned long flags;
 
 	trace_fve_read_deferred(io->fve, &io->iter, FVE_WHY_HARD_IRQ);
-	queue_bio(queue, &queue->for_bh, bio);
+	spin_lock_irqsave(&queue->for_bh.lock, flags);
+	list_add_bio(&queue->for_bh, bio);
+	spin_unlock_irqrestore(&queue->for_bh.lock, flags);
 	fve_bh_schedule(&queue->bh);
 }
 
 static void to_worker(struct fve_io *io, struct bio *bio)
 {
-	struct read_queue *queue = raw_cpu_ptr(read_queues);
+	struct fve_read_worker *worker = &raw_cpu_ptr(read_queues)->worker;
+	unsigned long flags;
 
+	if (unlikely(READ_ONCE(io->fve->key.sleeps)))
+		worker = io->fve->read_worker;
 	trace_fve_read_deferred(io->fve, &io->iter, FVE_WHY_BUSY_OR_CIPHER);
-	queue_bio(queue, &queue->for_worker, bio);
-	queue_work(read_workqueue, &queue->work);
+
+	/*
+	 * Both in one: a device's worker that already runs could be done with the bio, and the
+	 * device be gone, before the work is queued. Once it is, the device waits for it.
+	 */
+	spin_lock_irqsave(&worker->list.lock, flags);
+	list_add_bio(&worker->list, bio);
+	queue_work(read_workqueue, &worker->work);
+	spin_unlock_irqrestore(&worker->list.lock, flags);
 }
 
 void fve_finish_read(struct fve_io *io, struct bio *bio, int error)
@@ -205,7 +236,7 @@ static void run_bh(struct read_queue *queue)
 	while (bytes < SOFTIRQ_BYTES) {
 		struct fve_io *io;
 
-		bio = unqueue_bio(queue, &queue->for_bh);
+		bio = unqueue_bio(&queue->for_bh);
 		if (!bio)
 			return;
 		io = fve_io_of(bio);
@@ -213,7 +244,7 @@ static void run_bh(struct read_queue *queue)
 		if (!decrypt_here(io, bio))
 			to_worker(io, bio);
 	}
-	while ((bio = unqueue_large(queue, &queue->for_bh)))
+	while ((bio = unqueue_large(&queue->for_bh)))
 		to_worker(fve_io_of(bio), bio);
 	fve_bh_schedule(&queue->bh);
 }
@@ -221,12 +252,12 @@ FVE_BH_FUNCTION(run_bh, struct read_queue, bh)
 
 static void run_worker(struct work_struct *work)
 {
-	struct read_queue *queue = container_of(work, struct read_queue, work);
+	struct fve_read_worker *worker = container_of(work, struct fve_read_worker, work);
 	struct bio *bio;
 
-	while ((bio = unqueue_bio(queue, &queue->for_worker))) {
+	while ((bio = unqueue_bio(&worker->list))) {
 		struct fve_io *io = fve_io_of(bio);
-		int r = fve_decrypt(io, bio, queue->scratch);
+		int r = fve_decrypt(io, bio, worker->scratch);
 
 		if (r != -EINPROGRESS)
 			fve_finish_read(io, bio, r);
@@ -247,6 +278,36 @@ int fve_map_read(struct fve *fve, struct bio *bio)
 	return DM_MAPIO_REMAPPED;
 }
 
+static int worker_init(struct fve_read_worker *worker)
+{
+	list_init(&worker->list);
+	INIT_WORK(&worker->work, run_worker);
+	worker->scratch = alloc_page(GFP_KERNEL);
+	return worker->scratch ? 0 : -ENOMEM;
+}
+
+static void worker_exit(struct fve_read_worker *worker)
+{
+	flush_work(&worker->work);
+	if (worker->scratch)
+		__free_page(worker->scratch);
+}
+
+int fve_read_init_device(struct fve *fve)
+{
+	fve->read_worker = kzalloc(sizeof(*fve->read_worker), GFP_KERNEL);
+	return fve->read_worker ? worker_init(fve->read_worker) : -ENOMEM;
+}
+
+/* No I/O is left, but the worker may still be on its last instructions. */
+void fve_read_exit_device(struct fve *fve)
+{
+	if (!fve->read_worker)
+		return;
+	worker_exit(fve->read_worker);
+	kfree(fve->read_worker);
+}
+
 /* All devices are gone, but a bottom half or worker may still be on its last instructions. */
 void fve_read_exit(void)
 {
@@ -256,9 +317,7 @@ void fve_read_exit(void)
 		struct read_queue *queue = per_cpu_ptr(read_queues, cpu);
 
 		fve_bh_flush(&queue->bh);
-		flush_work(&queue->work);
-		if (queue->scratch)
-			__free_page(queue->scratch);
+		worker_exit(&queue->worker);
 	}
 	destroy_workqueue(read_workqueue);
 	free_percpu(read_queues);
@@ -283,11 +342,9 @@ int fve_read_init(void)
 	for_each_possible_cpu (cpu) {
 		struct read_queue *queue = per_cpu_ptr(read_queues, cpu);
 
-		spin_lock_init(&queue->lock);
+		list_init(&queue->for_bh);
 		fve_bh_init(&queue->bh, run_bh);
-		INIT_WORK(&queue->work, run_worker);
-		queue->scratch = alloc_page(GFP_KERNEL);
-		enough = enough && queue->scratch;
+		enough = !worker_init(&queue->worker) && enough;
 	}
 	if (enough)
 		return 0;

@@ -20,6 +20,7 @@ static void fve_dtr(struct dm_target *ti)
 	struct fve *fve = ti->private;
 
 	fve_write_exit(fve);
+	fve_read_exit_device(fve);
 	fve_key_exit(&fve->key);
 	free_percpu(fve->counters);
 	if (fve->dev)
@@ -112,6 +113,9 @@ static int fve_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 			goto bad;
 	}
 	r = fve_key_init(&fve->key);
+	if (r)
+		goto bad;
+	r = fve_read_init_device(fve);
 	if (r)
 		goto bad;
 	r = fve_write_init(fve, dm_table_device_name(ti->table));

@@ -7,8 +7,12 @@
  * Time that the host takes from a waiting CPU is given back: what a request took too long, the
  * CPU's next one is shorter. Load it after dm-fve, whose self-test would
  * refuse it, and with cryptomgr.notests=1, since the kernel's own would, too.
+ *
+ * With `async` it counts as an accelerator, whose callers must be able to sleep. It hangs, while
+ * `hang` is set, on requests with a key whose first byte is 0xff.
  */
 
+#include <linux/delay.h>
 #include <linux/ktime.h>
 #include <linux/minmax.h>
 #include <linux/module.h>
@@ -22,6 +26,16 @@
 
 static unsigned int us_per_page = 5000;
 module_param(us_per_page, uint, 0444);
+
+static bool async;
+module_param(async, bool, 0444);
+
+static bool hang;
+module_param(hang, bool, 0644);
+
+struct context {
+	bool hangs;
+};
 
 /* ns that earlier requests on this CPU took too long. */
 static DEFINE_PER_CPU(u64, too_long);
@@ -42,13 +56,21 @@ static void take_time(u64 ns)
 
 static int set_key(struct crypto_skcipher *tfm, const u8 *key, unsigned int size)
 {
+	struct context *context = crypto_skcipher_ctx(tfm);
+
+	context->hangs = async && key[0] == 0xff;
 	return 0;
 }
 
 static int crypt(struct skcipher_request *request)
 {
+	const struct context *context = crypto_skcipher_ctx(crypto_skcipher_reqtfm(request));
 	struct skcipher_walk walk;
-	int r = skcipher_walk_virt(&walk, request, false);
+	int r;
+
+	while (context->hangs && READ_ONCE(hang))
+		msleep(10);
+	r = skcipher_walk_virt(&walk, request, false);
 
 	while (!r && walk.nbytes) {
 		if (walk.src.virt.addr != walk.dst.virt.addr)
@@ -64,6 +86,7 @@ static struct skcipher_alg model = {
 	.base.cra_driver_name = "xts-aes-model",
 	.base.cra_priority = PRIORITY,
 	.base.cra_blocksize = 16,
+	.base.cra_ctxsize = sizeof(struct context),
 	.base.cra_module = THIS_MODULE,
 	.min_keysize = 32,
 	.max_keysize = 64,
@@ -75,6 +98,8 @@ static struct skcipher_alg model = {
 
 static int __init model_cipher_init(void)
 {
+	if (async)
+		model.base.cra_flags |= CRYPTO_ALG_ASYNC;
 	return crypto_register_skcipher(&model);
 }
 
