@@ -9,9 +9,8 @@
  *
  *   - nobody waits for anybody, and map() not at all: where the helper comes late or never, its
  *     chunks have been done by the owner. A bio depends on a helper only from the time that it
- *     runs and has taken a chunk, and then on nothing but the CPU. That is also why the workqueue
- *     needs no rescuer (WQ_MEM_RECLAIM), and a helper no memory of its own that is sure to be
- * there.
+ *     runs and has joined, and then on nothing but the CPU. That is also why the workqueue needs
+ *     no rescuer (WQ_MEM_RECLAIM), and why a helper that gets no page can just go away.
  *   - no idle CPU has to be looked for, which a module cannot do: idle_cpu() and cpus_share_cache()
  *     are not exported. The workqueue places helpers near the CPU that wakes them (its cache's CPUs
  *     since 6.5, its node's before) and the scheduler on an idle one if there is one.
@@ -19,14 +18,14 @@
  * What is lost where no CPU is idle is the wake-up. No more helpers are woken than there are CPUs
  * which work on no large bio, and after helpers have come too late, fewer.
  *
- * Smaller bios stay where they are: a wake-up takes as long as encrypting them.
+ * Bios below FVE_SHARE_MIN stay where they are: a wake-up takes as long as encrypting them.
  *
  * Lifetime. An offer lies in its bio. The queue's lock covers all of it: a helper joins (users is
- * raised) only what it finds on the list, and what is on the list has chunks left, so its owner is
- * still a user. Each user gives up its reference on the key and then leaves (users is lowered); it
- * touches neither bio nor device afterwards unless it was the last. The last finds the list without
- * the bio, since a user leaves only when no chunk is left or when it has taken the offer back after
- * an error. Queues and helpers are the module's.
+ * raised) only what it finds on the list, and what is on the list has chunks left, so somebody is
+ * still a user: a helper leaves only when no chunk is left, and the owner before that only if there
+ * is a helper, or when it has taken the offer back after an error. Each user gives up its reference
+ * on the key and then leaves (users is lowered); it touches neither bio nor device afterwards
+ * unless it was the last. Queues and helpers are the module's.
  */
 
 #include <linux/atomic.h>
@@ -40,14 +39,19 @@
 
 #include "dm-fve.h"
 
-/* Taken at a time: the most that one waits for another at the end. A multiple of any data unit. */
-#define CHUNK (16U << 10)
+/* Taken at a time. A multiple of any data unit. */
+#define CHUNK (8U << 10)
 
 /* Worth another helper. */
-#define MUCH (2 * CHUNK)
+#define MUCH (32U << 10)
 
-/* Of one CPU; a bio of FVE_MAX_BYTES has as many chunks beside the owner's. */
-#define HELPERS 7
+/*
+ * The end of a bio that its owner leaves to those that already help, so that it is the first to be
+ * done: its next bio is then offered before they look for one, and they need not be woken again.
+ */
+#define END	(16U << 10)
+
+#define HELPERS 7 /* of one CPU */
 
 /* So many bios wake nobody, at most, after helpers have come in vain. */
 #define MAX_PAUSE 63
@@ -113,15 +117,15 @@ static bool on_list(const struct fve_share *share)
 	return share->next < share->bytes;
 }
 
-/* Take the next chunk. Returns its size, 0 when none is left. */
-static unsigned int take(struct fve_share *share, unsigned int *at)
+/* Take the next chunk. Returns its size, 0 when none is left for the caller. */
+static unsigned int take(struct fve_share *share, bool owner, unsigned int *at)
 {
 	struct share_queue *queue = share->queue;
 	unsigned int bytes = 0;
 	unsigned long flags;
 
 	spin_lock_irqsave(&queue->lock, flags);
-	if (on_list(share)) {
+	if (on_list(share) && !(owner && share->users > 1 && share->next + END >= share->bytes)) {
 		*at = share->next;
 		bytes = min(CHUNK, share->bytes - share->next);
 		share->next += bytes;
@@ -153,7 +157,7 @@ static bool leave(struct fve_share *share, int error)
 }
 
 /* As a user of the bio's offer, work until nothing is left. Returns as leave(). */
-static bool work_on(struct fve_io *io, struct bio *bio, struct page *scratch)
+static bool work_on(struct fve_io *io, struct bio *bio, bool owner, struct page *scratch)
 {
 	struct fve_key *key = &io->fve->key;
 	int r = -EKEYREVOKED;
@@ -162,7 +166,7 @@ static bool work_on(struct fve_io *io, struct bio *bio, struct page *scratch)
 		unsigned int at, bytes;
 
 		r = 0;
-		while (!r && (bytes = take(&io->share, &at)))
+		while (!r && (bytes = take(&io->share, owner, &at)))
 			r = fve_crypt_part(io, bio, at, bytes, scratch);
 		fve_key_put(key);
 	}
@@ -184,7 +188,7 @@ int fve_share(struct fve_io *io, struct bio *bio, unsigned int bytes, struct pag
 	};
 	atomic_inc(&busy);
 	offer(&io->share);
-	last = work_on(io, bio, page);
+	last = work_on(io, bio, true, page);
 	if (!scratch)
 		fve_page_put(page, cpu);
 	atomic_dec(&busy);
@@ -244,7 +248,7 @@ static void help(struct work_struct *work)
 	while ((io = join(helper, scratch, helped))) {
 		struct bio *bio = dm_bio_from_per_bio_data(io, sizeof(*io));
 
-		if (work_on(io, bio, scratch))
+		if (work_on(io, bio, false, scratch))
 			finish(io, bio);
 		helped = true;
 		cond_resched();
