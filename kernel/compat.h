@@ -7,8 +7,11 @@
 #define FVE_COMPAT_H
 
 #include <linux/version.h>
+#include <linux/blkdev.h>
+#include <linux/device-mapper.h>
 #include <linux/interrupt.h>
 #include <linux/limits.h>
+#include <linux/minmax.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
@@ -147,6 +150,31 @@ static inline bool fve_zmm_slows_cpu(void)
 }
 
 #endif
+
+#endif
+
+/*
+ * Since 6.14 a target says whether it passes atomic writes on, and then gets them. They must not be
+ * cut, so none may be larger than what is.
+ */
+#ifdef DM_TARGET_ATOMIC_WRITES
+
+#define FVE_REQ_ATOMIC REQ_ATOMIC
+
+static inline void fve_limit_atomic_writes(struct queue_limits *limits, unsigned int most)
+{
+	limits->atomic_write_hw_max = min(limits->atomic_write_hw_max, most);
+	limits->atomic_write_hw_unit_max = min(limits->atomic_write_hw_unit_max, most);
+}
+
+#else
+
+#define DM_TARGET_ATOMIC_WRITES 0
+#define FVE_REQ_ATOMIC		0
+
+static inline void fve_limit_atomic_writes(struct queue_limits *limits, unsigned int most)
+{
+}
 
 #endif
 

@@ -200,6 +200,9 @@ static int fve_map(struct dm_target *ti, struct bio *bio)
 		/* Beyond the device's limits, left from a table without them. */
 		if (unlikely(fve->zoned && !FVE_ZONED_WRITES_ARE_CUT))
 			return DM_MAPIO_KILL;
+		/* Beyond the limits, too. */
+		if (unlikely(bio->bi_opf & FVE_REQ_ATOMIC))
+			return DM_MAPIO_KILL;
 		if (!fve->zoned && !may_be_cut(bio))
 			return fve_again(fve, bio, FVE_WHY_SPLIT);
 		dm_accept_partial_bio(bio, FVE_MAX_BYTES >> SECTOR_SHIFT);
@@ -408,6 +411,7 @@ static void fve_io_hints(struct dm_target *ti, struct queue_limits *limits)
 	limits->logical_block_size = max(limits->logical_block_size, fve->unit_size);
 	limits->physical_block_size = max(limits->physical_block_size, fve->unit_size);
 	limits->io_min = max(limits->io_min, fve->unit_size);
+	fve_limit_atomic_writes(limits, FVE_MAX_BYTES);
 	if (fve->zoned)
 		fve_zoned_limits(fve, limits);
 }
@@ -416,7 +420,7 @@ static void fve_io_hints(struct dm_target *ti, struct queue_limits *limits)
 static struct target_type fve_target = {
 	.name = "fve",
 	.version = {1, 2, 0},
-	.features = DM_TARGET_NOWAIT | DM_TARGET_ZONED_HM,
+	.features = DM_TARGET_NOWAIT | DM_TARGET_ZONED_HM | DM_TARGET_ATOMIC_WRITES,
 	.module = THIS_MODULE,
 	.ctr = fve_ctr,
 	.dtr = fve_dtr,
