@@ -49,12 +49,13 @@
  * The end of a bio that its owner leaves to those that already help, so that it is the first to be
  * done: its next bio is then offered before they look for one, and they need not be woken again.
  */
-#define END	(16U << 10)
+#define END	   (16U << 10)
 
-#define HELPERS 7 /* of one CPU */
+#define HELPERS	   7 /* of one CPU */
+#define ALL_ASLEEP (BIT(HELPERS) - 1)
 
 /* So many bios wake nobody, at most, after helpers have come in vain. */
-#define MAX_PAUSE 63
+#define MAX_PAUSE 63U
 
 struct helper {
 	struct share_queue *queue;
@@ -65,6 +66,7 @@ struct share_queue {
 	spinlock_t lock;	 /* interrupts off: owners may be softirqs */
 	struct list_head offers; /* struct fve_share with chunks that nobody has taken */
 	unsigned long asleep;	 /* a bit for each helper */
+	bool helped;		 /* since all helpers were asleep */
 	unsigned int pause;	 /* bios that are still to wake nobody */
 	unsigned int next_pause;
 	struct helper helpers[HELPERS];
@@ -199,7 +201,7 @@ int fve_share(struct fve_io *io, struct bio *bio, unsigned int bytes, struct pag
  * Become a user of what is offered, if the helper is @able. NULL: there is nothing, and the helper
  * counts as asleep.
  */
-static struct fve_io *join(struct helper *helper, bool able, bool helped)
+static struct fve_io *join(struct helper *helper, bool able)
 {
 	struct share_queue *queue = helper->queue;
 	struct fve_share *share = NULL;
@@ -214,12 +216,17 @@ static struct fve_io *join(struct helper *helper, bool able, bool helped)
 		if (!share->helped)
 			fve_count(container_of(share, struct fve_io, share)->fve, FVE_SHARED, 1);
 		share->helped = true;
+		queue->helped = true;
 		if (share->bytes - share->next > MUCH)
 			next = next_helper(queue);
 	} else {
 		queue->asleep |= BIT(helper - queue->helpers);
-		queue->next_pause = helped ? 0 : min(2 * queue->next_pause + 1, MAX_PAUSE);
-		queue->pause = queue->next_pause;
+		if (queue->asleep == ALL_ASLEEP) {
+			queue->next_pause =
+				queue->helped ? 0 : min(2 * queue->next_pause + 1, MAX_PAUSE);
+			queue->pause = queue->next_pause;
+			queue->helped = false;
+		}
 		atomic_dec(&busy);
 	}
 	spin_unlock_irqrestore(&queue->lock, flags);
@@ -242,15 +249,13 @@ static void help(struct work_struct *work)
 	struct helper *helper = container_of(work, struct helper, work);
 	unsigned int cpu = raw_smp_processor_id();
 	struct page *scratch = fve_page_get(cpu);
-	bool helped = false;
 	struct fve_io *io;
 
-	while ((io = join(helper, scratch, helped))) {
+	while ((io = join(helper, scratch))) {
 		struct bio *bio = dm_bio_from_per_bio_data(io, sizeof(*io));
 
 		if (work_on(io, bio, false, scratch))
 			finish(io, bio);
-		helped = true;
 		cond_resched();
 	}
 	if (scratch)
@@ -287,7 +292,7 @@ int fve_share_init(void)
 
 		spin_lock_init(&queue->lock);
 		INIT_LIST_HEAD(&queue->offers);
-		queue->asleep = BIT(HELPERS) - 1;
+		queue->asleep = ALL_ASLEEP;
 		for (i = 0; i < HELPERS; i++) {
 			queue->helpers[i].queue = queue;
 			INIT_WORK(&queue->helpers[i].work, help);
