@@ -41,7 +41,7 @@ define build_module
 	$(Q)mkdir -p $(2)/src/kernel
 	$(Q)cp -u Kbuild $(2)/src/ && cp -u kernel/* $(2)/src/kernel/
 	$(call say,KBUILD,$(2)/dm-fve.ko)
-	$(Q)$(MAKE) -s -C $(1) M=$(abspath $(2))/src CONFIG_DEBUG_INFO_BTF_MODULES= $(3) modules
+	+$(Q)$(MAKE) -s -C $(1) M=$(abspath $(2))/src CONFIG_DEBUG_INFO_BTF_MODULES= $(3) modules
 	$(Q)cmp -s $(2)/src/kernel/dm-fve.ko $(2)/dm-fve.ko || cp $(2)/src/kernel/dm-fve.ko $(2)/dm-fve.ko
 
 endef
