@@ -264,10 +264,9 @@ static inline void fve_io_done(struct fve_io *io, struct bio *bio)
  * bio: then it calls fve_finish_read() or fve_finish_write(), and the bio is no longer the
  * caller's.
  *
- * Decrypt in place what io->iter still covers, and advance it if that is to go on. A worker, which
- * may sleep, passes
- * @scratch, a page of its own. Without it -EAGAIN can also mean that a data unit straddles pages
- * and no page is at hand.
+ * Decrypt in place what io->iter still covers; after -EAGAIN it covers the rest. A worker, which
+ * may sleep, passes @scratch, a page of its own. Without it -EAGAIN can also mean that there is no
+ * page at hand, which a data unit that straddles pages needs, and one that CPUs share.
  */
 int fve_decrypt(struct fve_io *io, struct bio *bio, struct page *scratch);
 
