@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Reads: dm's own clone goes to the lower device, and when it comes back its data is decrypted in
- * place. No memory is allocated on the way.
+ * place. No memory is allocated on the way, but for a large one that CPUs share a page, and that
+ * without waiting.
  *
  * The best place to decrypt is where the completion runs: no hop, and the data is still in that
  * CPU's cache. Where that is not possible the clone moves to a list of the CPU:
