@@ -91,3 +91,8 @@ refused 2 'secret-wrong' fvesetup open --key-file /etc/hostname /dev/vda data
 refused 2 'no secret' fvesetup open /dev/vda data
 [ ! -e /dev/mapper/data ] || fail "a mapping was left"
 
+step "a path with a blank, which a table could not have"
+ln -s /dev/vda "a b"
+fvesetup open --key-file pass "$PWD/a b" data
+[ -b /dev/mapper/data ] || fail "open succeeded, and there is no mapping"
+fvesetup close data

@@ -6,10 +6,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
 #include "base/log.h"
 #include "base/util.h"
 #include "os/mapping.h"
+
+/* There while the kernel has device-mapper (drivers/md/dm-ioctl.c registers it under this name). */
+#define DM_CLASS "/sys/class/misc/device-mapper"
 
 static void dm_task_destroyp(struct dm_task **task)
 {
@@ -44,6 +48,26 @@ static struct dm_task *task_new(int type, const char *name)
 		return NULL;
 	}
 	return task;
+}
+
+/*
+ * Run @task. libdevmapper knows of no errno where it failed outside its ioctl, or cleaned up after
+ * that; a failure is an error all the same.
+ */
+static int run(struct dm_task *task)
+{
+	int error;
+
+	if (dm_task_run(task))
+		return 0;
+	error = dm_task_get_errno(task);
+	return error ? -error : -EIO;
+}
+
+/* A kernel without device-mapper has none; one that has it and does not answer may have some. */
+static bool has_no_mappings(void)
+{
+	return access(DM_CLASS, F_OK) < 0;
 }
 
 int mapping_target_version(const char *target, uint32_t ret[3])
@@ -94,8 +118,9 @@ static char *format_table(const struct mapping *m)
 		snprintf(options + strlen(options), sizeof(options) - strlen(options), " %s",
 			 words[i]);
 	}
-	if (asprintf(&table, "%s :%" PRIu32 ":logon:%s %" PRIu64 " %s %" PRIu64, m->cipher,
-		     m->key_size, m->key_description, m->iv_offset, m->device, m->data_offset) < 0)
+	if (asprintf(&table, "%s :%" PRIu32 ":logon:%s %" PRIu64 " %u:%u %" PRIu64, m->cipher,
+		     m->key_size, m->key_description, m->iv_offset, major(m->number),
+		     minor(m->number), m->data_offset) < 0)
 		return NULL;
 	if (n) {
 		_cleanup_free_ char *line = table;
@@ -110,15 +135,45 @@ static char *format_table(const struct mapping *m)
 static int run_and_settle(struct dm_task *task)
 {
 	uint32_t cookie = 0;
-	int ok;
+	int r;
 
 	if (!dm_task_set_cookie(task, &cookie, 0))
 		return -ENOMEM;
-	ok = dm_task_run(task);
+	r = run(task);
 	dm_udev_wait(cookie);
-	return ok ? 0 : -dm_task_get_errno(task);
+	return r;
 }
 
+static int remove_quietly(const char *name, bool deferred)
+{
+	_cleanup_task_ struct dm_task *task = task_new(DM_DEVICE_REMOVE, name);
+
+	if (!task)
+		return -ENOMEM;
+	if (deferred)
+		dm_task_deferred_remove(task);
+	else
+		dm_task_retry_remove(task); /* udev may still hold it open for a moment */
+	return run_and_settle(task);
+}
+
+/* Give the mapping, which has no table yet, its own, and let it work. */
+static int load_and_resume(const struct mapping *mapping, const char *table)
+{
+	_cleanup_task_ struct dm_task *task = task_new(DM_DEVICE_RELOAD, mapping->name);
+	int r;
+
+	if (!task || !dm_task_add_target(task, 0, mapping->size, mapping->target, table) ||
+	    (mapping->read_only && !dm_task_set_ro(task)))
+		return -ENOMEM;
+	r = run(task);
+	return r < 0 ? r : mapping_resume(mapping->name);
+}
+
+/*
+ * In three steps, as libdevmapper does by itself where a task to create has a table. There a
+ * refusal is lost: it removes what it made, and what stays is the success of that.
+ */
 int mapping_create(const struct mapping *mapping)
 {
 	_cleanup_task_ struct dm_task *task = task_new(DM_DEVICE_CREATE, mapping->name);
@@ -130,20 +185,23 @@ int mapping_create(const struct mapping *mapping)
 		return -ENOMEM;
 	if (mapping_query(mapping->name, &state) == 0)
 		return log_errno(EEXIST, "the name %s is in use; choose another", mapping->name);
-	if (!dm_task_set_uuid(task, mapping->uuid) ||
-	    !dm_task_add_target(task, 0, mapping->size, mapping->target, table) ||
-	    (mapping->read_only && !dm_task_set_ro(task)))
+	if (!dm_task_set_uuid(task, mapping->uuid))
 		return -ENOMEM;
-	r = run_and_settle(task);
+	r = run(task);
+	if (r < 0)
+		return log_errno(-r, "the kernel does not make a mapping %s: %s", mapping->name,
+				 strerror(-r));
+	r = load_and_resume(mapping, table);
+	if (r == 0)
+		return 0;
+	remove_quietly(mapping->name, false);
 	if (r == -EBUSY)
 		return log_errno(EBUSY, "%s is in use, or the volume is open under another name",
 				 mapping->device);
-	if (r < 0)
-		return log_errno(-r,
-				 "the kernel refused the mapping %s of %s: %s; "
-				 "the kernel log says why (dmesg)",
-				 mapping->name, mapping->device, strerror(-r));
-	return 0;
+	return log_errno(-r,
+			 "the kernel refused the mapping %s of %s: %s; the kernel log says why "
+			 "(dmesg)",
+			 mapping->name, mapping->device, strerror(-r));
 }
 
 /* Read target type and parameters, from a table or a status ioctl. */
@@ -153,11 +211,14 @@ static int query_line(int type, const char *name, struct mapping_state *state, c
 	struct dm_info info;
 	uint64_t start, size;
 	char *target = NULL, *params = NULL;
+	int r = task ? run(task) : -ENOMEM;
 
-	if (!task)
-		return -ENOMEM;
-	if (!dm_task_run(task) || !dm_task_get_info(task, &info) || !info.exists)
+	if (r == -ENXIO || (r < 0 && has_no_mappings()))
 		return -ENODEV;
+	if (r == 0 && (!dm_task_get_info(task, &info) || !info.exists))
+		return -ENODEV;
+	if (r < 0)
+		return r;
 	dm_get_next_target(task, NULL, &start, &size, &target, &params);
 	if (!state->uuid) {
 		state->uuid = strdup(dm_task_get_uuid(task) ?: "");
@@ -201,9 +262,7 @@ int mapping_suspend(const char *name)
 {
 	_cleanup_task_ struct dm_task *task = task_new(DM_DEVICE_SUSPEND, name);
 
-	if (!task)
-		return -ENOMEM;
-	return dm_task_run(task) ? 0 : -dm_task_get_errno(task);
+	return task ? run(task) : -ENOMEM;
 }
 
 int mapping_resume(const char *name)
@@ -225,11 +284,10 @@ int mapping_fail(const char *name)
 	if (!reload || !suspend || !dm_task_add_target(reload, 0, state.size, "error", "") ||
 	    !dm_task_no_flush(suspend) || !dm_task_skip_lockfs(suspend))
 		return -ENOMEM;
-	if (!dm_task_run(reload))
-		return -dm_task_get_errno(reload);
-	if (!dm_task_run(suspend))
-		return -dm_task_get_errno(suspend);
-	return mapping_resume(name);
+	r = run(reload);
+	if (r == 0)
+		r = run(suspend);
+	return r < 0 ? r : mapping_resume(name);
 }
 
 int mapping_message(const char *name, const char *message)
@@ -238,7 +296,7 @@ int mapping_message(const char *name, const char *message)
 
 	if (!task || !dm_task_set_sector(task, 0) || !dm_task_set_message(task, message))
 		return -ENOMEM;
-	return dm_task_run(task) ? 0 : -dm_task_get_errno(task);
+	return run(task);
 }
 
 /* Not every kernel's list ioctl gives UUIDs, so each mapping is asked for its own. */
@@ -247,10 +305,11 @@ static int each_uuid(const char *name, int (*each)(void *data, const char *name,
 {
 	_cleanup_task_ struct dm_task *task = task_new(DM_DEVICE_INFO, name);
 	struct dm_info info;
+	int r = task ? run(task) : -ENOMEM;
 
-	if (!task)
-		return -ENOMEM;
-	if (!dm_task_run(task) || !dm_task_get_info(task, &info) || !info.exists)
+	if (r < 0 && r != -ENXIO)
+		return r;
+	if (r < 0 || !dm_task_get_info(task, &info) || !info.exists)
 		return 0; /* gone meanwhile */
 	return each(data, name, dm_task_get_uuid(task) ?: "");
 }
@@ -259,13 +318,15 @@ int mapping_list(int (*each)(void *data, const char *name, const char *uuid), vo
 {
 	_cleanup_task_ struct dm_task *task = task_new(DM_DEVICE_LIST, NULL);
 	struct dm_names *entry;
+	int r = task ? run(task) : -ENOMEM;
 
-	/* A kernel without device-mapper has no mappings. */
-	if (!task || !dm_task_run(task))
-		return 0;
+	if (r < 0)
+		return has_no_mappings()
+			       ? 0
+			       : log_errno(-r, "cannot list the mappings: %s", strerror(-r));
 	entry = dm_task_get_names(task);
 	while (entry->dev) {
-		int r = each_uuid(entry->name, each, data);
+		r = each_uuid(entry->name, each, data);
 
 		if (r || !entry->next)
 			return r;
@@ -276,16 +337,8 @@ int mapping_list(int (*each)(void *data, const char *name, const char *uuid), vo
 
 static int remove_mapping(const char *name, bool deferred)
 {
-	_cleanup_task_ struct dm_task *task = task_new(DM_DEVICE_REMOVE, name);
-	int r;
+	int r = remove_quietly(name, deferred);
 
-	if (!task)
-		return -ENOMEM;
-	if (deferred)
-		dm_task_deferred_remove(task);
-	else
-		dm_task_retry_remove(task); /* udev may still hold it open for a moment */
-	r = run_and_settle(task);
 	if (r == -EBUSY)
 		return log_errno(EBUSY, "%s is in use: unmount it first", name);
 	if (r < 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Device-mapper mappings of the targets fve and crypt. dm.c is the only file that includes
+ * Device-mapper mappings of the targets fve and crypt. mapping.c is the only file that includes
  * libdevmapper. Functions return 0 or -errno, without a message unless they say otherwise.
  */
 #ifndef FVE_MAPPING_H
@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* Begins the UUID of every mapping made here, and of no other. */
 #define MAPPING_UUID_PREFIX "FVE-"
@@ -16,9 +17,10 @@
 struct mapping {
 	const char *target; /* "fve" or "crypt" */
 	const char *name;
-	const char *uuid;	     /* of the mapping, with the prefix */
-	const char *device;	     /* path of the lower device */
-	const char *cipher;	     /* "aes-xts-plain64" */
+	const char *uuid;   /* of the mapping, with the prefix */
+	const char *device; /* path of the lower device, for messages */
+	dev_t number;	    /* the lower device; a path may have blanks, which a table cannot */
+	const char *cipher; /* "aes-xts-plain64" */
 	const char *key_description; /* names the logon key that holds the FVEK */
 	uint32_t key_size;	     /* bytes */
 	uint32_t sector_size;	     /* bytes of a data unit */
@@ -75,7 +77,10 @@ int mapping_fail(const char *name);
 /* Send the mapping's target a message, such as "key wipe". */
 int mapping_message(const char *name, const char *message);
 
-/* Call @each for every mapping until it returns something other than 0, and return that. */
+/*
+ * Call @each for every mapping until it returns something other than 0, and return that. -errno
+ * with a message: the kernel has device-mapper, and does not list them.
+ */
 int mapping_list(int (*each)(void *data, const char *name, const char *uuid), void *data);
 
 /* Remove a mapping. -EBUSY: it is in use. Prints the message. */

@@ -139,6 +139,7 @@ int volume_open(const struct header *header, const struct secret *fvek, const ch
 		.name = name,
 		.uuid = uuid,
 		.device = header_path(header),
+		.number = storage_number(header_path(header)),
 		.cipher = HEADER_CIPHER,
 		.key_size = (uint32_t)fvek->size,
 		.sector_size = segment->sector_size,
@@ -175,8 +176,8 @@ int volume_open(const struct header *header, const struct secret *fvek, const ch
 	mapping.target = targets[target].target;
 	mapping.key_description = description;
 	/* Sorting writes in a thread of their own pays on a disk that seeks, and only there. */
-	mapping.no_workqueues = target == VOLUME_TARGET_CRYPT &&
-				!storage_rotational(storage_number(header_path(header)));
+	mapping.no_workqueues =
+		target == VOLUME_TARGET_CRYPT && !storage_rotational(mapping.number);
 	r = keyring_add(description, fvek, &key);
 	if (r < 0)
 		return r;
@@ -191,8 +192,10 @@ static int query(const char *name, struct mapping_state *ret)
 	_cleanup_mapping_state_ struct mapping_state state = {0};
 	int r = mapping_query(name, &state);
 
-	if (r < 0)
+	if (r == -ENODEV)
 		return log_errno(ENODEV, "there is no open volume %s", name);
+	if (r < 0)
+		return log_errno(-r, "cannot ask the kernel about %s: %s", name, strerror(-r));
 	if (strncmp(state.uuid, MAPPING_UUID_PREFIX, strlen(MAPPING_UUID_PREFIX)))
 		return log_errno(ENODEV, "%s is a mapping that fvesetup did not make", name);
 	*ret = state;
