@@ -96,3 +96,14 @@ ln -s /dev/vda "a b"
 fvesetup open --key-file pass "$PWD/a b" data
 [ -b /dev/mapper/data ] || fail "open succeeded, and there is no mapping"
 fvesetup close data
+
+step "a device that was set read-only"
+blockdev --setro /dev/vda
+fvesetup open --key-file pass /dev/vda data 2>out
+assert_match "$(cat out)" '/dev/vda is read-only, and so is data' "what open said"
+assert_eq "$(blockdev --getro /dev/mapper/data)" 1 "read-only mapping"
+assert_fails dd if=/dev/zero of=/dev/mapper/data bs=4096 count=1 oflag=direct status=none
+fvesetup close data
+refused 4 '/dev/vda is read-only' fvesetup protector add -q --key-file pass /dev/vda recovery
+refused 4 '/dev/vda is read-only' fvesetup format -q --key-file pass /dev/vda
+blockdev --setrw /dev/vda

@@ -42,6 +42,7 @@ static enum exit_code exit_code(int error)
 	case EIO:
 	case ENOPKG:
 	case EHOSTUNREACH:
+	case EROFS:
 		return EXIT_DEVICE;
 	case EBUSY:
 	case EEXIST:

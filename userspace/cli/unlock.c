@@ -139,7 +139,7 @@ int cli_open_to_change(const struct unlock_request *how, int *ret_lock, struct h
 {
 	_cleanup_header_ struct header *header = NULL;
 	struct protector used;
-	int r = device_lock(how->device, ret_lock);
+	int r = device_lock(how->device, DEVICE_TO_CHANGE, ret_lock);
 
 	if (r < 0)
 		return r;

@@ -11,7 +11,7 @@ static int load(const char *path, int (*check)(const struct header *), int *ret_
 		struct header **ret)
 {
 	_cleanup_header_ struct header *header = NULL;
-	int r = device_lock(path, ret_lock);
+	int r = device_lock(path, DEVICE_TO_CHANGE, ret_lock);
 
 	if (r < 0)
 		return r;

@@ -12,7 +12,7 @@ static int cmd_erase(const struct args *args)
 	_cleanup_header_ struct header *header = NULL;
 	_cleanup_close_ int lock = -1;
 	const char *path = args->operand[0];
-	int r = device_lock(path, &lock);
+	int r = device_lock(path, DEVICE_TO_CHANGE, &lock);
 
 	if (r < 0)
 		return r;

@@ -120,7 +120,7 @@ static int cmd_format(const struct args *args)
 	int r = plan_parse(args, &plan);
 
 	if (r == 0)
-		r = device_lock(path, &lock);
+		r = device_lock(path, DEVICE_TO_CHANGE, &lock);
 	if (r == 0)
 		r = confirm(args, path);
 	if (r == 0)

@@ -183,7 +183,7 @@ static int cmd_header_accept(const struct args *args)
 	_cleanup_close_ int lock = -1;
 	struct unlock_request how = args->unlock;
 	struct protector used;
-	int r = device_lock(args->operand[0], &lock);
+	int r = device_lock(args->operand[0], DEVICE_TO_CHANGE, &lock);
 
 	if (r == 0)
 		r = header_load(args->operand[0], &header);
@@ -246,7 +246,7 @@ static int cmd_header_backup(const struct args *args)
 
 	if (r < 0)
 		return r;
-	r = device_lock(args->operand[0], &lock);
+	r = device_lock(args->operand[0], DEVICE_TO_READ, &lock);
 	if (r < 0)
 		return r;
 	r = header_load(args->operand[0], &header);
@@ -328,7 +328,7 @@ static int cmd_header_restore(const struct args *args)
 	_cleanup_close_ int lock = -1;
 	const char *path = args->operand[0], *file = args->operand[1];
 	struct device_info info = {0}, backup_info = {0};
-	int r = device_lock(path, &lock);
+	int r = device_lock(path, DEVICE_TO_CHANGE, &lock);
 
 	if (r < 0)
 		return r;

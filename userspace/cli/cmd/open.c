@@ -39,7 +39,7 @@ static int cmd_open(const struct args *args)
 	log_verbose("Unlocked %s by protector %s %s.", path, protector_kind_name(used.kind),
 		    used.head.id);
 	if (!args->test) {
-		r = device_lock(path, &lock);
+		r = device_lock(path, DEVICE_TO_READ, &lock);
 		if (r == 0)
 			r = volume_open(header, fvek, name, &flags);
 	}
@@ -51,8 +51,8 @@ ACTION(open, "Volumes", "open", "<device> [<name>]", "map a volume as /dev/mappe
        "when all of them refuse, each with its reason, a passphrase or recovery password "
        "is asked for. With --key-file and without --pin-file only people's protectors are "
        "tried. A PIN is asked for only where it could open: in the approved boot state, "
-       "and while the TPM is not locked. With --test nothing is mapped, and no <name> is "
-       "given.",
+       "and while the TPM is not locked. A device that is read-only is mapped read-only. "
+       "With --test nothing is mapped, and no <name> is given.",
        TO_UNLOCK, OPT_AVAILABILITY_KEY, OPT_TEST, OPT_TARGET, OPT_READ_ONLY, OPT_ALLOW_DISCARDS,
        OPT_JSON);
 

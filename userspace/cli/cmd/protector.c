@@ -110,7 +110,7 @@ static int cmd_protector_change(const struct args *args)
 	const char *path = args->operand[0];
 	struct protector_spec spec;
 	struct protector old, used;
-	int r = device_lock(path, &lock);
+	int r = device_lock(path, DEVICE_TO_CHANGE, &lock);
 
 	if (r < 0)
 		return r;
@@ -158,7 +158,7 @@ static int cmd_protector_remove(const struct args *args)
 	const char *path = args->operand[0];
 	char file[TOKEN_PATH_MAX + 1] = "", volume[UUID_LENGTH + 1];
 	struct protector protector, used;
-	int r = device_lock(path, &lock);
+	int r = device_lock(path, DEVICE_TO_CHANGE, &lock);
 
 	if (r < 0)
 		return r;

@@ -71,7 +71,7 @@ static int cmd_tenant_open(const struct args *args)
 
 	if (r < 0)
 		return r;
-	r = device_lock(tenant.path, &lock);
+	r = device_lock(tenant.path, DEVICE_TO_READ, &lock);
 	if (r < 0)
 		return r;
 	if (cli_tenant_is_open(tenant.name))
@@ -236,7 +236,7 @@ static int cmd_tenant_assign(const struct args *args)
 	if (r == -ENOENT)
 		return log_errno(ENOENT, "the policy of %s is not there any more", tenant.name);
 	if (r == 0)
-		r = device_lock(tenant.path, &lock);
+		r = device_lock(tenant.path, DEVICE_TO_CHANGE, &lock);
 	return r < 0 ? r : move(args, &tenant, &from, &to);
 }
 

@@ -164,7 +164,7 @@ static int take_back_interrupted(const struct args *args, const char *name)
 		return log_errno(EEXIST, "there is a tenant %s already", name);
 	/* Or is it still at work? */
 	if (access(tenant.path, F_OK) == 0)
-		r = device_lock(tenant.path, &lock);
+		r = device_lock(tenant.path, DEVICE_TO_CHANGE, &lock);
 	tenant_free(&tenant);
 	if (r == 0)
 		r = tenant_load(name, &tenant);
@@ -210,7 +210,7 @@ static int cmd_tenant_create(const struct args *args)
 	r = prepare(args, path);
 	if (r < 0)
 		return r;
-	r = device_lock(path, &lock);
+	r = device_lock(path, DEVICE_TO_CHANGE, &lock);
 	if (r < 0)
 		return r;
 	absolute = realpath(path, NULL);

@@ -169,7 +169,7 @@ static int cmd_tenant_purge(const struct args *args)
 		return log_errno(ENOENT, "the policy of %s is not there any more",
 				 args->operand[0]);
 	if (r == 0)
-		r = device_lock(tenant.path, &lock);
+		r = device_lock(tenant.path, DEVICE_TO_CHANGE, &lock);
 	if (r < 0)
 		return r;
 	if (args->request)

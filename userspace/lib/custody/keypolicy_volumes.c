@@ -113,7 +113,7 @@ int keypolicy_volume_lock(const struct keypolicy_volume *volume, char ret_path[T
 
 	if (find_volume(volume, ret_path, &before) < 0)
 		return not_found(volume);
-	r = device_lock(ret_path, ret_lock);
+	r = device_lock(ret_path, DEVICE_TO_CHANGE, ret_lock);
 	if (r < 0)
 		return r;
 	return is_at(ret_path, volume->uuid, ret) ? 0 : not_found(volume);

@@ -66,16 +66,17 @@ int device_probe(const char *path, struct device_info *ret)
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct device_info info = {.sector_size = 512};
 	struct stat st;
-	int sector_size;
+	int sector_size, read_only;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return log_errno(errno, "cannot open %s: %m", path);
 	if (S_ISBLK(st.st_mode)) {
 		info.is_block = true;
 		if (ioctl(fd, BLKGETSIZE64, &info.size) < 0 ||
-		    ioctl(fd, BLKSSZGET, &sector_size) < 0)
+		    ioctl(fd, BLKSSZGET, &sector_size) < 0 || ioctl(fd, BLKROGET, &read_only) < 0)
 			return log_errno(errno, "cannot read the size of %s: %m", path);
 		info.sector_size = (uint32_t)sector_size;
+		info.read_only = read_only;
 	} else if (S_ISREG(st.st_mode)) {
 		info.size = (uint64_t)st.st_size;
 	} else {
@@ -190,6 +191,8 @@ int device_each_volume(int (*each)(void *data, const char *path, const char *uui
 	struct dirent **list;
 	int n = scandir("/sys/class/block", &list, NULL, versionsort), r = 0;
 
+	if (n < 0)
+		return log_errno(errno, "cannot list the block devices: %m");
 	for (int i = 0; i < n; i++) {
 		_cleanup_free_ char *path = NULL;
 
@@ -199,8 +202,7 @@ int device_each_volume(int (*each)(void *data, const char *path, const char *uui
 			r = probe_volume(path, each, data);
 		free(list[i]);
 	}
-	if (n >= 0)
-		free(list);
+	free(list);
 	return r;
 }
 
@@ -219,7 +221,23 @@ int device_wipe_signatures(const char *path)
 	return 0;
 }
 
-int device_lock(const char *path, int *ret_fd)
+/* An attempt to write says "Input/output error", and comes after the first question. */
+static int check_writable(const char *path)
+{
+	struct device_info info;
+	int r = device_probe(path, &info);
+
+	if (r < 0)
+		return r;
+	if (info.read_only)
+		return log_errno(EROFS, "%s is read-only (blockdev --getro); nothing was changed",
+				 path);
+	if (access(path, W_OK) < 0)
+		return log_errno(errno, "cannot write to %s: %m; nothing was changed", path);
+	return 0;
+}
+
+int device_lock(const char *path, enum device_use use, int *ret_fd)
 {
 	_cleanup_close_ int fd = -1;
 	char lock_path[64];
@@ -227,6 +245,12 @@ int device_lock(const char *path, int *ret_fd)
 
 	if (stat(path, &st) < 0)
 		return log_errno(errno, "cannot open %s: %m", path);
+	if (use == DEVICE_TO_CHANGE) {
+		int r = check_writable(path);
+
+		if (r < 0)
+			return r;
+	}
 	if (S_ISBLK(st.st_mode))
 		snprintf(lock_path, sizeof(lock_path), LOCK_DIRECTORY "/block-%u:%u",
 			 major(st.st_rdev), minor(st.st_rdev));

@@ -15,6 +15,7 @@ struct device_info {
 	uint64_t size;	      /* bytes */
 	uint32_t sector_size; /* logical block size in bytes; 512 for a file */
 	bool is_block;
+	bool read_only;	    /* a block device that was set so (blockdev(8), --setro) */
 	char signature[32]; /* libblkid's name of what it finds ("ext4", "crypto_LUKS"), or "" */
 };
 
@@ -52,11 +53,17 @@ int device_each_volume(int (*each)(void *data, const char *path, const char *uui
 /* Wipe every signature that libblkid finds on @path. -EBUSY: it is in use, and nothing is wiped. */
 int device_wipe_signatures(const char *path);
 
+enum device_use {
+	DEVICE_TO_READ, /* or to map */
+	DEVICE_TO_CHANGE,
+};
+
 /*
  * Take the advisory lock under which the header on @path is changed; it is held until @ret_fd is
- * closed. -EBUSY: another fvesetup held it for ten seconds. The lock is a file of our own under
- * /run/fve, since libcryptsetup locks the device or file itself.
+ * closed. -EBUSY: another fvesetup held it for ten seconds; -EROFS, -EACCES: it cannot be changed.
+ * The lock is a file of our own under /run/fve, since libcryptsetup locks the device or file
+ * itself.
  */
-int device_lock(const char *path, int *ret_fd);
+int device_lock(const char *path, enum device_use use, int *ret_fd);
 
 #endif

@@ -167,6 +167,11 @@ int volume_open(const struct header *header, const struct secret *fvek, const ch
 	r = device_check_unused(header_path(header));
 	if (r < 0)
 		return r;
+	/* A kernel such as 6.1 writes to it through a mapping that is not read-only itself. */
+	if (info.read_only && !mapping.read_only) {
+		log_notice("%s is read-only, and so is %s.", header_path(header), name);
+		mapping.read_only = true;
+	}
 	r = prepare_target(header_path(header), &target, &missing);
 	if (r < 0)
 		return r;
