@@ -107,3 +107,15 @@ fvesetup close data
 refused 4 '/dev/vda is read-only' fvesetup protector add -q --key-file pass /dev/vda recovery
 refused 4 '/dev/vda is read-only' fvesetup format -q --key-file pass /dev/vda
 blockdev --setrw /dev/vda
+
+step "a device and its copy, which have one UUID"
+dd if=/dev/vda of=/dev/vdb bs=1M count=16 oflag=direct status=none
+fvesetup open --key-file pass /dev/vda one
+fvesetup open --key-file pass /dev/vdb two
+list=$(fvesetup list)
+assert_match "$list" '^/dev/vda .* open +one ' "list"
+assert_match "$list" '^/dev/vdb .* open +two ' "list"
+assert_match "$(fvesetup status /dev/vdb)" '^/dev/mapper/two is open' "status of the copy"
+fvesetup close one
+assert_match "$(fvesetup status /dev/vda)" '^/dev/vda is closed' "status of the closed one"
+fvesetup close two

@@ -13,10 +13,11 @@ static int list_volume(void *data, const char *path, const char *uuid, const cha
 {
 	_cleanup_volume_status_ struct volume_status open = {0};
 	char name[VOLUME_NAME_SIZE] = "";
-	const char *state = !volume_find_open(uuid, name, &open) ? "closed"
-			    : open.suspended			 ? "suspended"
-								 : "open";
+	int r = volume_find_open(path, name, &open);
+	const char *state = r == 0 ? "closed" : open.suspended ? "suspended" : "open";
 
+	if (r < 0)
+		return r;
 	if (data) {
 		struct json_object *o = json_object_new_object();
 
@@ -39,11 +40,15 @@ static int cmd_list(const struct args *args)
 {
 	struct json_object *array = args->json ? json_object_new_array() : NULL;
 
+	int r;
+
 	if (!args->json)
 		printf("%-16s %-36s %-9s %-16s %s\n", "DEVICE", "UUID", "STATE", "NAME", "LABEL");
-	device_each_volume(list_volume, array);
-	if (!args->json)
-		return 0;
+	r = device_each_volume(list_volume, array);
+	if (r < 0)
+		json_object_put(array);
+	if (r < 0 || !args->json)
+		return r;
 	return object_print_list("volumes", array);
 }
 

@@ -245,8 +245,8 @@ static int status_of_device(const struct args *args)
 
 	if (r < 0)
 		return r;
-	volume_find_open(header_uuid(s.header), s.name, &s.open);
-	return show(&s);
+	r = volume_find_open(args->operand[0], s.name, &s.open);
+	return r < 0 ? r : show(&s);
 }
 
 struct all {

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -68,6 +69,20 @@ static void read_attribute(dev_t device, const char *name, char *ret, size_t siz
 		*ret = '\0';
 	ret[strcspn(ret, "\n")] = '\0';
 	fclose(file);
+}
+
+bool storage_is(dev_t device, const char *path)
+{
+	struct stat st, backing;
+	char file[PATH_MAX];
+
+	if (stat(path, &st) < 0)
+		return false;
+	if (S_ISBLK(st.st_mode))
+		return st.st_rdev == device;
+	read_attribute(device, "loop/backing_file", file, sizeof(file));
+	return *file && stat(file, &backing) == 0 && st.st_dev == backing.st_dev &&
+	       st.st_ino == backing.st_ino;
 }
 
 static dev_t parse_device(const char *text)

@@ -9,6 +9,10 @@
 /* Return the number of block device @path; 0: it is none. */
 dev_t storage_number(const char *path);
 
+/* Return whether @path is the block device @device, or the file that this loop device stands for.
+ */
+bool storage_is(dev_t device, const char *path);
+
 /* Return "/dev/NAME" with the kernel's name of a block device, owned by the caller. NULL on
  * failure.
  */

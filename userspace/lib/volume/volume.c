@@ -303,6 +303,7 @@ int volume_status(const char *name, struct volume_status *ret)
 	status.size = state.size * SECTOR;
 	status.open_count = state.open_count;
 	status.number = makedev(state.major, state.minor);
+	status.lower = makedev(major, minor);
 	status.read_only = state.read_only;
 	status.suspended = state.suspended;
 	*ret = status;
@@ -311,7 +312,7 @@ int volume_status(const char *name, struct volume_status *ret)
 }
 
 struct search {
-	const char *uuid;
+	const char *path;
 	char *name;
 	struct volume_status *open;
 };
@@ -321,7 +322,7 @@ static int is_open_as(void *data, const char *name)
 	const struct search *search = data;
 	_cleanup_volume_status_ struct volume_status status = {0};
 
-	if (volume_status(name, &status) < 0 || strcmp(status.uuid, search->uuid))
+	if (volume_status(name, &status) < 0 || !storage_is(status.lower, search->path))
 		return 0;
 	snprintf(search->name, VOLUME_NAME_SIZE, "%s", name);
 	*search->open = status;
@@ -329,9 +330,9 @@ static int is_open_as(void *data, const char *name)
 	return 1;
 }
 
-bool volume_find_open(const char *uuid, char ret_name[VOLUME_NAME_SIZE], struct volume_status *ret)
+int volume_find_open(const char *path, char ret_name[VOLUME_NAME_SIZE], struct volume_status *ret)
 {
-	return volume_each(is_open_as, &(struct search){uuid, ret_name, ret}) == 1;
+	return volume_each(is_open_as, &(struct search){path, ret_name, ret});
 }
 
 /* What could not be read, and so not be started, while @device is suspended; NULL: nothing. */

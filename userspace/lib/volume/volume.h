@@ -29,10 +29,11 @@ struct volume_flags {
 int volume_check_name(const char *name);
 
 /*
- * Map the volume as /dev/mapper/@name. The FVEK stands in the kernel keyring only while the
- * table is loaded. -EEXIST: name in use; -EBUSY: the device is; -ENOPKG and a message with
- * module-missing: the kernel has no such target. Where dm-crypt stands in for fve a message with
- * module-missing says so, and the mapping remembers it (volume_status).
+ * Map the volume as /dev/mapper/@name, read-only where its device is, which a notice says. The FVEK
+ * stands in the kernel keyring only while the table is loaded. -EEXIST: name in use; -EBUSY: the
+ * device is; -ENOPKG and a message with module-missing: the kernel has no such target. Where
+ * dm-crypt stands in for fve a message with module-missing says so, and the mapping remembers it
+ * (volume_status).
  */
 int volume_open(const struct header *header, const struct secret *fvek, const char *name,
 		const struct volume_flags *flags);
@@ -66,6 +67,7 @@ struct volume_status {
 	uint64_t size;	      /* bytes */
 	int32_t open_count;
 	dev_t number; /* of the mapping */
+	dev_t lower;  /* of @device */
 	bool read_only, suspended, allow_discards;
 	bool key_wiped;	     /* while it is suspended */
 	bool module_missing; /* dm-crypt stands in for fve, which the kernel had not */
@@ -75,8 +77,12 @@ struct volume_status {
 int volume_status(const char *name, struct volume_status *ret);
 void volume_status_free(struct volume_status *status);
 
-/* Whether the volume @uuid is open, and as what; else nothing is given. */
-bool volume_find_open(const char *uuid, char ret_name[VOLUME_NAME_SIZE], struct volume_status *ret);
+/*
+ * Look whether the volume on the device or in the image file @path is open, and as what. A UUID
+ * would not tell, since a device and its copy have the same. 1: it is; 0: it is not, and nothing is
+ * given; -errno with a message.
+ */
+int volume_find_open(const char *path, char ret_name[VOLUME_NAME_SIZE], struct volume_status *ret);
 
 #define _cleanup_volume_status_ __attribute__((cleanup(volume_status_free)))
 
