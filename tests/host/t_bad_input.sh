@@ -62,6 +62,30 @@ new_image "$TMP/odd" 20000001
 mkswap -q "$TMP/odd"
 refused 1 'no multiple' "$TMP/odd" "$fvesetup" format -q --key-file "$TMP/pass" "$TMP/odd"
 
+echo "--- what format needs is looked at before the device is overwritten"
+new_image "$TMP/kept"
+mkfs.ext4 -q -F "$TMP/kept"
+refused_format() { # STATUS TEXT OPTION...
+	local status=$1 text=$2
+	shift 2
+	refused "$status" "$text" "$TMP/kept" "$fvesetup" format -q "${cheap[@]}" --key-file "$TMP/pass" \
+		--protector passphrase "$@" "$TMP/kept" </dev/null
+}
+with_tpm=(--protector tpm2 --event-log /dev/null --no-recovery)
+refused_format 4 'tpm-absent' "${with_tpm[@]}" --tpm device:/nonexistent
+start_tpm "$TMP/tpm"
+refused_format 2 'measured nothing' "${with_tpm[@]}" --tpm "$tpm"
+measure_boot
+printf 'correct horse' >"$TMP/pin"
+refused_format 1 'must differ' --protector tpm2-pin --pin-file "$TMP/pin" --event-log /dev/null \
+	--no-recovery --tpm "$tpm"
+! tpm2_getcap handles-nv-index | grep -qi 0x18465 || fail "a counter was left in the TPM"
+tpm2_changeauth -c owner secret # the SRK is there by now, and no counter can be made
+refused_format 2 'tpm-owned' "${with_tpm[@]}" --tpm "$tpm"
+refused_format 4 'cannot write /nonexistent/rec' --recovery-file /nonexistent/rec
+refused_format 4 'cannot write /nonexistent/key' --startup-key-file /nonexistent/key --no-recovery \
+	--protector startup-key
+
 echo "--- secrets and protectors"
 refused 2 'secret-wrong' "$image" "$fvesetup" open --test --key-file /etc/hostname "$image"
 refused 2 'no secret was given' "$image" "$fvesetup" open --test "$image" </dev/null

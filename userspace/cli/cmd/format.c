@@ -96,6 +96,36 @@ static int plan_ask(const struct args *args, struct plan *plan)
 	return 0;
 }
 
+/* What can be refused of each protector while the device is as it was. */
+static int plan_rehearse(const struct args *args, const struct plan *plan)
+{
+	for (unsigned int i = 0; i < plan->n; i++) {
+		const struct enrolment how = {
+			.spec = &plan->specs[i],
+			.tcti = args->unlock.tcti,
+			.event_log = args->unlock.event_log,
+		};
+		int r = protector_rehearse(args->operand[0], &how);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* A passphrase that is a PIN as well would be found without the TPM. */
+static int check_pins(const struct plan *plan)
+{
+	for (unsigned int i = 0; i < plan->n; i++)
+		for (unsigned int k = 0; k < plan->n; k++)
+			if (kind_has(plan->specs[i].kind, KIND_PIN) &&
+			    kind_has(plan->specs[k].kind, KIND_TYPED) && plan->secrets[k] &&
+			    secret_equal(plan->secrets[i], plan->secrets[k]))
+				return log_errno(EINVAL, "a PIN must differ from the passphrase, "
+							 "or it could be guessed without the TPM");
+	return 0;
+}
+
 static int confirm(const struct args *args, const char *path)
 {
 	struct device_info info;
@@ -122,9 +152,15 @@ static int cmd_format(const struct args *args)
 	if (r == 0)
 		r = device_lock(path, DEVICE_TO_CHANGE, &lock);
 	if (r == 0)
+		r = device_check_unused(path);
+	if (r == 0)
 		r = confirm(args, path);
 	if (r == 0)
 		r = plan_ask(args, &plan);
+	if (r == 0)
+		r = check_pins(&plan);
+	if (r == 0)
+		r = plan_rehearse(args, &plan);
 	if (r == 0 && !fvek)
 		r = -ENOMEM;
 	if (r == 0)

@@ -224,19 +224,6 @@ ACTION(header_accept, "Header", "header accept", "<device>",
 
 /* --- backup, restore ------------------------------------------------------------------------ */
 
-/* libcryptsetup would say that something is invalid where there is no directory or no room. */
-static int check_backup(const char *file, uint64_t size)
-{
-	_cleanup_close_ int fd = -1;
-	int error, r = file_create_begin(file, 0600, &fd);
-
-	if (r < 0)
-		return r;
-	error = posix_fallocate(fd, 0, (off_t)size);
-	unlink(file);
-	return error ? log_errno(error, "cannot write %s: %s", file, strerror(error)) : 0;
-}
-
 static int cmd_header_backup(const struct args *args)
 {
 	_cleanup_header_ struct header *header = NULL;
@@ -252,7 +239,8 @@ static int cmd_header_backup(const struct args *args)
 	r = header_load(args->operand[0], &header);
 	if (r < 0)
 		return r;
-	r = check_backup(file, header_segment(header)->data_offset * SECTOR);
+	/* libcryptsetup would say that something is invalid where there is no room. */
+	r = file_try_create(file, header_segment(header)->data_offset * SECTOR);
 	if (r < 0)
 		return r;
 	r = header_backup(header, file);

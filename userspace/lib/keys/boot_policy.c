@@ -91,6 +91,28 @@ static int policy_create(const struct header *header, const struct tpm_name *srk
 	return 0;
 }
 
+static int no_counter(const char *path, int r, enum reason reason)
+{
+	return log_errno(-r,
+			 "cannot make the counter in the TPM by which an approval of %s is "
+			 "revoked: %s (%s). Without one no approval can be taken back; add "
+			 "no-revocation if you mean it",
+			 path, reason_text(reason), reason_code(reason));
+}
+
+int boot_policy_try_counter(const char *path, struct tpm *tpm)
+{
+	/* What a power cut leaves of it is found again, since no volume has this UUID. */
+	static const char uuid[] = "00000000-0000-0000-0000-000000000000";
+	struct policy_counter counter;
+	enum reason reason;
+	int r = tpm_counter_make(tpm, uuid, &counter, &reason);
+
+	if (r == 0)
+		r = tpm_counter_remove(tpm, &counter, &reason);
+	return r < 0 ? no_counter(path, r, reason) : 0;
+}
+
 static int make_counter(const struct header *header, struct tpm *tpm, struct boot_policy *policy)
 {
 	struct policy_counter counter;
@@ -98,11 +120,7 @@ static int make_counter(const struct header *header, struct tpm *tpm, struct boo
 	int r = tpm_counter_make(tpm, header_uuid(header), &counter, &reason);
 
 	if (r < 0)
-		return log_errno(-r,
-				 "cannot make the counter in the TPM by which an approval of %s is "
-				 "revoked: %s (%s). Without one no approval can be taken back; add "
-				 "no-revocation if you mean it",
-				 header_path(header), reason_text(reason), reason_code(reason));
+		return no_counter(header_path(header), r, reason);
 	policy->token.counter = counter.index;
 	return 0;
 }

@@ -37,6 +37,12 @@ int boot_policy_load(const struct header *header, const struct tpm_name *srk,
 		     struct boot_policy *ret);
 
 /*
+ * Check that the TPM has room for the counter of a volume yet to be made on @path, and lets it be
+ * made: one is made and removed. -errno with a message.
+ */
+int boot_policy_try_counter(const char *path, struct tpm *tpm);
+
+/*
  * The same, or a new policy key wrapped under the VMK of @generation, with a counter in @tpm
  * unless @no_revocation. Nothing is written but that counter. The counter is read. The message
  * is made here.

@@ -93,13 +93,6 @@ int file_read_small(const char *path, struct blob *ret)
 	return r < 0 ? log_errno(-r, "cannot read %s: %s", path, strerror(-r)) : 0;
 }
 
-int file_check_new(const char *path, const char *what)
-{
-	if (path && access(path, F_OK) == 0)
-		return log_errno(EEXIST, "%s exists; a %s is not written over it", path, what);
-	return 0;
-}
-
 int file_sync_name(const char *path)
 {
 	_cleanup_free_ char *copy = strdup(path);
@@ -122,6 +115,27 @@ int file_create_begin(const char *path, mode_t mode, int *ret_fd)
 {
 	*ret_fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 	return *ret_fd < 0 ? log_errno(errno, "cannot write %s: %m", path) : 0;
+}
+
+int file_try_create(const char *path, uint64_t size)
+{
+	_cleanup_close_ int fd = -1;
+	int error, r = file_create_begin(path, 0600, &fd);
+
+	if (r < 0)
+		return r;
+	error = posix_fallocate(fd, 0, (off_t)size);
+	unlink(path);
+	return error ? log_errno(error, "cannot write %s: %s", path, strerror(error)) : 0;
+}
+
+int file_check_new(const char *path, const char *what)
+{
+	if (!path)
+		return 0;
+	if (access(path, F_OK) == 0)
+		return log_errno(EEXIST, "%s exists; a %s is not written over it", path, what);
+	return file_try_create(path, SMALL_MAX);
 }
 
 int file_create_end(const char *path, int fd, int r)

@@ -23,7 +23,15 @@ int file_read_secret(const char *path, size_t max, struct secret **ret);
 /* At most 64 KiB of any file: a certificate, or what is signed. The message is made here. */
 int file_read_small(const char *path, struct blob *ret);
 
-/* Refuse a file for a new @what that exists, before anything is written. NULL is fine. */
+/*
+ * Make a file of @size bytes and remove it: only that tells of a missing directory, permissions,
+ * a read-only file system and a full one. The message is made here.
+ */
+int file_try_create(const char *path, uint64_t size);
+/*
+ * Refuse a file for a new @what that exists, or cannot be made, before anything is written. NULL is
+ * fine. The message is made here.
+ */
 int file_check_new(const char *path, const char *what);
 
 /*

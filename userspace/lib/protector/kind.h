@@ -91,6 +91,12 @@ struct kind_row {
 		     const char *tcti, int *ret_boots_left, struct refusal *ret_refusal);
 
 	/*
+	 * Refuse what add() would refuse of a new volume, before the device @path becomes it; the
+	 * secret is not there yet. The messages are made there. NULL: nothing can be refused then.
+	 */
+	int (*rehearse)(const char *path, const struct enrolment *how);
+
+	/*
 	 * Write a new one, which was seen to open the volume. NULL: `protector add` does not make
 	 * them. The messages are made there.
 	 */

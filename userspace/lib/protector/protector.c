@@ -207,6 +207,13 @@ int protector_spec_parse(const char *text, struct protector_spec *ret)
 	return 0;
 }
 
+int protector_rehearse(const char *path, const struct enrolment *how)
+{
+	const struct kind_row *row = kind_rows[how->spec->kind];
+
+	return row->rehearse ? row->rehearse(path, how) : 0;
+}
+
 int protector_add(struct header *header, const struct secret *fvek, const struct enrolment *how)
 {
 	return kind_rows[how->spec->kind]->add(header, fvek, how);

@@ -72,6 +72,11 @@ struct enrolment {
 	const char *volume;		  /* auto: UUID of the other volume; NULL: a key file */
 };
 
+/*
+ * Check before @path is formatted that @how, without its secret, could be added then. The messages
+ * are made there.
+ */
+int protector_rehearse(const char *path, const struct enrolment *how);
 /* Add the protector that the kind's row makes. The messages are made there. */
 int protector_add(struct header *header, const struct secret *fvek, const struct enrolment *how);
 

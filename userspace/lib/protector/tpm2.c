@@ -149,12 +149,11 @@ static int check_pin(struct header *header, const struct secret *pin)
 	return 0;
 }
 
-static int approve(const struct header *header, const struct secret *vmk,
-		   const struct enrolment *how, struct session *s)
+/* What is to be approved of this boot. */
+static int present_state(const struct enrolment *how, const struct session *s,
+			 struct boot_state *ret)
 {
 	_cleanup_event_log_ struct event_log log = {0};
-	const struct token_approval *approval;
-	struct boot_state state;
 	enum reason reason;
 	uint32_t mask;
 	int r = boot_state_choose(how->spec->pcrs, how->spec->unsafe_pcrs, &s->found, &mask,
@@ -165,16 +164,23 @@ static int approve(const struct header *header, const struct secret *vmk,
 	/* Without a log a later refusal names the PCR and not the event. */
 	if (event_log_load(how->event_log, &log) < 0)
 		log_verbose("there is no event log that can be read");
-	r = boot_state_at_unlock(mask, &s->found, &log, &state);
+	return boot_state_at_unlock(mask, &s->found, &log, ret);
+}
+
+static int approve(const struct header *header, const struct secret *vmk,
+		   const struct enrolment *how, struct session *s)
+{
+	const struct token_approval *approval;
+	struct boot_state state;
+	int r = present_state(how, s, &state);
+
 	return r < 0 ? r
 		     : boot_policy_approve(header, vmk, &state, "as enrolled", &s->found,
 					   &s->policy, &approval);
 }
 
-/* The TPM's key, and the volume's policy for it, with the present boot state approved. */
-static int prepare_add(const struct header *header, const struct secret *vmk,
-		       const struct enrolment *how, uint32_t generation, struct token_tpm2 *token,
-		       struct session *s)
+/* Connect to the TPM, and read its storage root key, which is made where there is none. */
+static int session_begin(const struct enrolment *how, struct session *s, struct tpm_name *ret_srk)
 {
 	enum reason reason = REASON_NONE;
 	int r = session_open(how->tcti, s, &reason);
@@ -182,10 +188,35 @@ static int prepare_add(const struct header *header, const struct secret *vmk,
 	if (r < 0)
 		return log_errno(-r, "cannot use the TPM: %s (%s)", reason_text(reason),
 				 reason_code(reason));
-	r = tpm_srk_name(s->tpm, TPM_SRK_MAKE, &token->srk, &reason);
+	r = tpm_srk_name(s->tpm, TPM_SRK_MAKE, ret_srk, &reason);
+	return r < 0 ? log_errno(-r, "cannot read or make the TPM's storage root key: %s (%s)",
+				 reason_text(reason), reason_code(reason))
+		     : 0;
+}
+
+static int rehearse(const char *path, const struct enrolment *how)
+{
+	_cleanup_session_ struct session s = {0};
+	struct boot_state state;
+	struct tpm_name srk;
+	int r = session_begin(how, &s, &srk);
+
+	if (r == 0)
+		r = present_state(how, &s, &state);
+	if (r == 0 && !how->spec->no_revocation)
+		r = boot_policy_try_counter(path, s.tpm);
+	return r;
+}
+
+/* The TPM's key, and the volume's policy for it, with the present boot state approved. */
+static int prepare_add(const struct header *header, const struct secret *vmk,
+		       const struct enrolment *how, uint32_t generation, struct token_tpm2 *token,
+		       struct session *s)
+{
+	int r = session_begin(how, s, &token->srk);
+
 	if (r < 0)
-		return log_errno(-r, "cannot read or make the TPM's storage root key: %s (%s)",
-				 reason_text(reason), reason_code(reason));
+		return r;
 	r = boot_policy_make(header, s->tpm, &token->srk, vmk, generation,
 			     how->spec->no_revocation || how->spec->replaces, &s->policy);
 	if (r < 0)
@@ -451,6 +482,7 @@ const struct kind_row kind_tpm2 = {
 	.option = take_option,
 	.open = open_sealed,
 	.check = check,
+	.rehearse = rehearse,
 	.add = add,
 };
 
@@ -462,6 +494,7 @@ const struct kind_row kind_tpm2_key = {
 	.option = take_option,
 	.open = open_sealed,
 	.check = check,
+	.rehearse = rehearse,
 	.add = add,
 };
 
@@ -475,5 +508,6 @@ const struct kind_row kind_tpm2_pin = {
 	.option = take_option,
 	.open = open_sealed,
 	.check = check,
+	.rehearse = rehearse,
 	.add = add,
 };
