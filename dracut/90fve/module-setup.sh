@@ -80,7 +80,7 @@ install_table() {
 	[[ -e $table ]] || return 0
 	mkdir -p "$initdir/etc"
 	FVE_STATE=$dracutsysrootdir/var/lib/fve fvesetup boot-table --fvetab "$table" > "$initdir/etc/fvetab" || {
-		dfatal "fve: no initramfs is made without the identity of its volumes: fvesetup boot check"
+		dfatal "fve: no initramfs is made without the identity of its volumes, or of a table that cannot be read: fvesetup boot check"
 		exit 1
 	}
 	# The names of what is inside, so that no other disk is taken for it.

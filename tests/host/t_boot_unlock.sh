@@ -179,6 +179,16 @@ boot 0 --key-file "$TMP/pass"
 expect_text "line 1 of the table"
 expect_text "line 2 of the table: unknown option, skipped: unheard-of"
 
+# A line as crypttab would have it opens. One that cannot be read is an error, also where nothing else is.
+echo "root $root - initrd,timeout=1min30s,tries=many # the root" >"$TMP/fvetab"
+boot 0 --key-file "$TMP/pass"
+expect_text "line 1 of the table: wrong value of option, skipped: tries"
+expect_text "root ($root) opened by"
+echo "root $root - initrd,identity=none" >"$TMP/wrong-table"
+boot 1 --key-file "$TMP/pass" --fvetab "$TMP/wrong-table"
+expect_text "nothing was opened by them"
+expect 1 "$fvesetup" boot-table --fvetab "$TMP/wrong-table"
+
 # No TPM: boot-cap has nothing to do. A TPM that fails: it matters where a volume depends on it.
 expect 0 "$fvesetup" boot-cap --fvetab "$TMP/fvetab"
 stop_tpm

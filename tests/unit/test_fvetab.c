@@ -75,22 +75,8 @@ static void bad_lines(void)
 		"control /dev/sda",
 		"name /dev/sda tpm3",
 		"name /dev/sda tpm2,",
-		"name /dev/sda - timeout=x",
-		"name /dev/sda - timeout=-1",
-		"name /dev/sda - timeout=86401",
-		"name /dev/sda - timeout=99999999999999999999",
-		"name /dev/sda - timeout=",
-		"name /dev/sda - tries=101",
-		"name /dev/sda - reseal=maybe",
-		"name /dev/sda - initrd=yes",
-		"name /dev/sda - target=luks",
-		"name /dev/sda - new-recovery=root",
-		"name /dev/sda - escrow=org.pem",
-		"name /dev/sda - startup-key=key",
-		"name /dev/sda - startup-key=/",
-		"name /dev/sda - startup-key=/a/../b:/dev/sdb",
-		"name /dev/sda - startup-key=/a:",
-		"name /dev/sda - startup-key=/a:stick",
+		"name /dev/sda - initrd=maybe",
+		"name /dev/sda - readonly=1x",
 		"name /dev/sda - identity=",
 		"name /dev/sda - identity=none",
 		"name /dev/sda - identity=00",
@@ -220,10 +206,50 @@ static void identities(void)
 	}
 }
 
+/* A wrong value of an option that only helps is told, and costs the option alone. */
+static void side_options(void)
+{
+	static const char *const options[] = {
+		"timeout=x",	   "timeout=-1",	   "timeout=86401",
+		"timeout=",	   "timeout=90x",	   "timeout=99999999999999999999",
+		"timeout=25h",	   "timeout=1min90000s",   "tries=101",
+		"reseal=maybe",	   "target=luks",	   "new-recovery=root",
+		"escrow=org.pem",  "startup-key=key",	   "startup-key=/",
+		"startup-key=/a:", "startup-key=/a:stick", "startup-key=/a/../b:/dev/sdb",
+	};
+	static const struct {
+		const char *text;
+		uint32_t seconds;
+	} spans[] = {{"0", 0},	  {"90", 90},	{"90s", 90},	    {"1min", 60}, {"1min30s", 90},
+		     {"2m", 120}, {"1h", 3600}, {"24hours", 86400}, {"5sec", 5},  {"1hr1m", 3660}};
+	struct fvetab table;
+	char text[256];
+
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		snprintf(text, sizeof(text), "name /dev/sda - initrd,%s,nofail", options[i]);
+		CHECK(parse(text, &table) == 0);
+		CHECK(complaints == 1 && table.n == 1);
+		CHECK(table.entry[0].initrd && table.entry[0].nofail);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(spans); i++) {
+		snprintf(text, sizeof(text), "name /dev/sda - timeout=%s", spans[i].text);
+		CHECK(parse(text, &table) == 0 && !complaints);
+		CHECK(table.n == 1 && table.entry[0].timeout_s == spans[i].seconds);
+	}
+	CHECK(parse("name /dev/sda - initrd=yes,nofail=0 # the root", &table) == 0 && !complaints);
+	CHECK(table.n == 1 && table.entry[0].initrd && !table.entry[0].nofail);
+	CHECK(parse("name /dev/sda # - initrd", &table) == 0 && !complaints);
+	CHECK(table.n == 1 && !table.entry[0].initrd);
+	/* No new password without the escrow that was meant. */
+	CHECK(parse("name /dev/sda - escrow=org.pem,new-recovery=/root", &table) == 0);
+	CHECK(complaints == 1 && table.n == 1 && !*table.entry[0].new_recovery);
+}
+
 int main(void)
 {
 	good_tables();
 	bad_lines();
+	side_options();
 	limits();
 	command_lines();
 	selection();

@@ -48,7 +48,7 @@ int boot_load(const struct args *args, enum fvetab_phase phase, const char *name
 	if (r < 0)
 		return r;
 	bootargs_parse(cmdline, &ret->kernel, boot_complain);
-	fvetab_parse(table, &ret->table, boot_complain);
+	ret->n_wrong = fvetab_parse(table, &ret->table, boot_complain);
 	ret->all = ret->table;
 	fvetab_select(&ret->table, &ret->kernel, ret->initrd ? FVETAB_INITRD : phase, name);
 	if (ret->initrd && ret->kernel.disabled)

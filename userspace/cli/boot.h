@@ -30,6 +30,7 @@ struct boot {
 	struct bootargs kernel;
 	struct fvetab all;   /* the whole table */
 	struct fvetab table; /* what is to be opened now, the root volume first */
+	size_t n_wrong;	     /* lines of the table that say nothing, and so open nothing */
 	bool initrd;	     /* this is the initramfs */
 	bool root_refused;   /* the root volume did not open by itself in the initramfs */
 	struct boot_volume volume[FVETAB_MAX];

@@ -98,7 +98,11 @@ static int cmd_boot_table(const struct args *args)
 	while (result == 0 && (line = strsep(&rest, "\n"))) {
 		struct fvetab one;
 
-		fvetab_parse(line, &one, boot_complain);
+		if (fvetab_parse(line, &one, boot_complain))
+			result = log_errno(EINVAL,
+					   "a line that cannot be read would be missing in the "
+					   "initramfs: %s",
+					   line);
 		if (one.n)
 			result = print_line(args, line, &one.entry[0]);
 	}
@@ -108,6 +112,6 @@ static int cmd_boot_table(const struct args *args)
 ACTION(boot_table, "Boot", "boot-table", "", "fvetab as it goes into an initramfs",
        "Print the table with the identity of each volume that is opened in the initramfs, as this "
        "machine remembers it (fvesetup identity). Fails where one is not known and the table does "
-       "not say identity=any. What dracut's module calls. With --json all volumes of the table "
+       "not say identity=any, and where a line cannot be read. What dracut's module calls. With --json all volumes of the table "
        "are told, and what scripts have to know of them.",
        OPT_TABLE, OPT_JSON);

@@ -390,6 +390,19 @@ static int check_root_content(const struct boot *boot)
 			 root->entry->name, path);
 }
 
+/*
+ * What was left out of the table may have been meant for now. In the initramfs this stops the boot
+ * only where nothing else opens: boot-table refuses such a line when the image is made.
+ */
+static int check_table(const struct boot *boot)
+{
+	if (!boot->n_wrong)
+		return 0;
+	return log_errno(EINVAL,
+			 "%zu of the table's lines cannot be read, and nothing was opened by them",
+			 boot->n_wrong);
+}
+
 /* No machine's protector opens anything more in this boot, until somebody proves a secret. */
 static int lock_machine(const struct boot *boot)
 {
@@ -416,7 +429,7 @@ static int cmd_boot_unlock(const struct args *args)
 	if (!boot.table.n && args->operand[0])
 		return log_errno(ENOENT, "the table has no volume %s", args->operand[0]);
 	if (!boot.table.n)
-		return 0;
+		return check_table(&boot);
 	process_lock_memory(KDF_ROOM);
 	boot_find_devices(&boot);
 	if (boot.kernel.recovery)
@@ -439,7 +452,7 @@ static int cmd_boot_unlock(const struct args *args)
 		return r;
 	if (boot.initrd && !args->test && !args->operand[0])
 		r = check_root_content(&boot);
-	return r;
+	return r < 0 || boot.initrd || args->operand[0] ? r : check_table(&boot);
 }
 
 ACTION(boot_unlock, "Boot", "boot-unlock", "[<name>]", "open the volumes of /etc/fvetab",

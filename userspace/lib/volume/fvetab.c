@@ -140,6 +140,66 @@ static int set_identity(struct fvetab_entry *entry, const char *value)
 	return any ? 0 : identity_parse(value, entry->identity);
 }
 
+/* As the kernel reads words of its command line; a word alone is yes. */
+static int parse_bool(const char *value, bool *ret)
+{
+	static const struct {
+		const char *word;
+		bool value;
+	} words[] = {
+		{"", true},   {"1", true},   {"yes", true},  {"on", true},     {"true", true},
+		{"0", false}, {"no", false}, {"off", false}, {"false", false},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (!strcmp(value, words[i].word)) {
+			*ret = words[i].value;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+/*
+ * Seconds, or as in crypttab(5) a time span of systemd.time(7): "90", "90s", "1min30s".
+ */
+static int parse_seconds(const char *text, uint32_t *ret)
+{
+	static const struct {
+		const char *name;
+		uint32_t seconds;
+	} units[] = {
+		{"", 1},      {"s", 1},	      {"sec", 1},      {"second", 1},	{"seconds", 1},
+		{"m", 60},    {"min", 60},    {"minute", 60},  {"minutes", 60}, {"h", 3600},
+		{"hr", 3600}, {"hour", 3600}, {"hours", 3600},
+	};
+	uint32_t sum = 0;
+
+	do {
+		size_t digits = strspn(text, "0123456789"), unit = 0, length;
+		char number[12];
+		uint32_t value;
+
+		if (digits >= sizeof(number))
+			return -EINVAL;
+		memcpy(number, text, digits);
+		number[digits] = '\0';
+		text += digits;
+		length = strcspn(text, "0123456789");
+		while (unit < ARRAY_SIZE(units) && (strlen(units[unit].name) != length ||
+						    strncmp(text, units[unit].name, length)))
+			unit++;
+		if (unit == ARRAY_SIZE(units) ||
+		    number_parse(number, 0, FVETAB_SECONDS_MAX / units[unit].seconds, &value) < 0)
+			return -EINVAL;
+		sum += value * units[unit].seconds;
+		text += length;
+	} while (*text && sum <= FVETAB_SECONDS_MAX);
+	if (sum > FVETAB_SECONDS_MAX)
+		return -EINVAL;
+	*ret = sum;
+	return 0;
+}
+
 static int set_option(struct fvetab_entry *entry, const char *name, const char *value)
 {
 	static const char *const targets[] = {"fve", "crypt", "auto", NULL};
@@ -156,20 +216,18 @@ static int set_option(struct fvetab_entry *entry, const char *name, const char *
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
-		if (!strcmp(name, flags[i].name)) {
-			*flags[i].flag = true;
-			return value ? -EINVAL : 0;
-		}
+		if (!strcmp(name, flags[i].name))
+			return parse_bool(value ?: "", flags[i].flag);
 	if (!value)
 		return -ENOENT;
 	if (!strcmp(name, "timeout"))
-		return number_parse(value, 0, FVETAB_SECONDS_MAX, &entry->timeout_s);
+		return parse_seconds(value, &entry->timeout_s);
 	if (!strcmp(name, "tries"))
 		return number_parse(value, 0, FVETAB_TRIES_MAX, &entry->tries);
 	if (!strcmp(name, "startup-key"))
 		return set_startup_key(entry, value);
 	if (!strcmp(name, "startup-key-timeout"))
-		return number_parse(value, 0, FVETAB_SECONDS_MAX, &entry->key_timeout_s);
+		return parse_seconds(value, &entry->key_timeout_s);
 	if (!strcmp(name, "target"))
 		return set_choice(entry->target, value, targets);
 	if (!strcmp(name, "reseal"))
@@ -183,6 +241,23 @@ static int set_option(struct fvetab_entry *entry, const char *name, const char *
 	return -ENOENT;
 }
 
+/*
+ * Options without which the volume opens as well, to the same data: a wrong value is no reason to
+ * leave the root closed. All others say which volume it has to be, when it opens and who writes it.
+ */
+static bool is_side_option(const char *name)
+{
+	static const char *const names[] = {"timeout",	    "tries",
+					    "startup-key",  "startup-key-timeout",
+					    "target",	    "reseal",
+					    "new-recovery", "escrow"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strcmp(name, names[i]))
+			return true;
+	return false;
+}
+
 static bool is_empty(const char *field)
 {
 	return !strcmp(field, "-") || !strcmp(field, "none") || !strcmp(field, "defaults");
@@ -191,6 +266,7 @@ static bool is_empty(const char *field)
 static int parse_options(char *field, struct fvetab_entry *entry, unsigned int line,
 			 complain_fn *complain)
 {
+	bool escrow_wrong = false;
 	char *word, *value;
 	int r;
 
@@ -205,9 +281,15 @@ static int parse_options(char *field, struct fvetab_entry *entry, unsigned int l
 		r = set_option(entry, word, value);
 		if (r == -ENOENT && strncmp(word, "x-", 2))
 			complain(line, "unknown option, skipped", word);
-		else if (r < 0 && r != -ENOENT)
+		else if (r < 0 && r != -ENOENT && !is_side_option(word))
 			return refuse(complain, line, "wrong value of option", word);
+		else if (r < 0 && r != -ENOENT)
+			complain(line, "wrong value of option, skipped", word);
+		escrow_wrong |= r < 0 && !strcmp(word, "escrow");
 	}
+	/* A new password that was to be escrowed is not made without that. */
+	if (escrow_wrong)
+		*entry->new_recovery = '\0';
 	return 0;
 }
 
@@ -219,6 +301,7 @@ static const struct fvetab_entry unset = {
 	.key_timeout_s = FVETAB_UNSET,
 };
 
+/* A field that begins with "#" is a comment, with all that follows. */
 static char *next_field(char **rest)
 {
 	char *field;
@@ -226,6 +309,8 @@ static char *next_field(char **rest)
 	do {
 		field = strsep(rest, WHITE);
 	} while (field && !*field);
+	if (field && *field == '#')
+		field = *rest = NULL;
 	return field;
 }
 
@@ -243,7 +328,7 @@ static int parse_line(char *text, unsigned int line, struct fvetab *table, compl
 	struct fvetab_entry entry = unset;
 	char *name = next_field(&text), *device, *kinds, *options;
 
-	if (!name || *name == '#')
+	if (!name)
 		return 0;
 	device = next_field(&text);
 	kinds = next_field(&text);
@@ -340,25 +425,6 @@ static int add_volume(struct bootargs *args, const char *uuid, size_t length, co
 	return 0;
 }
 
-/* As the kernel reads its own: "rd.fve" alone is yes. */
-static int parse_bool(const char *value, bool *ret)
-{
-	static const struct {
-		const char *word;
-		bool value;
-	} words[] = {
-		{"", true},   {"1", true},   {"yes", true},  {"on", true},     {"true", true},
-		{"0", false}, {"no", false}, {"off", false}, {"false", false},
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		if (!strcmp(value, words[i].word)) {
-			*ret = words[i].value;
-			return 0;
-		}
-	return -EINVAL;
-}
-
 static int set_word(struct bootargs *args, const char *name, const char *value)
 {
 	const char *equals;
@@ -384,7 +450,7 @@ static int set_word(struct bootargs *args, const char *name, const char *value)
 	if (!strcmp(name, "rd.fve.recovery"))
 		return parse_bool(value, &args->recovery);
 	if (!strcmp(name, "rd.fve.timeout"))
-		return number_parse(value, 0, FVETAB_SECONDS_MAX, &args->timeout_s);
+		return parse_seconds(value, &args->timeout_s);
 	if (!strcmp(name, "rd.fve.uuid"))
 		return add_volume(args, value, strlen(value), "");
 	if (!strcmp(name, "rd.fve.name")) {

@@ -53,8 +53,8 @@ struct fvetab {
 
 /*
  * Parse the text of a table. A line that is wrong is left out and told to @complain with its
- * number; an option that is not known is told and skipped, the line stays. Gives the number of
- * lines that were left out.
+ * number; an option that is not known, or without which the volume opens as well and whose value is
+ * wrong, is told and skipped, the line stays. Gives the number of lines that were left out.
  */
 size_t fvetab_parse(const char *text, struct fvetab *ret,
 		    void (*complain)(unsigned int line, const char *what, const char *word));
