@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# proves: each of sixteen faults gives its own reason code, and a changed PCR its number and first differing event
+# proves: each of seventeen faults gives its own reason code, and a changed PCR its number and first differing event
 # group: host tpm
 # shellcheck source=tests/host/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -98,6 +98,10 @@ jq '.private |= ("AAAA" + .[4:])' "$TMP/token" | cryptsetup token import --token
 reason token-corrupt tpm2
 cp "$TMP/kept" "$image"
 cryptsetup token remove --token-id "$token" "$image"
+jq '.version = 2 | .more = 1' "$TMP/token" | cryptsetup token import --token-id "$token" "$image"
+reason token-newer tpm2
+cp "$TMP/kept" "$image"
+cryptsetup token remove --token-id "$token" "$image"
 jq '.label = "changed"' "$TMP/token" | cryptsetup token import --token-id "$token" "$image"
 reason header-mac tpm2
 cp "$TMP/kept" "$image"
@@ -114,4 +118,4 @@ mkdir "$TMP/sha1"
 swtpm_setup --tpm2 --tpmstate "$TMP/sha1" --pcr-banks sha1 >/dev/null
 start_tpm "$TMP/sha1"
 reason bank-dead tpm2
-[ "$seen" = 16 ] || fail "only $seen faults"
+[ "$seen" = 17 ] || fail "only $seen faults"

@@ -106,7 +106,7 @@ struct json_object *reader_open(struct reader *r, const char *json)
 	r->type = reader_string(r, "type");
 	version = reader_take(r, "version", json_type_int);
 	if (version && json_object_get_int(version) != JSON_VERSION)
-		reader_fail(r, -ENOTSUP);
+		reader_fail(r, json_object_get_int(version) > JSON_VERSION ? -ENOTSUP : -EBADMSG);
 	return root;
 }
 

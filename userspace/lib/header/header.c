@@ -525,3 +525,11 @@ int header_json(const struct header *header, const char **ret)
 {
 	return crypt_dump_json(header->cd, ret, 0) < 0 ? -EIO : 0;
 }
+
+int header_is_newer(const struct header *header)
+{
+	return log_errno(EBADMSG,
+			 "a later version of fvesetup has written the header of %s: change it with "
+			 "that one; nothing was changed",
+			 header->path);
+}

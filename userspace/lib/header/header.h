@@ -147,6 +147,11 @@ struct header_token {
 };
 #define HEADER_TOKEN_START ((struct header_token){.number = -1})
 bool header_token_next(const struct header *header, const char *type, struct header_token *token);
+/*
+ * Say that tokens of @header which every change needs are of a later version of fvesetup, and give
+ * -EBADMSG. To take them for damaged would end in their loss.
+ */
+int header_is_newer(const struct header *header);
 /* Return whether its type is one of ours. */
 bool header_token_ours(const struct header_token *token);
 

@@ -46,8 +46,12 @@ static int find_vmks(const struct header *header, struct vmks *ret)
 	while (header_token_next(header, TOKEN_TYPE_VMK, &found)) {
 		_cleanup_token_vmk_ struct token_vmk token = {0};
 
-		if (token_vmk_parse(found.json, &token) < 0)
-			return log_errno(EBADMSG, "token %d of %s, fve-vmk, is damaged or unknown",
+		int r = token_vmk_parse(found.json, &token);
+
+		if (r == -ENOTSUP)
+			return header_is_newer(header);
+		if (r < 0)
+			return log_errno(EBADMSG, "token %d of %s, fve-vmk, is damaged",
 					 found.number, header_path(header));
 		if (token.generation > ret->newest.generation) {
 			struct token_vmk before = ret->newest;

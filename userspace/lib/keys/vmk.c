@@ -86,10 +86,11 @@ static int find_token(const struct header *header, uint32_t generation, struct t
 
 	while (header_token_next(header, TOKEN_TYPE_VMK, &found)) {
 		_cleanup_token_vmk_ struct token_vmk token = {0};
+		int parsed = token_vmk_parse(found.json, &token);
 
-		if (token_vmk_parse(found.json, &token) < 0 || token.slot < 0) {
+		if (parsed < 0 || token.slot < 0) {
 			if (r == -ENOENT)
-				r = -EBADMSG;
+				r = parsed == -ENOTSUP ? parsed : -EBADMSG;
 			continue;
 		}
 		if ((generation && token.generation != generation) ||
@@ -111,8 +112,10 @@ int vmk_token(const struct header *header, struct token_vmk *ret)
 {
 	int r = find_token(header, 0, ret);
 
+	if (r == -ENOTSUP)
+		return header_is_newer(header);
 	if (r == -EBADMSG)
-		return log_errno(EBADMSG, "the fve-vmk token of %s is damaged or unknown",
+		return log_errno(EBADMSG, "the fve-vmk token of %s is damaged",
 				 header_path(header));
 	if (r < 0)
 		return log_errno(-r, "%s has no volume master key: its fve-vmk token is gone",

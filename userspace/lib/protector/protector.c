@@ -48,13 +48,13 @@ static void read_token(const struct header *header, const struct header_token *t
 		       struct protector *ret)
 {
 	enum protector_kind kind = kind_of_token(token->type);
-	int r = -ENOTSUP;
+	int r = -ENOTSUP; /* its type is one of ours, and not known */
 
 	*ret = (struct protector){.kind = kind, .token = token->number, .slot = HEADER_ANY};
 	if (kind_rows[kind]->read)
 		r = kind_rows[kind]->read(header, token->json, ret);
 	if (r < 0) {
-		ret->health = REASON_TOKEN_CORRUPT;
+		ret->health = r == -ENOTSUP ? REASON_TOKEN_NEWER : REASON_TOKEN_CORRUPT;
 		snprintf(ret->head.id, sizeof(ret->head.id), "token-%u",
 			 (unsigned int)token->number % HEADER_MAX_TOKENS);
 	}
@@ -226,6 +226,11 @@ int protector_remove(struct header *header, const struct secret *fvek,
 	struct protector list[PROTECTOR_LIST_MAX];
 	int n = protector_list(header, list), persons = 0;
 
+	if (protector->health == REASON_TOKEN_NEWER && last == PROTECTOR_LAST_STAYS)
+		return log_errno(EBUSY,
+				 "%s of %s is no damage: a later version of fvesetup made it, and "
+				 "opens the volume by it; use --force if it is to go",
+				 protector->head.id, header_path(header));
 	for (int i = 0; i < n; i++)
 		if (protector_is_person(&list[i]) && list[i].health == REASON_NONE &&
 		    strcmp(list[i].head.id, protector->head.id))

@@ -89,8 +89,8 @@ void protector_check_keyslot(const struct header *header, struct protector *p);
 
 /*
  * Remove from both header copies: first what opens, then what names it. The last protector that
- * a person can open is refused with -EBUSY, or goes as well: a volume that a machine's alone opens
- * is lost with the machine.
+ * a person can open, and one that a later version made, is refused with -EBUSY, or goes as well: a
+ * volume that a machine's alone opens is lost with the machine.
  */
 enum protector_last {
 	PROTECTOR_LAST_STAYS,
