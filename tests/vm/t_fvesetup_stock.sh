@@ -66,3 +66,12 @@ mount /dev/mapper/data /mnt
 assert_eq "$(cat /mnt/file)" "$sum" "file of an adopted volume"
 umount /mnt
 fvesetup close data
+
+step "a flag that cryptsetup keeps in the header holds"
+cryptsetup open --allow-discards --perf-same_cpu_crypt --persistent --key-file old /dev/vdb stock
+cryptsetup close stock
+fvesetup header accept -q --key-file old /dev/vdb
+fvesetup open --key-file old /dev/vdb data 2>out
+assert_match "$(dmsetup table data)" ' allow_discards' "table"
+assert_match "$(cat out)" 'only allow-discards has an effect' "what open said"
+fvesetup close data

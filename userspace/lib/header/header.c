@@ -70,10 +70,17 @@ static int read_segment(struct header *header)
 	struct header_segment *segment = &header->segment;
 	struct device_info info;
 	uint64_t device_sectors;
+	uint32_t flags;
 	int r = device_probe(header->path, &info);
 
 	if (r < 0)
 		return r;
+	r = crypt_persistent_flags_get(cd, CRYPT_FLAGS_ACTIVATION, &flags);
+	if (r < 0)
+		return log_errno(-r, "cannot read the flags in the header of %s: %s", header->path,
+				 strerror(-r));
+	segment->allow_discards = flags & CRYPT_ACTIVATE_ALLOW_DISCARDS;
+	segment->other_flags = flags & ~CRYPT_ACTIVATE_ALLOW_DISCARDS;
 	segment->sector_size = (uint32_t)crypt_get_sector_size(cd);
 	segment->key_size = (uint32_t)crypt_get_volume_key_size(cd);
 	segment->data_offset = crypt_get_data_offset(cd);

@@ -46,6 +46,8 @@ struct header_segment {
 	uint64_t iv_offset;	/* 512-byte sectors */
 	uint64_t size;		/* 512-byte sectors that the device holds from data_offset on */
 	uint64_t metadata_size; /* bytes of one header copy */
+	bool allow_discards;	/* a flag that stock tools keep in the header (--persistent) */
+	bool other_flags;	/* there are more of these */
 };
 
 /*

@@ -147,7 +147,8 @@ int volume_open(const struct header *header, const struct secret *fvek, const ch
 		.data_offset = segment->data_offset,
 		.size = segment->size,
 		.read_only = flags->read_only,
-		.allow_discards = flags->allow_discards,
+		/* The MAC covers what the header says of it. */
+		.allow_discards = flags->allow_discards || segment->allow_discards,
 	};
 	struct device_info info;
 	bool missing;
@@ -172,6 +173,10 @@ int volume_open(const struct header *header, const struct secret *fvek, const ch
 		log_notice("%s is read-only, and so is %s.", header_path(header), name);
 		mapping.read_only = true;
 	}
+	if (segment->other_flags)
+		log_notice("Of the flags that are kept in the header of %s only allow-discards has "
+			   "an effect here.",
+			   header_path(header));
 	r = prepare_target(header_path(header), &target, &missing);
 	if (r < 0)
 		return r;
