@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: a volume of cryptsetup or systemd-cryptenroll is adopted and released without losing a way in, wherever it is cut off, and others are refused unchanged
-# group: host
+# group: host tpm
 # shellcheck source=tests/host/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -224,4 +224,31 @@ for _ in $(seq "$cuts"); do
 	"$fvesetup" release -q --key-file "$TMP/old" "$image"
 	expect 0 stock_opens "$TMP/old"
 	[ "$(cryptsetup luksDump --dump-json-metadata "$image" | jq '.tokens | length')" = 0 ] || fail "tokens were left"
+done
+
+# What a stock tool makes of the UUID or the volume key costs the machine's protectors, and it is said
+# what to do: release, adopt, and add them again.
+start_tpm "$TMP/stock-tpm"
+measure_boot
+changed=$TMP/changed
+with_tpm=(--tpm "$tpm" --event-log /dev/null)
+for change in reencrypt uuid; do
+	new_image "$changed" 24M
+	format "$changed" --protector tpm2 "${with_tpm[@]}"
+	if [ "$change" = uuid ]; then
+		cryptsetup luksUUID -q --uuid 11111111-2222-3333-4444-555555555555 "$changed"
+	else
+		slot=$("$fvesetup" protector list "$changed" | awk '$2 == "passphrase" { print $3 }')
+		cryptsetup reencrypt -q --resilience none --force-offline-reencrypt -S "$slot" --pbkdf pbkdf2 \
+			--pbkdf-force-iterations 1000 --key-file "$TMP/pass" "$changed"
+	fi
+	expect 2 "$fvesetup" release -q --key-file "$TMP/pass" --tpm "$tpm" "$changed"
+	expect_text header-mac
+	expect 0 "$fvesetup" header accept -q --key-file "$TMP/pass" --tpm "$tpm" "$changed"
+	expect 4 "$fvesetup" protector add -q --key-file "$TMP/pass" "${with_tpm[@]}" "$changed" tpm2
+	expect_text "fvesetup release $changed, fvesetup adopt $changed"
+	expect 0 "$fvesetup" release -q --key-file "$TMP/pass" --tpm "$tpm" "$changed"
+	expect 0 "$fvesetup" adopt -q --key-file "$TMP/pass" --tpm "$tpm" "$changed"
+	expect 0 "$fvesetup" protector add -q --key-file "$TMP/pass" "${with_tpm[@]}" "$changed" tpm2
+	expect 0 "$fvesetup" open --test --protector tpm2 --tpm "$tpm" "$changed"
 done

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/table.h"
+#include "header/change.h"
 #include "os/device.h"
 #include "volume/adopt.h"
 
@@ -81,10 +82,12 @@ static int cmd_release(const struct args *args)
 			   "auto. People's secrets stay, and open it with cryptsetup.");
 	if (r < 0)
 		return r;
-	r = how.stock_header ? cli_unlock(&how, header, &fvek, &used)
-			     : cli_unlock_to_change(&how, header, &fvek, &used);
+	r = cli_unlock(&how, header, &fvek, &used);
+	if (r == 0 && !how.stock_header)
+		r = change_check_header(header, fvek);
 	if (r < 0)
 		return r;
+	/* This finishes a rotation that was cut short. */
 	r = adopt_release(header, fvek, args->unlock.tcti);
 	if (r < 0)
 		return r;

@@ -313,10 +313,13 @@ static bool interrupted(const struct vmks *vmks)
 int rotate_resume(struct header *header, const struct secret *fvek)
 {
 	_cleanup_vmks_ struct vmks vmks = {0};
+	_cleanup_secret_ struct secret *vmk = NULL;
 	int r = find_vmks(header, &vmks);
 
 	if (r < 0 || !interrupted(&vmks))
 		return r;
+	if (vmk_is_foreign(header, fvek))
+		return vmk_link_unwrap(header, fvek, &vmks.newest, &vmk);
 	log_notice("A rotation of the VMK of %s was interrupted; finishing it.",
 		   header_path(header));
 	return finish(header, fvek);

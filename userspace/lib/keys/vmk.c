@@ -145,9 +145,37 @@ int vmk_link_unwrap(const struct header *header, const struct secret *fvek,
 	int r = unwrap_derived(fvek, INFO_VMK_LINK, context, &token->vmk, ret_vmk);
 
 	if (r == -EBADMSG)
-		log_error("the fve-vmk token of %s does not belong to its volume key",
-			  header_path(header));
+		log_error(
+			"the UUID or the volume key of %s was changed by another tool, such as "
+			"cryptsetup reencrypt or luksUUID, and no machine's protector opens it any "
+			"more. People's do. Make new ones: fvesetup release %s, fvesetup adopt %s, "
+			"fvesetup protector add",
+			header_path(header), header_path(header), header_path(header));
 	return r;
+}
+
+bool vmk_is_foreign(const struct header *header, const struct secret *fvek)
+{
+	_cleanup_token_vmk_ struct token_vmk token = {.slot = HEADER_ANY};
+	struct header_token found = HEADER_TOKEN_START;
+	bool any = false;
+
+	while (header_token_next(header, TOKEN_TYPE_VMK, &found)) {
+		_cleanup_secret_ struct secret *vmk = NULL;
+		_cleanup_free_ char *context = NULL;
+		int r;
+
+		token_vmk_free(&token);
+		token = (struct token_vmk){0};
+		if (token_vmk_parse(found.json, &token) < 0)
+			return false;
+		context = wrap_context(header, "vmk", "link", "-", token.generation);
+		r = unwrap_derived(fvek, INFO_VMK_LINK, context, &token.vmk, &vmk);
+		if (r != -EBADMSG)
+			return false;
+		any = true;
+	}
+	return any;
 }
 
 int vmk_from_fvek(const struct header *header, const struct secret *fvek, uint32_t *ret_generation,

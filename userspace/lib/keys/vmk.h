@@ -38,6 +38,11 @@ int vmk_link_wrap(const struct header *header, const struct secret *fvek, const 
 int vmk_link_unwrap(const struct header *header, const struct secret *fvek,
 		    const struct token_vmk *token, struct secret **ret_vmk);
 
+/*
+ * Return whether the header has tokens of a VMK, and all of them belong to another volume key or
+ * UUID than it has now: a stock tool has changed that, and what the VMK opened is dead.
+ */
+bool vmk_is_foreign(const struct header *header, const struct secret *fvek);
 /* The present VMK, and its generation where @ret_generation is not NULL. */
 int vmk_from_fvek(const struct header *header, const struct secret *fvek, uint32_t *ret_generation,
 		  struct secret **ret_vmk);

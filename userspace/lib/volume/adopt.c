@@ -10,6 +10,7 @@
 #include "keys/boot_policy.h"
 #include "keys/lockout.h"
 #include "keys/rotate.h"
+#include "keys/vmk.h"
 #include "protector/protector.h"
 #include "volume/adopt.h"
 
@@ -226,7 +227,8 @@ int adopt_release(struct header *header, const struct secret *fvek, const char *
 	enum header_mac state;
 	int r = header_mac_check(header, fvek, &state);
 
-	if (r == 0 && header_mac_good(state) && vmk_begun(header))
+	/* A VMK of another volume key has nothing to be finished, and only goes. */
+	if (r == 0 && header_mac_good(state) && vmk_begun(header) && !vmk_is_foreign(header, fvek))
 		r = rotate_first(header, fvek);
 	if (r == 0)
 		r = header_claim(header, HEADER_STOCK);
