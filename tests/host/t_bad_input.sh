@@ -35,9 +35,24 @@ refused 1 'lost with it' "$image" "$fvesetup" format -q --no-recovery --protecto
 refused 1 'goes with --protector tpm2-pin' "$image" "$fvesetup" format -q --pin-file /dev/null "$image"
 refused 1 'at least 6 characters' "$image" "$fvesetup" format -q --protector tpm2-pin \
 	--pin-file <(echo 1) "$image"
+refused 1 'at most 47 bytes' "$image" "$fvesetup" format -q --key-file "$TMP/pass" --no-recovery \
+	--label "$(printf 'x%.0s' {1..48})" "$image"
+refused 1 'at most 47 bytes' "$image" "$fvesetup" format -q --key-file "$TMP/pass" --no-recovery \
+	--label "$(printf '\303\251%.0s' {1..24})" "$image"
+refused 1 'at most 63 bytes' "$image" "$fvesetup" protector add --key-file "$TMP/pass" "$image" \
+	"recovery,label=$(printf 'x%.0s' {1..64})"
 refused 1 'cannot be the name' "$image" "$fvesetup" open --key-file "$TMP/pass" "$image" a/b
 refused 1 'se --batch-mode' "$image" "$fvesetup" format "$image" </dev/null
 refused 5 'exists' "$image" "$fvesetup" format -q --recovery-file "$TMP/pass" "$image"
+
+echo "--- labels of the greatest length are whole"
+new_image "$TMP/longest"
+label=$(printf 'x%.0s' {1..45})$(printf '\303\251')
+format "$TMP/longest" --label "$label" --protector "passphrase,label=$label$label" 2>/dev/null &&
+	fail "a label of 94 bytes was taken"
+format "$TMP/longest" --label "$label"
+expect 0 "$fvesetup" dump --json "$TMP/longest"
+[ "$(jq -r .label "$TMP/out")" = "$label" ] || fail "the label was cut"
 
 echo "--- the device"
 refused 4 'cannot open' /nonexistent "$fvesetup" open --test /nonexistent

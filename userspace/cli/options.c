@@ -205,8 +205,10 @@ const struct option_row options[OPT_END] = {
 		 "flag of this name in the header (--persistent) does the same. The others that it "
 		 "keeps there have no effect, and that is said.",
 		 FLAG(allow_discards)},
-	[OPT_LABEL] = {"label", 0, "TEXT", "label of the volume, or of an approval", NULL,
-		       TEXT(label)},
+	[OPT_LABEL] =
+		{"label", 0, "TEXT", "label of the volume, or of an approval",
+		 "Label of the volume, of at most 47 bytes, or of an approval, of at most 63.",
+		 TEXT(label)},
 	[OPT_ROOT_A] = {"root-a", 0, "URI", "the root key A, an RSA key: pkcs11:...",
 			"The root key A, an RSA key, by its pkcs11: URI (RFC 7512). A PIN is not "
 			"part of it; pin-source=file:PATH says where it is.",

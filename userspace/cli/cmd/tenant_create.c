@@ -68,7 +68,8 @@ static int prepare(const struct args *args, const char *path)
 static int make_volume(const struct args *args, struct keypolicy *policy, struct tenant *tenant,
 		       bool *ret_begun)
 {
-	const struct header_format how = {.label = tenant->name, .sector_size = args->sector_size};
+	char label[HEADER_LABEL_MAX + 1];
+	const struct header_format how = {.label = label, .sector_size = args->sector_size};
 	_cleanup_secret_ struct secret *fvek = secret_random(FVEK_SIZE), *vmk = NULL,
 				       *factor = NULL;
 	_cleanup_header_ struct header *header = NULL;
@@ -79,6 +80,8 @@ static int make_volume(const struct args *args, struct keypolicy *policy, struct
 
 	if (r < 0)
 		return log_errno(-r, "a tenant's key takes a TPM: %s", reason_text(reason));
+	/* The record has the whole name, which may be longer than a label. */
+	snprintf(label, sizeof(label), "%.*s", HEADER_LABEL_MAX, tenant->name);
 	r = fvek ? header_format(tenant->path, &how, fvek, &header) : -ENOMEM;
 	if (r < 0)
 		return r;

@@ -95,10 +95,10 @@ static int approve(const struct approve_request *request, struct header *header,
 		   char ret_id[TOKEN_ID_LENGTH + 1])
 {
 	const struct token_approval *approval;
-	int r;
+	int r = request->label ? token_check_label(request->label) : 0;
 
-	if (request->label && strlen(request->label) > TOKEN_LABEL_MAX)
-		return log_errno(EINVAL, "a label has at most %d bytes", TOKEN_LABEL_MAX);
+	if (r < 0)
+		return r;
 	r = boot_policy_finish(&m->policy, m->tpm);
 	if (r < 0)
 		return r;

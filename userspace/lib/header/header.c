@@ -17,13 +17,12 @@
 #define SMALLEST_DEVICE	  (17 * 1024 * 1024) /* libcryptsetup puts the data at 16 MiB */
 #define LARGE_SECTOR_SIZE 4096
 #define SECTOR		  512
-#define LABEL_SIZE	  64 /* LUKS2 has 48 bytes */
 #define UUID_LENGTH	  36
 
 struct header {
 	struct crypt_device *cd;
 	char *path;
-	char *label; /* LABEL_SIZE bytes for header_label() */
+	char *label; /* HEADER_LABEL_MAX + 1 bytes for header_label() */
 	struct header_segment segment;
 	struct header_copies copies;
 };
@@ -44,7 +43,7 @@ static int header_new(const char *path, struct header **ret)
 		return -ENOMEM;
 	crypt_set_log_callback(NULL, cryptsetup_log, NULL);
 	header->path = strdup(path);
-	header->label = malloc(LABEL_SIZE);
+	header->label = malloc(HEADER_LABEL_MAX + 1);
 	if (!header->path || !header->label)
 		return -ENOMEM;
 	r = crypt_init(&header->cd, path);
@@ -123,6 +122,10 @@ int header_format(const char *path, const struct header_format *how, const struc
 
 	if (r < 0)
 		return r;
+	/* libcryptsetup would cut it, perhaps within a character. */
+	if (how->label && strlen(how->label) > HEADER_LABEL_MAX)
+		return log_errno(EINVAL, "the label of a volume has at most %d bytes",
+				 HEADER_LABEL_MAX);
 	if (info.size < SMALLEST_DEVICE)
 		return log_errno(EINVAL, "%s is too small: %ju bytes, and a volume needs %d", path,
 				 (uintmax_t)info.size, SMALLEST_DEVICE);
@@ -361,7 +364,7 @@ const char *header_label_stored(const struct header *header)
 
 const char *header_label(const struct header *header)
 {
-	snprintf(header->label, LABEL_SIZE, "%s", header_label_stored(header));
+	snprintf(header->label, HEADER_LABEL_MAX + 1, "%s", header_label_stored(header));
 	make_printable(header->label, "");
 	return header->label;
 }

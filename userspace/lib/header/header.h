@@ -21,6 +21,7 @@
 #define HEADER_ANY	    -1 /* means any keyslot, or any free token */
 #define HEADER_MAX_KEYSLOTS 32 /* LUKS2_KEYSLOTS_MAX of libcryptsetup */
 #define HEADER_MAX_TOKENS   32 /* LUKS2_TOKENS_MAX of libcryptsetup */
+#define HEADER_LABEL_MAX    47 /* bytes; LUKS2 has 48 with the NUL */
 #define HEADER_CIPHER	    "aes-xts-plain64"
 #define HEADER_TOKEN_PREFIX "fve-" /* begins the types of our tokens */
 
@@ -28,7 +29,7 @@ struct header; /* an open header */
 
 /* The parameters of a new volume. */
 struct header_format {
-	const char *label;    /* or NULL */
+	const char *label;    /* up to HEADER_LABEL_MAX bytes, or NULL */
 	uint32_t sector_size; /* bytes; 0: 4096 where the device's size allows it, else 512 */
 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/log.h"
 #include "header/slots.h"
 #include "keys/token.h"
 #include "keys/token_json.h"
@@ -489,6 +490,13 @@ void token_policy_free(struct token_policy *token)
 	free(token->approvals);
 	token->approvals = NULL;
 	token->n_approvals = 0;
+}
+
+int token_check_label(const char *label)
+{
+	if (strlen(label) > TOKEN_LABEL_MAX)
+		return log_errno(EINVAL, "a label has at most %d bytes", TOKEN_LABEL_MAX);
+	return 0;
 }
 
 int token_head_init(struct token_head *head, const char *label)

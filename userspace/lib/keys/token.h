@@ -31,6 +31,8 @@ struct token_head {
 /* The present time as RFC 3339. */
 int token_time_now(char ret[TIME_LENGTH + 1]);
 
+/* -EINVAL with a message: @label has more than TOKEN_LABEL_MAX bytes. */
+int token_check_label(const char *label);
 /* Fill in a new random id and the present time. @label must fit. */
 int token_head_init(struct token_head *head, const char *label);
 

@@ -158,9 +158,12 @@ static int spec_option(char *option, struct protector_spec *spec)
 
 	if (value)
 		*value++ = '\0';
-	if (!strcmp(option, "label") && value && strlen(value) <= TOKEN_LABEL_MAX) {
-		strcpy(spec->label, value);
-		return 0;
+	if (!strcmp(option, "label") && value) {
+		int r = token_check_label(value);
+
+		if (r == 0)
+			strcpy(spec->label, value);
+		return r;
 	}
 	if (row->option && row->option(option, value, spec))
 		return 0;
