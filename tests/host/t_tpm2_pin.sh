@@ -50,6 +50,9 @@ before=$(sha256sum <"$image")
 printf '12345' >"$TMP/short"
 expect 1 add_pin "$TMP/short"
 expect_text 'at least 6'
+printf '\303\244\303\266\303\274' >"$TMP/umlauts" # six bytes, three characters
+expect 1 add_pin "$TMP/umlauts"
+expect_text 'at least 6'
 expect 1 add_pin "$TMP/pass"
 expect_text 'already a passphrase'
 [ "$before" = "$(sha256sum <"$image")" ] || fail "a refusal changed the image"

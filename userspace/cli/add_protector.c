@@ -167,7 +167,7 @@ int cli_new_secret(const struct args *args, const struct protector_spec *spec, c
 	r = prompt_new_secret(&question, &secret);
 	if (r < 0)
 		return r;
-	if (secret->size < row->asks_min)
+	if (secret_characters(secret) < row->asks_min)
 		return log_errno(EINVAL, "a %s has at least %zu characters", row->asks,
 				 row->asks_min);
 	*ret = steal(secret);

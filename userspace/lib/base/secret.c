@@ -109,6 +109,15 @@ void secret_truncate(struct secret *secret, size_t size)
 	secret->size = size;
 }
 
+size_t secret_characters(const struct secret *secret)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < secret->size; i++)
+		n += secret->data[i] >> 6 != 2;
+	return n;
+}
+
 bool secret_equal(const struct secret *a, const struct secret *b)
 {
 	unsigned int differ = 0;

@@ -39,6 +39,9 @@ struct secret *secret_shared_open(int fd, size_t size);
 /* Shorten @secret to @size bytes and wipe the rest; nothing happens where it is shorter already. */
 void secret_truncate(struct secret *secret, size_t size);
 
+/* Count the characters of UTF-8 (RFC 3629) in @secret: the bytes that continue none. */
+size_t secret_characters(const struct secret *secret);
+
 /* Compare in constant time. Secrets of different sizes are different. */
 bool secret_equal(const struct secret *a, const struct secret *b);
 

@@ -59,7 +59,7 @@ struct kind_row {
 	const char *token_type; /* "fve-tpm2"; NULL: none of ours */
 	unsigned int flags;
 	const char *asks; /* what its owner chooses when one is added: "PIN"; NULL: nothing */
-	size_t asks_min;  /* bytes that this has at least */
+	size_t asks_min;  /* characters that this has at least */
 
 	/* Read a token: head, slot and health. -EBADMSG: it is damaged. */
 	int (*read)(const struct header *header, const char *json, struct protector *ret);

@@ -139,7 +139,7 @@ static int check_pin(struct header *header, const struct secret *pin)
 {
 	_cleanup_secret_ struct secret *fvek = NULL;
 
-	if (pin->size < PIN_LENGTH_MIN)
+	if (secret_characters(pin) < PIN_LENGTH_MIN)
 		return log_errno(EINVAL, "a PIN has at least %d characters", PIN_LENGTH_MIN);
 	if (header_keyslot_open(header, HEADER_ANY, pin, &fvek) >= 0)
 		return log_errno(EINVAL,

@@ -5,7 +5,7 @@
 
 #include "protector/protector.h"
 
-/* Shortest PIN in bytes: BitLocker's, where each try costs one of 32. */
+/* Shortest PIN in characters: BitLocker's, where each try costs one of 32. */
 #define PIN_LENGTH_MIN 6
 
 /* read() of the kinds whose token has what a TPM sealed. */
