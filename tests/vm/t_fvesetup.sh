@@ -64,6 +64,15 @@ fvesetup close data
 [ ! -e /dev/mapper/data ] || fail "the mapping is still there"
 refused 4 'no open volume' fvesetup close data
 
+step "a name may have 127 characters"
+for n in 91 92 127; do
+	name=$(printf 'x%.0s' $(seq $n))
+	fvesetup open --key-file vda.rec /dev/vda "$name"
+	assert_match "$(fvesetup status "$name")" 'fve' "status of a name of $n characters"
+	fvesetup close "$name"
+done
+refused 1 'cannot be the name' fvesetup open --key-file vda.rec /dev/vda "x$name"
+
 step "stock dm-crypt reads it, and what it writes is read here"
 cryptsetup open --key-file vda.rec /dev/vda stock
 refused 4 'did not make' fvesetup close stock

@@ -21,6 +21,8 @@
 #define NONCE_SIZE  8  /* makes the key's description a used-once name */
 #define SECTOR	    512
 #define NAME_LENGTH 127
+/* What the UUID of a mapping has of its name; dm-ioctl.h: 129 bytes with the NUL. */
+#define NAME_IN_UUID (128 - strlen(MAPPING_UUID_PREFIX) - UUID_DIGITS - strlen("-"))
 
 int volume_check_name(const char *name)
 {
@@ -98,7 +100,7 @@ static int prepare_target(const char *path, enum volume_target *target, bool *re
 				 : "use --target fve");
 }
 
-/* "FVE-<uuid without dashes>-<name>" */
+/* "FVE-<uuid without dashes>-<name>", and of the name what fits, as cryptsetup does it. */
 static char *mapping_uuid(const struct header *header, const char *name)
 {
 	char digits[UUID_DIGITS + 1] = "", *text;
@@ -107,7 +109,9 @@ static char *mapping_uuid(const struct header *header, const char *name)
 	for (const char *p = header_uuid(header); *p && n < UUID_DIGITS; p++)
 		if (*p != '-')
 			digits[n++] = *p;
-	return asprintf(&text, MAPPING_UUID_PREFIX "%s-%s", digits, name) < 0 ? NULL : text;
+	return asprintf(&text, MAPPING_UUID_PREFIX "%s-%.*s", digits, (int)NAME_IN_UUID, name) < 0
+		       ? NULL
+		       : text;
 }
 
 #define MISSING_MARK "module-missing:"
