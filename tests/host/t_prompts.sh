@@ -87,6 +87,19 @@ expect_text 'holds more than'
 expect 1 "$fvesetup" protector add --key-file - --new-key-file - "${cheap[@]}" "$image" passphrase <"$TMP/pass"
 expect_text 'standard input holds one secret'
 
+echo "--- a new passphrase that nobody could type is told from one that somebody can"
+echo 'with a line end' >"$TMP/new"
+expect 0 "${add[@]}" passphrase --new-key-file "$TMP/new"
+expect_text 'Nobody could type'
+expect 0 "$fvesetup" open --test --key-file "$TMP/new" "$image"
+head -c 600 /dev/zero | tr '\0' x >"$TMP/new"
+expect 0 "${add[@]}" passphrase --new-key-file "$TMP/new"
+expect_text 'too long'
+printf 'K\303\244se' >"$TMP/new"
+expect 0 "${add[@]}" passphrase --new-key-file "$TMP/new"
+! grep -q 'Nobody could type' "$TMP/out" || fail "it can be typed"
+at_terminal 0 'Passphrase' "Käse" -- "$fvesetup" open --test "$image"
+
 echo "--- the password agent"
 if [ "$(id -u)" != 0 ]; then
 	echo "not root: /run/systemd/ask-password cannot be used"

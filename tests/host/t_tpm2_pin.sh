@@ -53,6 +53,12 @@ expect_text 'at least 6'
 printf '\303\244\303\266\303\274' >"$TMP/umlauts" # six bytes, three characters
 expect 1 add_pin "$TMP/umlauts"
 expect_text 'at least 6'
+for end in '\n' '\r\n' '\0'; do
+	# shellcheck disable=SC2059 # the format is what ends the file
+	printf "13579246$end" >"$TMP/ended"
+	expect 1 add_pin "$TMP/ended"
+	expect_text 'nobody could type the PIN'
+done
 expect 1 add_pin "$TMP/pass"
 expect_text 'already a passphrase'
 [ "$before" = "$(sha256sum <"$image")" ] || fail "a refusal changed the image"

@@ -155,6 +155,7 @@ int cli_new_secret(const struct args *args, const struct protector_spec *spec, c
 				    .agent = args->unlock.agent,
 				    .timeout_s = args->unlock.timeout_s};
 	const struct kind_row *row = kind_rows[spec->kind];
+	const char *why;
 	int r;
 
 	if (*spec->volume)
@@ -170,6 +171,12 @@ int cli_new_secret(const struct args *args, const struct protector_spec *spec, c
 	if (secret_characters(secret) < row->asks_min)
 		return log_errno(EINVAL, "a %s has at least %zu characters", row->asks,
 				 row->asks_min);
+	why = file ? prompt_untypable(secret) : NULL;
+	if (why && kind_has(spec->kind, KIND_PIN))
+		return log_errno(EINVAL, "nobody could type the PIN in %s: %s", file, why);
+	if (why)
+		log_notice("Nobody could type the %s in %s: %s. Only the file will open %s.",
+			   row->asks, file, why, args->operand[0]);
 	*ret = steal(secret);
 	return 0;
 }

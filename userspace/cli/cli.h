@@ -117,6 +117,8 @@ struct question {
 int prompt_secret(const struct question *question, struct secret **ret);
 /* The same for a secret that is to be set: a person is asked twice, and it is never empty. */
 int prompt_new_secret(const struct question *question, struct secret **ret);
+/* Say why nobody could type @secret, which a file had, at a terminal; NULL: somebody could. */
+const char *prompt_untypable(const struct secret *secret);
 /* 0 when the person types YES; -ECANCELED. With --batch-mode nobody is asked. */
 int prompt_confirm(bool batch_mode, const char *question, ...) _printf_(2, 3);
 

@@ -138,8 +138,10 @@ const struct option_row options[OPT_END] = {
 	[OPT_NEW_KEY_FILE] =
 		{"new-key-file", 0, "FILE",
 		 "read the new passphrase or PIN from FILE, or write the new startup key to it",
-		 "Read the new passphrase or PIN from a file. For startup-key and tpm2-key: write "
-		 "the new startup key to this file, which must not exist.",
+		 "Read the new passphrase or PIN from a file: every byte of it. A PIN that nobody "
+		 "could type, since it has a line end or another control character, is refused. "
+		 "For startup-key and tpm2-key: write the new startup key to this file, which must "
+		 "not exist.",
 		 TEXT(new_key_file)},
 	[OPT_PIN_FILE] = {"pin-file", 0, "FILE", "read the PIN of tpm2-pin from FILE", NULL,
 			  TEXT(unlock.pin_file)},

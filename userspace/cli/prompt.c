@@ -160,6 +160,17 @@ int prompt_secret(const struct question *question, struct secret **ret)
 	return r;
 }
 
+const char *prompt_untypable(const struct secret *secret)
+{
+	for (size_t i = 0; i < secret->size; i++) {
+		if (secret->data[i] == '\n' || secret->data[i] == '\r')
+			return "it has a line end";
+		if (secret->data[i] < ' ' || secret->data[i] == 0x7f)
+			return "it has a control character";
+	}
+	return secret->size > TYPED_MAX ? "it is too long" : NULL;
+}
+
 int prompt_new_secret(const struct question *question, struct secret **ret)
 {
 	_cleanup_secret_ struct secret *first = NULL, *second = NULL;
