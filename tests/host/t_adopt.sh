@@ -94,6 +94,23 @@ done
 expect 5 "$fvesetup" release -q "$image" </dev/null
 expect_text 'nobody could open'
 
+echo "--- by a key file as large as cryptsetup takes one"
+for size in 65536 8388608; do
+	head -c "$size" /dev/urandom >"$TMP/big"
+	new_image "$image"
+	cryptsetup luksFormat -q --pbkdf pbkdf2 --pbkdf-force-iterations 1000 --key-size 512 --key-file "$TMP/big" "$image"
+	expect 0 "$fvesetup" adopt --key-file "$TMP/big" "$image"
+	expect 0 ours_opens "$TMP/big"
+	expect 0 "$fvesetup" open --test "$image" --key-file - <"$TMP/big"
+done
+head -c -1 "$TMP/big" >"$TMP/bigger"
+expect 2 ours_opens "$TMP/bigger"
+printf x | cat "$TMP/big" - >"$TMP/bigger"
+expect 1 ours_opens "$TMP/bigger"
+expect_text 'more than 8388608 bytes'
+expect 0 "$fvesetup" protector add --key-file "$TMP/big" --new-key-file "$TMP/big" "${cheap[@]}" "$image" passphrase
+expect_text 'Only the file will open'
+
 echo "--- others are refused, and nothing changes"
 refused() {
 	local text=$1 before

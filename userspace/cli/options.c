@@ -130,10 +130,9 @@ const struct option_row options[OPT_END] = {
 		 CALL(set_protector)},
 	[OPT_KEY_FILE] =
 		{"key-file", 'd', "FILE", "read the secret from FILE, or - for standard input",
-		 "Read the secret from a file: every byte of it. - is standard input to its end, and "
-		 "/dev/fd/N an open file descriptor. "
-		 "Without this option, and where standard input is no terminal, one line is read "
-		 "from it.",
+		 "Read the secret from a file: every byte of it, at most 8 MiB. - is standard "
+		 "input to its end, and /dev/fd/N an open file descriptor. Without "
+		 "this option, and where standard input is no terminal, one line is read from it.",
 		 TEXT(unlock.key_file)},
 	[OPT_NEW_KEY_FILE] =
 		{"new-key-file", 0, "FILE",

@@ -5,7 +5,8 @@
 
 #include "base/secret.h"
 
-#define READ_SECRET_MAX 8192 /* bytes of a key file or of a line from a pipe */
+/* Bytes of a key file or of a line from a pipe: as many as cryptsetup takes, cryptsetup(8). */
+#define READ_SECRET_MAX (8 * 1024 * 1024)
 
 /* Read @fd to its end, or to the end of a line, which is left out. -E2BIG, or -ENOKEY: no line. */
 int read_secret(int fd, bool line, struct secret **ret);
