@@ -184,6 +184,40 @@ expect 0 ours_opens "$image.rec"
 [ "$(cryptsetup luksDump --dump-json-metadata "$image" | jq '.keyslots | length')" = 3 ] ||
 	fail "another number of keyslots"
 
+echo "--- a stock tool that sets a label takes the subsystem away: all protectors stay"
+new_image "$image"
+format "$image" --tpm "$tpm" --protector tpm2,label=machine
+cp "$image" "$TMP/ours.img"
+list=$("$fvesetup" protector list --json "$image")
+# by_label [COMMAND...]: of a copy that got a label so, and the command's change of its header.
+by_label() {
+	cp "$TMP/ours.img" "$image"
+	cryptsetup config --label Data "$image"
+	[ $# = 0 ] || "$@"
+}
+by_label
+expect 0 "$fvesetup" open --test --tpm "$tpm" "$image" </dev/null
+expect_text 'fvesetup adopt'
+[ "$("$fvesetup" protector list --json "$image" 2>/dev/null)" = "$list" ] || fail "other protectors"
+expect 2 "$fvesetup" adopt --key-file "$TMP/new" "$image"
+expect 0 "$fvesetup" adopt --key-file "$TMP/pass" "$image"
+[ "$("$fvesetup" protector list --json "$image")" = "$list" ] || fail "adopt changed a protector"
+[ "$(blkid -p -o value -s LABEL "$image") $(blkid -p -o value -s SUBSYSTEM "$image")" = "Data fve" ] ||
+	fail "label or subsystem"
+expect 0 "$fvesetup" open --test --tpm "$tpm" "$image" </dev/null
+! grep -q 'subsystem' "$TMP/out" || fail "the subsystem is there"
+expect 5 "$fvesetup" adopt --key-file "$TMP/pass" "$image"
+echo "and what a stock tool changed besides is judged as ever"
+by_label cryptsetup luksChangeKey -q --pbkdf pbkdf2 --pbkdf-force-iterations 1000 --key-file "$TMP/pass" "$image" "$TMP/new"
+expect 0 "$fvesetup" adopt --key-file "$TMP/new" "$image"
+[ "$(protectors .kind | sort)" = $'passphrase\nrecovery\ntpm2' ] || fail "a protector was lost"
+expect 2 "$fvesetup" open --test --tpm "$tpm" --protector tpm2 "$image" </dev/null
+expect 0 "$fvesetup" header accept -q --key-file "$TMP/new" "$image"
+expect 0 "$fvesetup" open --test --tpm "$tpm" --protector tpm2 "$image" </dev/null
+by_label
+expect 0 "$fvesetup" release -q --tpm "$tpm" --key-file "$TMP/pass" "$image"
+expect 0 stock_opens "$TMP/pass"
+
 # cut N COMMAND...: run it and kill it at its Nth write of the header, as a power cut would.
 cut_at() {
 	local n=$1

@@ -58,7 +58,8 @@ ACTION(adopt, "Volumes", "adopt", "<device>", "take over an existing LUKS2 volum
        "that cryptsetup luksFormat or systemd-cryptenroll made. One of its secrets is asked for. "
        "Nothing of its data or keyslots changes, and all that opened it still does: what a person "
        "can type is listed as passphrase, and what others put there as keyslot. After a power "
-       "cut, do it again.",
+       "cut, do it again. A volume of fvesetup whose subsystem is gone, as cryptsetup config "
+       "--label removes it, gets that back, and keeps all its protectors.",
        OPT_KEY_FILE, OPT_TRIES, OPT_AGENT, OPT_TIMEOUT, OPT_TPM, OPT_JSON);
 
 /* A secret that stays has to be given, as a proof that somebody has one. */

@@ -252,6 +252,14 @@ static int check_subsystem(const struct header *header)
 {
 	if (!strcmp(header_subsystem(header), SUBSYSTEM))
 		return 0;
+	/* The subsystem opens nothing, and whatever does stands under the MAC. */
+	if (!*header_subsystem(header) && header_has_vmk(header)) {
+		log_notice(
+			"The subsystem of %s is gone, as after cryptsetup config --label without "
+			"--subsystem fve; to set it again: fvesetup adopt %s",
+			header->path, header->path);
+		return 0;
+	}
 	return log_errno(ENODEV,
 			 "%s is a LUKS2 volume that was not made by fvesetup; open it with "
 			 "cryptsetup, or take it over: fvesetup adopt %s",

@@ -24,6 +24,7 @@
 #define HEADER_LABEL_MAX    47 /* bytes; LUKS2 has 48 with the NUL */
 #define HEADER_CIPHER	    "aes-xts-plain64"
 #define HEADER_TOKEN_PREFIX "fve-" /* begins the types of our tokens */
+#define TOKEN_TYPE_VMK	    "fve-vmk"
 
 struct header; /* an open header */
 
@@ -59,9 +60,9 @@ int header_format(const char *path, const struct header_format *how, const struc
 		  struct header **ret);
 
 /*
- * Open the header on @path. -ENODEV: it is not LUKS2, damaged beyond repair, not made by fvesetup,
- * or has a cipher or feature that vet.h does not list; -EFBIG: the device ends before the data that
- * the header describes.
+ * Open the header on @path. One of ours that has lost its subsystem is opened with a notice.
+ * -ENODEV: it is not LUKS2, damaged beyond repair, not made by fvesetup, or has a cipher or feature
+ * that vet.h does not list; -EFBIG: the device ends before the data that the header describes.
  */
 int header_load(const char *path, struct header **ret);
 /* Open a LUKS2 header that need not be made by fvesetup. Otherwise as header_load(). */
@@ -158,6 +159,12 @@ int header_is_newer(const struct header *header);
 /* Return whether its type is one of ours. */
 bool header_token_ours(const struct header_token *token);
 
+/*
+ * Return whether a token of the VMK names a keyslot. An adoption makes both before it sets the
+ * subsystem, and a release removes that keyslot first of all after the subsystem. So a header
+ * without a subsystem that has both lacks nothing else: somebody has taken the subsystem away.
+ */
+bool header_has_vmk(const struct header *header);
 /* Return whether @token names @slot in its "keyslots". */
 bool header_token_names(const struct header *header, int token, int slot);
 /* Write @json as @token, or as a free one for HEADER_ANY, in one atomic write; return its number.

@@ -17,3 +17,14 @@ bool header_token_ours(const struct header_token *token)
 {
 	return !strncmp(token->type, HEADER_TOKEN_PREFIX, strlen(HEADER_TOKEN_PREFIX));
 }
+
+bool header_has_vmk(const struct header *header)
+{
+	struct header_token token = HEADER_TOKEN_START;
+
+	while (header_token_next(header, TOKEN_TYPE_VMK, &token))
+		for (int slot = 0; slot < HEADER_MAX_KEYSLOTS; slot++)
+			if (header_token_names(header, token.number, slot))
+				return true;
+	return false;
+}

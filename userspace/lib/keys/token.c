@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "header/header.h"
 #include "header/slots.h"
 #include "keys/token.h"
 #include "keys/token_json.h"

@@ -36,7 +36,6 @@ int token_check_label(const char *label);
 /* Fill in a new random id and the present time. @label must fit. */
 int token_head_init(struct token_head *head, const char *label);
 
-#define TOKEN_TYPE_VMK	    "fve-vmk"
 #define TOKEN_TYPE_POLICY   "fve-policy"
 #define TOKEN_TYPE_CUSTOMER "fve-customer-key"
 

@@ -62,7 +62,7 @@ int adopt_check(const struct header *header)
 		return log_errno(ENODEV, "%s belongs to %s, says its header", header_path(header),
 				 header_subsystem(header));
 	r = check_segments(header);
-	if (r < 0)
+	if (r < 0 || header_has_vmk(header))
 		return r;
 	n = protector_list(header, list);
 	for (int i = 0; i < n; i++) {
@@ -197,7 +197,8 @@ static int settle_mac(struct header *header, const struct secret *fvek)
 	return r < 0 || state != HEADER_MAC_INTERRUPTED ? r : change_commit(&change, fvek);
 }
 
-int adopt(struct header *header, const struct secret *fvek, const char *tcti)
+/* What opened it gets its names, its VMK and its MAC. */
+static int take_over(struct header *header, const struct secret *fvek, const char *tcti)
 {
 	int r = remove_remains(header, fvek, tcti);
 
@@ -210,10 +211,15 @@ int adopt(struct header *header, const struct secret *fvek, const char *tcti)
 	r = name_persons(header, fvek);
 	if (r < 0)
 		return r;
-	r = rotate_first(header, fvek);
-	if (r < 0)
-		return r;
-	r = settle_mac(header, fvek);
+	return rotate_first(header, fvek);
+}
+
+int adopt(struct header *header, const struct secret *fvek, const char *tcti)
+{
+	int r = header_has_vmk(header) ? 0 : take_over(header, fvek, tcti);
+
+	if (r == 0)
+		r = settle_mac(header, fvek);
 	return r < 0 ? r : header_claim(header, HEADER_OURS);
 }
 

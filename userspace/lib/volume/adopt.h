@@ -19,8 +19,8 @@ int adopt_check(const struct header *header);
 
 /*
  * Give every keyslot that a person opens its token, make the VMK and the MAC, then claim the
- * header. What a release that was cut short has left is removed first. @header as adopt_check()
- * took it.
+ * header. What a release that was cut short has left is removed first. A header of ours that
+ * only lacks its subsystem keeps everything, and is claimed. @header as adopt_check() took it.
  */
 int adopt(struct header *header, const struct secret *fvek, const char *tcti);
 
