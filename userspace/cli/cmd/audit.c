@@ -10,6 +10,19 @@
 #include "custody/audit.h"
 #include "os/file.h"
 
+/* What somebody has written into the log reaches no terminal as it is. */
+static void show_text(const char *before, const char *text)
+{
+	_cleanup_free_ char *shown = printable_copy(text ?: "?");
+
+	printf("%s%s", before, shown ?: "?");
+}
+
+static void show_member(const char *before, struct json_object *object, const char *name)
+{
+	show_text(before, json_object_get_string(json_object_object_get(object, name)));
+}
+
 /* One line as people read it: number, time, event, and what it is about. */
 static void show_line(const char *line, void *data)
 {
@@ -24,16 +37,18 @@ static void show_line(const char *line, void *data)
 		json_object_put(object);
 		return;
 	}
-	printf("%5s", json_object_get_string(json_object_object_get(object, "number")) ?: "?");
-	printf(" %s", json_object_get_string(json_object_object_get(object, "time")) ?: "?");
-	printf(" %s", json_object_get_string(json_object_object_get(object, "type")) ?: "?");
+	printf("%5d", json_object_get_int(json_object_object_get(object, "number")));
+	show_member(" ", object, "time");
+	show_member(" ", object, "type");
 	json_object_object_foreach (object, name, member) {
 		bool shown = true;
 
 		for (size_t i = 0; i < ARRAY_SIZE(hidden); i++)
 			shown = shown && strcmp(name, hidden[i]) != 0;
-		if (shown)
-			printf(" %s=%s", name, json_object_get_string(member));
+		if (!shown)
+			continue;
+		show_text(" ", name);
+		show_text("=", json_object_get_string(member));
 	}
 	if (json_object_object_get_ex(object, "anchored", &value) &&
 	    !json_object_get_boolean(value))
