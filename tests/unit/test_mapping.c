@@ -34,18 +34,18 @@ struct dm_task *dm_task_create(int type)
 	return task;
 }
 
-void dm_task_destroy(struct dm_task *task)
+void dm_task_destroy(struct dm_task *dmt)
 {
-	free(task);
+	free(dmt);
 }
 
-int dm_task_run(struct dm_task *task)
+int dm_task_run(struct dm_task *dmt)
 {
-	if (task->type == dm.fails) {
-		task->error = dm.error;
+	if (dmt->type == dm.fails) {
+		dmt->error = dm.error;
 		return 0;
 	}
-	switch (task->type) {
+	switch (dmt->type) {
 	case DM_DEVICE_CREATE:
 		dm.made = true;
 		break;
@@ -56,66 +56,95 @@ int dm_task_run(struct dm_task *task)
 		dm.made = dm.live = false;
 		break;
 	case DM_DEVICE_TABLE:
-		task->error = dm.made ? 0 : ENXIO;
+		dmt->error = dm.made ? 0 : ENXIO;
 		break;
 	}
-	return !task->error;
+	return !dmt->error;
 }
 
-int dm_task_get_errno(struct dm_task *task)
+int dm_task_get_errno(struct dm_task *dmt)
 {
-	return task->error;
+	return dmt->error;
 }
 
-int dm_task_get_info(struct dm_task *task, struct dm_info *info)
+int dm_task_get_info(struct dm_task *dmt, struct dm_info *dmi)
 {
-	(void)task;
-	*info = (struct dm_info){.exists = dm.made};
+	(void)dmt;
+	*dmi = (struct dm_info){.exists = dm.made};
 	return 1;
 }
 
-int dm_task_add_target(struct dm_task *task, uint64_t start, uint64_t size, const char *type,
+int dm_task_add_target(struct dm_task *dmt, uint64_t start, uint64_t size, const char *ttype,
 		       const char *params)
 {
-	(void)task, (void)start, (void)size, (void)type;
+	(void)dmt, (void)start, (void)size, (void)ttype;
 	snprintf(dm.table, sizeof(dm.table), "%s", params);
 	return 1;
 }
 
-int dm_task_set_ro(struct dm_task *task)
+int dm_task_set_ro(struct dm_task *dmt)
 {
-	dm.read_only = task->type == DM_DEVICE_RELOAD;
+	dm.read_only = dmt->type == DM_DEVICE_RELOAD;
 	return 1;
 }
 
-void *dm_get_next_target(struct dm_task *task, void *next, uint64_t *start, uint64_t *size,
-			 char **type, char **params)
+void *dm_get_next_target(struct dm_task *dmt, void *next, uint64_t *start, uint64_t *length,
+			 char **target_type, char **params)
 {
-	(void)task, (void)next, (void)type, (void)params;
-	*start = *size = 0;
+	(void)dmt, (void)next, (void)target_type, (void)params;
+	*start = *length = 0;
 	return NULL;
 }
 
-#define SUCCEEDS(name, ...)                                    \
-	int name(struct dm_task *t __VA_OPT__(, ) __VA_ARGS__) \
-	{                                                      \
-		return !!t;                                    \
-	}
-
-SUCCEEDS(dm_task_set_name, const char *n __attribute__((unused)))
-SUCCEEDS(dm_task_set_uuid, const char *u __attribute__((unused)))
-SUCCEEDS(dm_task_set_cookie, uint32_t *c __attribute__((unused)),
-	 uint16_t f __attribute__((unused)))
-SUCCEEDS(dm_task_set_message, const char *m __attribute__((unused)))
-SUCCEEDS(dm_task_set_sector, uint64_t s __attribute__((unused)))
-SUCCEEDS(dm_task_no_flush)
-SUCCEEDS(dm_task_skip_lockfs)
-SUCCEEDS(dm_task_retry_remove)
-SUCCEEDS(dm_task_deferred_remove)
-
-const char *dm_task_get_uuid(const struct dm_task *task)
+int dm_task_set_name(struct dm_task *dmt, const char *name)
 {
-	return task ? "FVE-" : NULL;
+	return dmt && name;
+}
+
+int dm_task_set_uuid(struct dm_task *dmt, const char *uuid)
+{
+	return dmt && uuid;
+}
+
+int dm_task_set_cookie(struct dm_task *dmt, uint32_t *cookie, uint16_t flags)
+{
+	(void)flags;
+	return dmt && cookie;
+}
+
+int dm_task_set_message(struct dm_task *dmt, const char *message)
+{
+	return dmt && message;
+}
+
+int dm_task_set_sector(struct dm_task *dmt, uint64_t sector)
+{
+	return dmt && !sector;
+}
+
+int dm_task_no_flush(struct dm_task *dmt)
+{
+	return !!dmt;
+}
+
+int dm_task_skip_lockfs(struct dm_task *dmt)
+{
+	return !!dmt;
+}
+
+int dm_task_retry_remove(struct dm_task *dmt)
+{
+	return !!dmt;
+}
+
+int dm_task_deferred_remove(struct dm_task *dmt)
+{
+	return !!dmt;
+}
+
+const char *dm_task_get_uuid(const struct dm_task *dmt)
+{
+	return dmt ? "FVE-" : NULL;
 }
 
 int dm_udev_wait(uint32_t cookie)
