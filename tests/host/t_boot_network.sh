@@ -25,7 +25,6 @@ format "$volume"
 cat >"$TMP/fvetab" <<END
 local $TMP/none.img - nofail,timeout=0
 data $volume customer-key netdev
-both $volume - netdev,initrd
 END
 : >"$TMP/cmdline"
 
@@ -35,11 +34,19 @@ boot() {
 
 echo "--- before the network: not touched; with it: open, by a root"
 expect 0 boot
-expect_text 'initrd or netdev'
 ! grep -q "data (" "$TMP/out" || fail "a volume marked netdev was opened before the network"
 expect 0 boot --network
 expect_text "data ($volume) opened by protector customer-key"
 ! grep -q "none.img" "$TMP/out" || fail "another volume was looked for"
+
+echo "--- the initramfs waits for no network: such a line opens nothing, and that is an error"
+cp "$TMP/fvetab" "$TMP/fvetab.good"
+echo "both $volume - netdev,initrd" >>"$TMP/fvetab"
+expect 1 boot
+expect_text 'initrd or netdev'
+expect 1 boot --network
+expect_text "data ($volume) opened by protector customer-key"
+mv "$TMP/fvetab.good" "$TMP/fvetab"
 
 echo "--- one store is down: the other opens; both: closed, and nobody is asked"
 stop_opencryptoki
