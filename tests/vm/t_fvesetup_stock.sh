@@ -67,9 +67,13 @@ assert_eq "$(cat /mnt/file)" "$sum" "file of an adopted volume"
 umount /mnt
 fvesetup close data
 
-step "a flag that cryptsetup keeps in the header holds"
+step "a flag that cryptsetup keeps in the header holds, where the header verifies"
 cryptsetup open --allow-discards --perf-same_cpu_crypt --persistent --key-file old /dev/vdb stock
 cryptsetup close stock
+fvesetup open --key-file old /dev/vdb data 2>out
+assert_no_match "$(dmsetup table data)" 'allow_discards' "table"
+assert_match "$(cat out)" 'allow-discards .* has no effect' "what open said"
+fvesetup close data
 fvesetup header accept -q --key-file old /dev/vdb
 fvesetup open --key-file old /dev/vdb data 2>out
 assert_match "$(dmsetup table data)" ' allow_discards' "table"

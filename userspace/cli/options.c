@@ -203,8 +203,8 @@ const struct option_row options[OPT_END] = {
 		{"allow-discards", 0, NULL,
 		 "pass discards down; tells an attacker which sectors are unused",
 		 "Pass discards down. An attacker can then tell which sectors are unused. cryptsetup's "
-		 "flag of this name in the header (--persistent) does the same. The others that it "
-		 "keeps there have no effect, and that is said.",
+		 "flag of this name in the header (--persistent) does the same where the header "
+		 "verifies. The others that it keeps there have no effect, and that is said.",
 		 FLAG(allow_discards)},
 	[OPT_LABEL] =
 		{"label", 0, "TEXT", "label of the volume, or of an approval",

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/reason.h"
+#include "header/mac.h"
 #include "os/device.h"
 #include "os/mapping.h"
 #include "os/keyring.h"
@@ -132,6 +133,31 @@ static char *key_description(const struct header *header, bool missing)
 	return text;
 }
 
+/* Take over the flags that stock tools keep in @header: what it says counts where it verifies. */
+static int follow_header_flags(const struct header *header, const struct secret *fvek,
+			       bool *allow_discards)
+{
+	const struct header_segment *segment = header_segment(header);
+	enum header_mac state;
+	int r;
+
+	if (segment->other_flags)
+		log_notice("Of the flags that are kept in the header of %s only allow-discards has "
+			   "an effect here.",
+			   header_path(header));
+	if (!segment->allow_discards || *allow_discards)
+		return 0;
+	r = header_mac_check(header, fvek, &state);
+	if (r < 0)
+		return r;
+	*allow_discards = header_mac_good(state);
+	if (!*allow_discards)
+		log_notice("The flag allow-discards in the header of %s has no effect: the header "
+			   "does not verify.",
+			   header_path(header));
+	return 0;
+}
+
 int volume_open(const struct header *header, const struct secret *fvek, const char *name,
 		const struct volume_flags *flags)
 {
@@ -151,8 +177,7 @@ int volume_open(const struct header *header, const struct secret *fvek, const ch
 		.data_offset = segment->data_offset,
 		.size = segment->size,
 		.read_only = flags->read_only,
-		/* The MAC covers what the header says of it. */
-		.allow_discards = flags->allow_discards || segment->allow_discards,
+		.allow_discards = flags->allow_discards,
 	};
 	struct device_info info;
 	bool missing;
@@ -177,10 +202,9 @@ int volume_open(const struct header *header, const struct secret *fvek, const ch
 		log_notice("%s is read-only, and so is %s.", header_path(header), name);
 		mapping.read_only = true;
 	}
-	if (segment->other_flags)
-		log_notice("Of the flags that are kept in the header of %s only allow-discards has "
-			   "an effect here.",
-			   header_path(header));
+	r = follow_header_flags(header, fvek, &mapping.allow_discards);
+	if (r < 0)
+		return r;
 	r = prepare_target(header_path(header), &target, &missing);
 	if (r < 0)
 		return r;
