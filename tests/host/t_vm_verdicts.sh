@@ -82,7 +82,8 @@ echo 'read -r line && echo "read $line" && [ -c /dev/tpm0 ]' >"$TMP/script.sh"
 lost() {
 	rm -f "$TMP/boots"
 	echo answer | FVE_QEMU=$TMP/bin/qemu-system-x86_64 LOST=$3 MODULES=$4 expect "$1" "$vm" --memory 256 --timeout 600 \
-		--tpm "$TMP/tpm" --stdin "$TMP/script.sh"
+		--tpm "$TMP/tpm" --stdin "$TMP/script.sh" >"$TMP/provoked"
+	sed 's/^/provoked: /' "$TMP/provoked" # or the runner would count it
 	[ "$(wc -l <"$TMP/boots")" -eq "$2" ] || fail "not $2 boots"
 }
 lost 0 2 1 ''
