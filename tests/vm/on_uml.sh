@@ -90,8 +90,8 @@ choose_processor() {
 
 # machine_prepare: all but the user's disks.
 #
-# Half the time of what makes and removes devices is waiting for grace periods, at a hundred timer ticks a
-# second (dmsetup of kernel_stacking: 49 s, expedited 35 s); expedited, they end as soon as they may.
+# What makes and removes devices waits for grace periods, which at a hundred timer ticks a second take long;
+# expedited, they end as soon as they may.
 machine_prepare() {
 	local vmlinuz
 	vmlinuz=$("$here/kernel" --print vmlinuz "$kernel")
