@@ -87,6 +87,72 @@ int number_parse(const char *text, uint32_t min, uint32_t max, uint32_t *ret)
 	return 0;
 }
 
+int bool_parse(const char *text, bool *ret)
+{
+	static const struct {
+		const char *word;
+		bool value;
+	} words[] = {
+		{"", true},   {"1", true},   {"yes", true},  {"on", true},     {"true", true},
+		{"0", false}, {"no", false}, {"off", false}, {"false", false},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (!strcmp(text, words[i].word)) {
+			*ret = words[i].value;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+int seconds_parse(const char *text, uint32_t max, uint32_t *ret)
+{
+	static const struct {
+		const char *name;
+		uint32_t seconds;
+	} units[] = {
+		{"", 1},      {"s", 1},	      {"sec", 1},      {"second", 1},	{"seconds", 1},
+		{"m", 60},    {"min", 60},    {"minute", 60},  {"minutes", 60}, {"h", 3600},
+		{"hr", 3600}, {"hour", 3600}, {"hours", 3600},
+	};
+	uint32_t sum = 0;
+
+	do {
+		size_t digits = strspn(text, "0123456789"), unit = 0, length;
+		char number[12];
+		uint32_t value;
+
+		if (digits >= sizeof(number))
+			return -EINVAL;
+		memcpy(number, text, digits);
+		number[digits] = '\0';
+		text += digits;
+		length = strcspn(text, "0123456789");
+		while (unit < ARRAY_SIZE(units) && (strlen(units[unit].name) != length ||
+						    strncmp(text, units[unit].name, length)))
+			unit++;
+		if (unit == ARRAY_SIZE(units) ||
+		    number_parse(number, 0, max / units[unit].seconds, &value) < 0)
+			return -EINVAL;
+		sum += value * units[unit].seconds;
+		text += length;
+	} while (*text && sum <= max);
+	if (sum > max)
+		return -EINVAL;
+	*ret = sum;
+	return 0;
+}
+
+int text_copy(char *ret, size_t size, const char *text)
+{
+	size_t length = strlen(text);
+
+	if (length >= size)
+		return -ENAMETOOLONG;
+	memcpy(ret, text, length + 1);
+	return 0;
+}
+
 int time_text(time_t time, char ret[TIME_LENGTH + 1])
 {
 	struct tm tm;

@@ -34,6 +34,18 @@ int hex_decode(const char *hex, void *ret, size_t size);
 
 /* Read a decimal number from @min to @max, and nothing else. -EINVAL. */
 int number_parse(const char *text, uint32_t min, uint32_t max, uint32_t *ret);
+/* Read yes or no as the kernel reads words of its command line; a word without a value, "", is yes.
+ * -EINVAL.
+ */
+int bool_parse(const char *text, bool *ret);
+/*
+ * Read seconds, up to @max, or a time span of systemd.time(7) as in crypttab(5): "90", "90s",
+ * "1min30s". -EINVAL.
+ */
+int seconds_parse(const char *text, uint32_t max, uint32_t *ret);
+
+/* Copy @text whole into @ret, which has @size bytes. -ENAMETOOLONG: it does not fit. */
+int text_copy(char *ret, size_t size, const char *text);
 
 /* Write a time as RFC 3339 has it, in UTC. -EOVERFLOW. */
 int time_text(time_t time, char ret[TIME_LENGTH + 1]);

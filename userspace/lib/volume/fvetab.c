@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Parsing /etc/fvetab and the kernel command line. */
+/* Parsing /etc/fvetab, and what is to be opened by it. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,20 +18,9 @@ static int refuse(complain_fn *complain, unsigned int line, const char *what, co
 	return -EINVAL;
 }
 
-/* Copy @text whole, or -ENAMETOOLONG. */
-static int copy(char *ret, size_t size, const char *text)
-{
-	size_t length = strlen(text);
-
-	if (length >= size)
-		return -ENAMETOOLONG;
-	memcpy(ret, text, length + 1);
-	return 0;
-}
-
 static int copy_path(char ret[FVETAB_PATH_MAX + 1], const char *path)
 {
-	return path[0] == '/' ? copy(ret, FVETAB_PATH_MAX + 1, path) : -EINVAL;
+	return path[0] == '/' ? text_copy(ret, FVETAB_PATH_MAX + 1, path) : -EINVAL;
 }
 
 static const struct {
@@ -72,8 +61,7 @@ int fvetab_device_path(const char *device, char ret[FVETAB_PATH_MAX + 32])
 	return n < FVETAB_PATH_MAX + 32 ? 0 : -ENAMETOOLONG;
 }
 
-/* The same letters as volume_check_name(), which has the last word. */
-static bool is_name(const char *text)
+bool fvetab_is_name(const char *text)
 {
 	size_t length = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 				     "0123456789#+-.:=@_");
@@ -113,7 +101,7 @@ static int set_choice(char ret[8], const char *value, const char *const *choices
 {
 	for (; *choices; choices++)
 		if (!strcmp(value, *choices))
-			return copy(ret, 8, value);
+			return text_copy(ret, 8, value);
 	return -EINVAL;
 }
 
@@ -129,7 +117,7 @@ static int set_startup_key(struct fvetab_entry *entry, const char *value)
 		return -EINVAL;
 	memcpy(entry->key_path, value, length);
 	entry->key_path[length] = '\0';
-	return colon ? copy(entry->key_device, sizeof(entry->key_device), colon + 1) : 0;
+	return colon ? text_copy(entry->key_device, sizeof(entry->key_device), colon + 1) : 0;
 }
 
 static int set_identity(struct fvetab_entry *entry, const char *value)
@@ -138,66 +126,6 @@ static int set_identity(struct fvetab_entry *entry, const char *value)
 
 	entry->identity_is = any ? FVETAB_IDENTITY_ANY : FVETAB_IDENTITY_GIVEN;
 	return any ? 0 : identity_parse(value, entry->identity);
-}
-
-/* As the kernel reads words of its command line; a word alone is yes. */
-static int parse_bool(const char *value, bool *ret)
-{
-	static const struct {
-		const char *word;
-		bool value;
-	} words[] = {
-		{"", true},   {"1", true},   {"yes", true},  {"on", true},     {"true", true},
-		{"0", false}, {"no", false}, {"off", false}, {"false", false},
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		if (!strcmp(value, words[i].word)) {
-			*ret = words[i].value;
-			return 0;
-		}
-	return -EINVAL;
-}
-
-/*
- * Seconds, or as in crypttab(5) a time span of systemd.time(7): "90", "90s", "1min30s".
- */
-static int parse_seconds(const char *text, uint32_t *ret)
-{
-	static const struct {
-		const char *name;
-		uint32_t seconds;
-	} units[] = {
-		{"", 1},      {"s", 1},	      {"sec", 1},      {"second", 1},	{"seconds", 1},
-		{"m", 60},    {"min", 60},    {"minute", 60},  {"minutes", 60}, {"h", 3600},
-		{"hr", 3600}, {"hour", 3600}, {"hours", 3600},
-	};
-	uint32_t sum = 0;
-
-	do {
-		size_t digits = strspn(text, "0123456789"), unit = 0, length;
-		char number[12];
-		uint32_t value;
-
-		if (digits >= sizeof(number))
-			return -EINVAL;
-		memcpy(number, text, digits);
-		number[digits] = '\0';
-		text += digits;
-		length = strcspn(text, "0123456789");
-		while (unit < ARRAY_SIZE(units) && (strlen(units[unit].name) != length ||
-						    strncmp(text, units[unit].name, length)))
-			unit++;
-		if (unit == ARRAY_SIZE(units) ||
-		    number_parse(number, 0, FVETAB_SECONDS_MAX / units[unit].seconds, &value) < 0)
-			return -EINVAL;
-		sum += value * units[unit].seconds;
-		text += length;
-	} while (*text && sum <= FVETAB_SECONDS_MAX);
-	if (sum > FVETAB_SECONDS_MAX)
-		return -EINVAL;
-	*ret = sum;
-	return 0;
 }
 
 static int set_option(struct fvetab_entry *entry, const char *name, const char *value)
@@ -217,17 +145,17 @@ static int set_option(struct fvetab_entry *entry, const char *name, const char *
 
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
 		if (!strcmp(name, flags[i].name))
-			return parse_bool(value ?: "", flags[i].flag);
+			return bool_parse(value ?: "", flags[i].flag);
 	if (!value)
 		return -ENOENT;
 	if (!strcmp(name, "timeout"))
-		return parse_seconds(value, &entry->timeout_s);
+		return seconds_parse(value, FVETAB_SECONDS_MAX, &entry->timeout_s);
 	if (!strcmp(name, "tries"))
 		return number_parse(value, 0, FVETAB_TRIES_MAX, &entry->tries);
 	if (!strcmp(name, "startup-key"))
 		return set_startup_key(entry, value);
 	if (!strcmp(name, "startup-key-timeout"))
-		return parse_seconds(value, &entry->key_timeout_s);
+		return seconds_parse(value, FVETAB_SECONDS_MAX, &entry->key_timeout_s);
 	if (!strcmp(name, "target"))
 		return set_choice(entry->target, value, targets);
 	if (!strcmp(name, "reseal"))
@@ -335,11 +263,12 @@ static int parse_line(char *text, unsigned int line, struct fvetab *table, compl
 	options = next_field(&text);
 	if (next_field(&text))
 		return refuse(complain, line, "more than four fields", name);
-	if (!is_name(name) || copy(entry.name, sizeof(entry.name), name) < 0)
+	if (!fvetab_is_name(name) || text_copy(entry.name, sizeof(entry.name), name) < 0)
 		return refuse(complain, line, "this cannot be the name of a mapping", name);
 	if (has_name(table, name))
 		return refuse(complain, line, "this name was given before", name);
-	if (!device || !is_device(device) || copy(entry.device, sizeof(entry.device), device) < 0)
+	if (!device || !is_device(device) ||
+	    text_copy(entry.device, sizeof(entry.device), device) < 0)
 		return refuse(complain, line, "this is no device: UUID=..., LABEL=..., /dev/...",
 			      device ?: "");
 	if (kinds && parse_kinds(kinds, &entry) < 0)
@@ -396,110 +325,6 @@ char *fvetab_add_identity(const char *line, const uint8_t identity[IDENTITY_SIZE
 		       : ret;
 }
 
-/* --- the kernel command line ----------------------------------------------------------------- */
-
-/* "luks-" and the quotes of other tools are not ours: a UUID is hex digits and dashes. */
-static bool is_uuid(const char *text, size_t length)
-{
-	return length && length < 64 && strspn(text, "0123456789abcdefABCDEF-") >= length;
-}
-
-static int add_volume(struct bootargs *args, const char *uuid, size_t length, const char *name)
-{
-	size_t i;
-
-	if (!is_uuid(uuid, length) || (*name && !is_name(name)))
-		return -EINVAL;
-	for (i = 0; i < args->n; i++)
-		if (strlen(args->volume[i].uuid) == length &&
-		    !strncasecmp(args->volume[i].uuid, uuid, length))
-			break;
-	if (i == FVETAB_MAX)
-		return -E2BIG;
-	memcpy(args->volume[i].uuid, uuid, length);
-	args->volume[i].uuid[length] = '\0';
-	if (*name)
-		copy(args->volume[i].name, sizeof(args->volume[i].name), name);
-	if (i == args->n)
-		args->n++;
-	return 0;
-}
-
-static int set_word(struct bootargs *args, const char *name, const char *value)
-{
-	const char *equals;
-	bool enabled;
-	int r;
-
-	if (!strcmp(name, "root"))
-		return copy(args->root, sizeof(args->root), value);
-	if (!strcmp(name, "resume"))
-		return copy(args->resume, sizeof(args->resume), value);
-	if (!strcmp(name, "resume_offset"))
-		return number_parse(value, 0, UINT32_MAX, &args->resume_offset);
-	if (!strcmp(name, "rd.fve")) {
-		r = parse_bool(value, &enabled);
-		args->disabled = r == 0 ? !enabled : args->disabled;
-		return r;
-	}
-	if (!strcmp(name, "systemd.import_credentials")) {
-		r = parse_bool(value, &enabled);
-		args->no_credentials = r == 0 && !enabled;
-		return 0;
-	}
-	if (!strcmp(name, "rd.fve.recovery"))
-		return parse_bool(value, &args->recovery);
-	if (!strcmp(name, "rd.fve.timeout"))
-		return parse_seconds(value, &args->timeout_s);
-	if (!strcmp(name, "rd.fve.uuid"))
-		return add_volume(args, value, strlen(value), "");
-	if (!strcmp(name, "rd.fve.name")) {
-		equals = strchr(value, '=');
-		return equals ? add_volume(args, value, (size_t)(equals - value), equals + 1)
-			      : -EINVAL;
-	}
-	return strncmp(name, "rd.fve.", 7) ? 0 : -EINVAL;
-}
-
-/* One word, without the quotes around it or its value; NULL at the end. */
-static const char *next_word(const char *text, char *ret, size_t size)
-{
-	bool quoted = false;
-	size_t n = 0;
-
-	text += strspn(text, WHITE "\n");
-	if (!*text)
-		return NULL;
-	for (; *text && (quoted || !strchr(WHITE "\n", *text)); text++) {
-		if (*text == '"')
-			quoted = !quoted;
-		else if (n < size - 1)
-			ret[n++] = *text;
-	}
-	ret[n] = '\0';
-	return text;
-}
-
-size_t bootargs_parse(const char *cmdline, struct bootargs *ret, complain_fn *complain)
-{
-	char word[FVETAB_LINE_MAX], whole[FVETAB_LINE_MAX];
-	size_t wrong = 0;
-
-	*ret = (struct bootargs){.timeout_s = FVETAB_UNSET};
-	while ((cmdline = next_word(cmdline, word, sizeof(word)))) {
-		char *value = strchr(word, '=');
-
-		strcpy(whole, word);
-		if (value)
-			*value++ = '\0';
-		if (set_word(ret, word, value ?: "") == 0)
-			continue;
-		complain(0, "wrong word on the kernel command line, skipped", whole);
-		wrong++;
-	}
-	return wrong;
-}
-
 /* --- what is to be opened -------------------------------------------------------------------- */
 
 static bool is_volume(const struct fvetab_entry *entry, const char *uuid)
@@ -520,7 +345,7 @@ static void select_named(struct fvetab *table, const struct bootargs *args, stru
 			if (is_volume(&table->entry[j], args->volume[i].uuid))
 				*entry = table->entry[j];
 		if (*args->volume[i].name)
-			copy(entry->name, sizeof(entry->name), args->volume[i].name);
+			text_copy(entry->name, sizeof(entry->name), args->volume[i].name);
 	}
 }
 

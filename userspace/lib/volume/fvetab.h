@@ -65,6 +65,9 @@ size_t fvetab_parse(const char *text, struct fvetab *ret,
  */
 char *fvetab_add_identity(const char *line, const uint8_t identity[IDENTITY_SIZE]);
 
+/* Whether @text may name a mapping: the letters of volume_check_name(), which has the last word. */
+bool fvetab_is_name(const char *text);
+
 /* The rd.fve.* words of the kernel command line, rd.fve.name=UUID=NAME, and root= and resume=. */
 struct bootargs {
 	bool disabled;			  /* rd.fve=0 */
@@ -81,7 +84,7 @@ struct bootargs {
 	size_t n;
 };
 
-/* As above; a word that is wrong is told with line 0 and left out. Gives their number. */
+/* As fvetab_parse(), in bootargs.c; a word that is wrong is told with line 0 and left out. Gives their number. */
 size_t bootargs_parse(const char *cmdline, struct bootargs *ret,
 		      void (*complain)(unsigned int line, const char *what, const char *word));
 
