@@ -119,8 +119,11 @@ int prompt_secret(const struct question *question, struct secret **ret);
 int prompt_new_secret(const struct question *question, struct secret **ret);
 /* Say why nobody could type @secret, which a file had, at a terminal; NULL: somebody could. */
 const char *prompt_untypable(const struct secret *secret);
-/* 0 when the person types YES; -ECANCELED. With --batch-mode nobody is asked. */
-int prompt_confirm(bool batch_mode, const char *question, ...) _printf_(2, 3);
+/*
+ * 0 when the person types YES; -ECANCELED. With --batch-mode nobody is asked. An int, since a bool
+ * takes any pointer in silence: a call that forgets it would ask nobody.
+ */
+int prompt_confirm(int batch_mode, const char *question, ...) _printf_(2, 3);
 
 /* agent.c: ask as prompt_secret() does, through systemd-ask-password. -ENOPKG: there is none. */
 int agent_ask(const struct question *question, struct secret **ret);

@@ -193,7 +193,7 @@ int prompt_new_secret(const struct question *question, struct secret **ret)
 	return 0;
 }
 
-int prompt_confirm(bool batch_mode, const char *question, ...)
+int prompt_confirm(int batch_mode, const char *question, ...)
 {
 	_cleanup_free_ char *text = NULL;
 	char line[8] = "";
