@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: an engine of our own that is wrong is found at load and not used, and the module works on
 # group: host fault kernel
-# kernels: all
+# kernels: 6.1
 # timeout: 2400
 # seconds: 140
 #

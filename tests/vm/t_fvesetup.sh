@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: fvesetup drives the real target: format, open, status, close, refusals, stock dm-crypt reads it
 # suites: trixie
-# runs: uml qemu
+# runs: qemu uml: Debian's own kernels
 # group: vm smoke fvesetup
 # disks: 64M 64M
 . "$TESTS/vm/lib.sh"
