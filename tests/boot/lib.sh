@@ -15,6 +15,7 @@ fvesetup=$BUILD/fvesetup
 # shellcheck disable=SC2034 # for the tests
 {
 	inst=$("$here/installation" "${installation-}")
+	suite=$(. "$inst/tree/etc/os-release" && echo "$VERSION_CODENAME")
 	pass=$(cat "$inst/pass")
 	recovery=$(cat "$inst/recovery")
 	cmdline=$(cat "$inst/cmdline")
@@ -90,7 +91,7 @@ reported_locked() {
 # ends_locked STEP...: how a machine ends that finds its root in disorder: a shell in which nothing is open,
 # or none, since Debian 13's initramfs says that root has no password.
 ends_locked() {
-	if [ "${FVE_SUITE-}" = trixie ]; then
+	if [ "$suite" != bookworm ]; then
 		boot 126 "$@" "expect=Cannot open access to console, the root account is locked" "monitor=quit"
 	else
 		boot 0 "$@" "${shell[@]}" "$(look_typed)"

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
-# Debian 12 roots made of packages by name; sourced after lib.sh. The unpacked packages are kept
+# Debian roots of this machine's release, made of packages by name; sourced after lib.sh. The unpacked packages are kept
 # in build/debian, one archive for each set of packages.
+
+# shellcheck source=tests/vm/apt.sh
+. "$here/../vm/apt.sh"
 
 # depends_of DEB...: all that they depend on but each other, as one list for "apt-get satisfy".
 depends_of() {
@@ -14,14 +17,11 @@ depends_of() {
 
 # Where this machine gets Debian's packages from, one line for each part of the archive.
 debian_sources() {
-	# shellcheck disable=SC2016 # apt-get expands it
-	local format='deb $(REPO_URI) $(CODENAME) $(COMPONENT)' sources
-	sources=$(apt-get indextargets --format "$format" 'Identifier: Packages' 'Origin: Debian' |
-		grep ' bookworm' || true)
+	local sources
+	sources=$(apt_sources "$(own_suite)")
 	[ -n "$sources" ] || {
 		apt-get update -q >&2
-		sources=$(apt-get indextargets --format "$format" 'Identifier: Packages' \
-			'Origin: Debian' | grep ' bookworm')
+		sources=$(apt_sources "$(own_suite)")
 	}
 	echo "$sources"
 }
@@ -37,7 +37,7 @@ debian_root() {
 		# shellcheck disable=SC2016 # the hook's shell expands it
 		mmdebstrap --variant=minbase --include="$2" --skip=cleanup/apt/lists \
 			${3:+--customize-hook="chroot \"\$1\" apt-get satisfy -q -y --no-install-recommends '$3'"} \
-			bookworm "$archive.$$.tar" "${sources[@]}"
+			"$(own_suite)" "$archive.$$.tar" "${sources[@]}"
 		mv "$archive.$$.tar" "$archive"
 	fi
 	mkdir -p "$dir"
