@@ -11,7 +11,7 @@
 #define FILE_NAME "factors"
 /* This file exists while the first table is made: a key in the TPM alone is no loss then. */
 #define BEGUN_NAME "factors.begun"
-#define MAGIC	   "FVEFACT1"
+#define MAGIC	   "FVEFACT1" /* its NUL is not in the file */
 #define UUID_SIZE  36
 
 /* The head of the file, which is base64 of this and the wrapped rows. Numbers are big-endian. */
@@ -163,11 +163,12 @@ static int table_write(const struct table *table)
 {
 	_cleanup_blob_ struct blob wrapped = {0}, file = {0};
 	_cleanup_free_ char *text = NULL;
-	struct disk_head head = {.magic = MAGIC, .slot = (uint8_t)table->slot};
+	struct disk_head head = {.slot = (uint8_t)table->slot};
 	char context[64];
 	int r;
 
 	put_number(((struct rows *)table->rows->data)->count, 4, table->n);
+	memcpy(head.magic, MAGIC, sizeof(head.magic));
 	put_number(head.generation, sizeof(head.generation), table->generation);
 	memcpy(head.srk, table->srk.data, sizeof(head.srk));
 	table_context(table, context);

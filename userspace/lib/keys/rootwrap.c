@@ -7,10 +7,10 @@
 
 #define UUID_SIZE 16
 
-static const char magic[8] = "fve key1"; /* without a NUL */
+static const char magic[] = "fve key1"; /* the NUL is not in the file */
 
 struct plain {
-	char magic[sizeof(magic)];
+	char magic[sizeof(magic) - 1];
 	uint8_t object[UUID_SIZE];
 	uint8_t policy[UUID_SIZE];
 	uint8_t generation[4]; /* big-endian */
@@ -36,7 +36,7 @@ static int fill(const struct rootwrap_binding *binding, struct plain *ret)
 {
 	int r;
 
-	memcpy(ret->magic, magic, sizeof(magic));
+	memcpy(ret->magic, magic, sizeof(ret->magic));
 	for (int i = 0; i < 4; i++)
 		ret->generation[i] = (uint8_t)(binding->generation >> (24 - 8 * i));
 	r = uuid_bytes(binding->object, ret->object);
