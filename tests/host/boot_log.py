@@ -3,19 +3,23 @@
 """What firmware, boot loader and kernel would measure: a second implementation, for tests.
 
 usage: boot_log.py LOG [--kernel FILE] [--initrd FILE] [--cmdline TEXT] [--uki FILE] [--grub]
-                       [--no-nul] [--two-images] [--passed]
+                       [--no-nul] [--two-images] [--passed [TEXT]] [--profile N] [--addon FILE] [--shim]
 
 Writes a crypto-agile event log and prints one line "PCR SHA256" for each event that extends.
   --kernel, --initrd, --cmdline   a kernel that the firmware starts by its EFI stub
   --grub                          GRUB starts it (files and commands in PCRs 8 and 9)
-  --uki                           a unified kernel image with systemd-stub 252
+  --uki                           a unified kernel image, as the systemd-stub in it measures it
   --no-nul                        LoadOptions without the NUL at their end
   --two-images                    a boot manager is started before
-  --passed                        systemd-boot passes a unified image its own command line
+  --passed                        systemd-boot passes a unified image its own command line, or TEXT
+  --profile N                     and chooses this profile of it
+  --addon FILE                    an add-on with a command line
+  --shim                          with Secure Boot and shim
 """
 import argparse
 import hashlib
 import os
+import re
 import struct
 
 ALG_SHA256 = 0x000B
@@ -53,11 +57,36 @@ def authenticode(data):
 def sections(data):
     pe, optional, _ = pe_header(data)
     count, size = struct.unpack_from("<H", data, pe + 6)[0], struct.unpack_from("<H", data, pe + 20)[0]
-    found = {}
+    found = []
     for i in range(count):
         name, virtual, _, _, at = struct.unpack_from("<8sIIII", data, optional + size + 40 * i)
-        found[name.rstrip(b"\0").decode()] = data[at : at + virtual]
+        found.append((name.rstrip(b"\0").decode(), data[at : at + virtual]))
     return found
+
+
+# In the order of systemd-stub, with the versions since which it measures them (systemd-stub(7)).
+SECTIONS = ((".linux", 252), (".osrel", 252), (".cmdline", 252), (".initrd", 252), (".ucode", 256),
+            (".splash", 252), (".dtb", 252), (".uname", 254), (".sbat", 254), (".pcrpkey", 252),
+            (".profile", 257), (".dtbauto", 257), (".hwids", 257), (".efifw", 258))
+
+
+def stub_version(image):
+    return int(re.search(rb"#### LoaderInfo: systemd-stub ([0-9]+)", image).group(1))
+
+
+def measured(image, profile):
+    """The sections that the image's stub measures, each of a name the first; a profile's own before the common."""
+    version = stub_version(image)
+    groups = [[]]
+    for name, data in sections(image):
+        if name == ".profile" and version >= 257:
+            groups.append([])
+        groups[-1].append((name, data))
+    parts = {}
+    for group in (groups[profile + 1] if len(groups) > 1 else [], groups[0]):
+        for name, data in group:
+            parts.setdefault(name, data)
+    return {name: parts[name] for name, since in SECTIONS if version >= since and parts.get(name)}
 
 
 class Log:
@@ -111,27 +140,39 @@ def grub(log, args):
 
 def uki(log, args):
     image = read(args.uki)
-    parts = sections(image)
+    parts = measured(image, args.profile)
     log.image(image, "\\EFI\\Linux\\image.efi")
-    for name in (".linux", ".osrel", ".cmdline", ".initrd", ".splash", ".dtb", ".pcrpkey"):
-        if name in parts:
-            text = name.encode("utf-16le") + b"\0\0"
-            log.measure(11, EV_IPL, name.encode() + b"\0", text)
-            log.measure(11, EV_IPL, parts[name], text)
-    if args.passed:
-        options = parts[".cmdline"].decode().rstrip("\n").encode("utf-16le") + b"\0\0"
+    if args.profile:
+        number = str(args.profile).encode("utf-16le") + b"\0\0"
+        log.measure(12, EV_EVENT_TAG, number, struct.pack("<II", 0x13AED6DB, len(number)) + number)
+    for name, data in parts.items():
+        text = name.encode("utf-16le") + b"\0\0"
+        log.measure(11, EV_IPL, name.encode() + b"\0", text)
+        log.measure(11, EV_IPL, data, text)
+    if args.passed is not None:
+        options = args.passed or parts[".cmdline"].decode().rstrip("\n")
+        options = options.encode("utf-16le") + b"\0\0"
         log.measure(12, EV_IPL, options, options)
         log.measure(12, EV_IPL, b"a credential", b"credential")
-    log.image(parts[".linux"], "")
+    if args.addon:
+        addon = read(args.addon)
+        log.image(addon, "\\EFI\\Linux\\image.efi.extra.d\\one.addon.efi")
+        options = dict(sections(addon))[".cmdline"].decode().encode("utf-16le") + b"\0\0"
+        log.measure(12, EV_IPL, options, options)
+    # Newer stubs start the kernel without the firmware, but for shim.
+    if stub_version(image) < 258 or args.shim:
+        log.image(parts[".linux"], "")
     stub(log, args, parts[".cmdline"].decode(), parts[".initrd"])
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("log")
-    for option in ("--kernel", "--initrd", "--cmdline", "--uki"):
+    for option in ("--kernel", "--initrd", "--cmdline", "--uki", "--addon"):
         parser.add_argument(option)
-    for option in ("--grub", "--no-nul", "--two-images", "--passed"):
+    parser.add_argument("--profile", type=int, default=0)
+    parser.add_argument("--passed", nargs="?", const="")
+    for option in ("--grub", "--no-nul", "--two-images", "--shim"):
         parser.add_argument(option, action="store_true")
     args = parser.parse_args()
     log = Log()
@@ -139,6 +180,8 @@ def main():
     log.measure(0, 8, b"v1")
     log.measure(7, EV_VARIABLE, b"SecureBoot is off")
     log.measure(7, EV_SEPARATOR, b"\0\0\0\0")
+    if args.shim:
+        log.measure(14, EV_IPL, b"MokList", b"MokList\0")
     log.measure(4, EV_ACTION, b"Calling EFI Application from Boot Option")
     log.measure(4, EV_SEPARATOR, b"\0\0\0\0")
     if args.two_images:

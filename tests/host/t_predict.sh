@@ -14,20 +14,34 @@ RANDOM=${FVE_SEED:-1}
 # kernel FILE: an image that UEFI could start, another each time.
 kernel() {
 	head -c $((RANDOM % 5000 + 100)) /dev/urandom >"$TMP/section"
-	objcopy --add-section .random="$TMP/section" --change-section-vma .random=0x2000000 "$stub" "$1"
+	"$here/uki.py" "$stub" "$1" .random="$TMP/section"
 }
 
-# uki FILE: one with a kernel, an initrd and a command line.
+# uki FILE [SECTION=FILE...]: one with a kernel, an initrd and a command line, and these sections.
 uki() {
 	local kernel=$TMP/inner
 	kernel "$kernel"
 	head -c $((RANDOM % 9000 + 1)) /dev/urandom >"$TMP/inner.initrd"
 	printf 'root=/dev/vda n=%s' "$RANDOM" >"$TMP/inner.cmdline"
 	printf 'ID=test\n' >"$TMP/inner.osrel"
-	objcopy --add-section .osrel="$TMP/inner.osrel" --change-section-vma .osrel=0x20000 \
-		--add-section .cmdline="$TMP/inner.cmdline" --change-section-vma .cmdline=0x30000 \
-		--add-section .initrd="$TMP/inner.initrd" --change-section-vma .initrd=0x3000000 \
-		--add-section .linux="$kernel" --change-section-vma .linux=0x2000000 "$stub" "$1"
+	"$here/uki.py" "$stub" "$1" .osrel="$TMP/inner.osrel" .cmdline="$TMP/inner.cmdline" \
+		.initrd="$TMP/inner.initrd" .linux="$kernel" "${@:2}"
+}
+
+# as_version N STUB COPY: a stub that says it is of systemd N.
+as_version() {
+	sed "s/LoaderInfo: systemd-stub [0-9]*/LoaderInfo: systemd-stub $1/" "$2" >"$3"
+}
+
+# measured_by_systemd [OPTION...]: PCR 11 of the last uki(), as the machine's systemd-measure has it.
+measured_by_systemd() {
+	objcopy -O binary --only-section=.sbat "$stub" "$TMP/inner.sbat"
+	/lib/systemd/systemd-measure calculate --bank=sha256 --linux="$TMP/inner" --osrel="$TMP/inner.osrel" \
+		--cmdline="$TMP/inner.cmdline" --initrd="$TMP/inner.initrd" --phase= "$@" | sed 's/.*=//'
+}
+
+pcr() {
+	tpm2_pcrread "sha256:$1" | sed -n 's/.*0x\(.*\)/\L\1/p'
 }
 
 # boot OPTION...: off and on again; the machine boots as boot_log.py has it.
@@ -174,11 +188,13 @@ expect_predicted
 expect 0 tpm_open
 
 echo "--- unified kernel images: PCR 11 as systemd-measure has it, with the phases of a booted system"
+# The stub that is installed; $version is its systemd's.
+version=$(strings "$stub" | sed -n 's/.*LoaderInfo: systemd-stub \([0-9]*\).*/\1/p')
 uki "$TMP/one.efi"
 boot --uki "$TMP/one.efi"
-[ "$(/lib/systemd/systemd-measure calculate --bank=sha256 --linux="$TMP/inner" --osrel="$TMP/inner.osrel" \
-	--cmdline="$TMP/inner.cmdline" --initrd="$TMP/inner.initrd" --phase= | sed 's/.*=//')" = \
-	"$(tpm2_pcrread sha256:11 | sed -n 's/.*0x\(.*\)/\L\1/p')" ] || fail "boot_log.py measures another PCR 11"
+sbat=()
+[ "$version" -lt 254 ] || sbat=(--sbat="$TMP/inner.sbat")
+[ "$(measured_by_systemd "${sbat[@]}")" = "$(pcr 11)" ] || fail "boot_log.py measures another PCR 11"
 phases enter-initrd leave-initrd sysinit ready
 new_image "$image"
 format "$image"
@@ -198,6 +214,7 @@ for i in 1 2 3; do
 	[ "$(blob)" = "$(cat "$TMP/blob")" ] || fail "the sealed key changed"
 	phases leave-initrd sysinit ready
 done
+
 echo "--- with systemd-boot, which passes the image its own command line: PCR 12 follows it"
 boot --uki "$TMP/two.efi" --passed
 cmdline=$(cat "$TMP/inner.cmdline")
@@ -206,13 +223,95 @@ uki "$TMP/three.efi"
 predict --json --uki "$TMP/three.efi" >"$TMP/prediction"
 boot --uki "$TMP/three.efi" --passed
 expect_predicted
+echo "--- but not a command line that somebody gave the boot menu"
+uki "$TMP/four.efi"
+cmdline="init=/bin/sh"
+boot --uki "$TMP/three.efi" --passed "$cmdline"
+predict --json --uki "$TMP/four.efi" >"$TMP/prediction"
+boot --uki "$TMP/four.efi" --passed "$cmdline"
+expect_predicted
+
+echo "--- an add-on, which the firmware measures as an image: it stays"
+printf 'quiet' >"$TMP/addon.cmdline"
+"$here/uki.py" "${stub/linux/addon}" "$TMP/addon.efi" .cmdline="$TMP/addon.cmdline" 2>/dev/null ||
+	"$here/uki.py" "$stub" "$TMP/addon.efi" .cmdline="$TMP/addon.cmdline"
+boot --uki "$TMP/two.efi" --addon "$TMP/addon.efi"
+predict --json --uki "$TMP/four.efi" >"$TMP/prediction"
+boot --uki "$TMP/four.efi" --addon "$TMP/addon.efi"
+expect_predicted
+
 boot --uki "$TMP/two.efi"
 expect 1 predict --initrd "$TMP/initrd"
 expect_text 'give the next by --uki'
-printf 'x86' >"$TMP/uname"
-objcopy --add-section .uname="$TMP/uname" --change-section-vma .uname=0x40000 "$TMP/one.efi" "$TMP/three.efi"
+
+echo "--- the stubs of other versions: what each measures, and in which order"
+installed=$stub
+for part in ucode splash dtb uname pcrpkey hwids unknown pcrsig; do
+	head -c $((RANDOM % 3000 + 1)) /dev/urandom >"$TMP/part.$part"
+	parts+=(".$part=$TMP/part.$part")
+done
+printf 'ID=one\n' >"$TMP/profile.0"
+printf 'ID=two\n' >"$TMP/profile.1"
+printf 'root=/dev/vda rescue' >"$TMP/cmdline.1"
+# Not those of a size that the installed systemd-boot-efi would not have either: only what it says it is.
+for series in 252 254 256 257 258 262; do
+	stub=$TMP/stub.$series
+	as_version $series "$installed" "$stub"
+	uki "$TMP/one.efi" "${parts[@]}"
+	uki "$TMP/two.efi" "${parts[@]}"
+	boot --uki "$TMP/one.efi"
+	expect 0 "$fvesetup" tpm approve --tpm "$tpm" --event-log "$TMP/log" --key-file "$TMP/pass" "$image"
+	predict --json --uki "$TMP/two.efi" >"$TMP/prediction" || fail "an image of systemd $series is not predicted"
+	boot --uki "$TMP/two.efi"
+	expect_predicted
+	[ "$series" != "$version" ] || [ "$version" -lt 257 ] ||
+		[ "$(measured_by_systemd --sbat="$TMP/inner.sbat" --ucode="$TMP/part.ucode" --splash="$TMP/part.splash" \
+			--dtb="$TMP/part.dtb" --uname="$TMP/part.uname" --pcrpkey="$TMP/part.pcrpkey" \
+			--hwids="$TMP/part.hwids")" = "$(pcr 11)" ] || fail "systemd-measure has another PCR 11"
+done
+
+echo "--- profiles: the sections of the one that was chosen, and what is common; PCR 12 has its number"
+uki "$TMP/one.efi" .profile="$TMP/profile.0" .profile="$TMP/profile.1" .cmdline="$TMP/cmdline.1"
+uki "$TMP/two.efi" .profile="$TMP/profile.0" .uname="$TMP/part.uname" \
+	.profile="$TMP/profile.1" .cmdline="$TMP/cmdline.1" .uname="$TMP/part.ucode"
+for profile in 0 1; do
+	boot --uki "$TMP/one.efi" --profile $profile
+	predict --json --uki "$TMP/two.efi" >"$TMP/prediction"
+	jq -r '.pcrs["11"]' "$TMP/prediction" >>"$TMP/elevens"
+	boot --uki "$TMP/two.efi" --profile $profile
+	expect_predicted
+done
+[ "$(sort -u "$TMP/elevens" | wc -l)" = 2 ] || fail "two profiles have one PCR 11"
+uki "$TMP/three.efi" .profile="$TMP/profile.0"
 expect 1 predict --uki "$TMP/three.efi"
-expect_text '.uname'
+expect_text "of a profile of its image that $TMP/three.efi does not have"
+
+echo "--- refused by name: sections that the hardware chooses, stubs that are not known, a kernel measured otherwise"
+boot --uki "$TMP/one.efi"
+for part in dtbauto efifw; do
+	uki "$TMP/two.efi" ".$part=$TMP/part.dtb"
+	expect 1 predict --uki "$TMP/two.efi"
+	expect_text "has a section .$part"
+done
+for series in 251 253 263; do
+	as_version $series "$installed" "$stub"
+	uki "$TMP/two.efi"
+	expect 1 predict --uki "$TMP/two.efi"
+	expect_text 'is no image with the systemd-stub of systemd 252 or 254 to 262'
+done
+stub=$TMP/stub.257
+uki "$TMP/two.efi"
+expect 1 predict --uki "$TMP/two.efi"
+expect_text 'has the kernel inside measured into PCR 4 otherwise'
+echo "--- but shim loads it in both"
+as_version 262 "$installed" "$TMP/stub.262"
+stub=$TMP/stub.262
+uki "$TMP/two.efi"
+boot --uki "$TMP/one.efi" --shim
+predict --json --uki "$TMP/two.efi" >"$TMP/prediction"
+boot --uki "$TMP/two.efi" --shim
+expect_predicted
+
 measure 11 "something else"
 expect 1 "$fvesetup" tpm approve --tpm "$tpm" --event-log "$TMP/log" --key-file "$TMP/pass" "$image"
 expect_text 'PCR 11 holds more'

@@ -2,6 +2,7 @@
 /* The log of a boot to come while it is written, and the digests of files that go into it. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -58,6 +59,45 @@ int mapped_authenticode(const char *path, uint8_t ret[SHA256_SIZE])
 	return pe_authenticode(&pe, ret);
 }
 
+/* --- the command line ----------------------------------------------------------------------- */
+
+int draft_load_options(const char *cmdline, bool nul, uint8_t ret[SHA256_SIZE])
+{
+	size_t n = strlen(cmdline) + (nul ? 1 : 0);
+	_cleanup_free_ uint8_t *wide = calloc(2, n + 1);
+
+	if (!wide)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		wide[2 * i] = (uint8_t)cmdline[i];
+	return crypto_sha256(&(struct span){wide, 2 * n}, 1, ret);
+}
+
+int draft_cmdline(const char *given, char **ret)
+{
+	char *line = NULL;
+	size_t room = 0;
+	ssize_t n;
+	FILE *f;
+
+	if (given) {
+		*ret = strdup(given);
+		return *ret ? 0 : -ENOMEM;
+	}
+	f = fopen("/proc/cmdline", "re");
+	n = f ? getline(&line, &room, f) : -1;
+	if (f)
+		fclose(f);
+	if (n <= 0) {
+		free(line);
+		return log_errno(EIO, "cannot read /proc/cmdline");
+	}
+	if (line[n - 1] == '\n')
+		line[n - 1] = '\0';
+	*ret = line;
+	return 0;
+}
+
 /* --- the log -------------------------------------------------------------------------------- */
 
 void draft_free(struct draft *draft)
@@ -70,7 +110,7 @@ static bool starts_with(const struct event *event, const char *text)
 	return event->size >= strlen(text) && !memcmp(event->data, text, strlen(text));
 }
 
-static bool is_image(const struct event *event)
+bool event_is_image(const struct event *event)
 {
 	return event->type == EV_EFI_BOOT_SERVICES_APPLICATION && event->pcr == PCR_IMAGES;
 }
@@ -115,7 +155,7 @@ int draft_find_tag(const struct draft *draft, uint32_t tag, struct event **ret)
 struct event *draft_last_image(const struct draft *draft, size_t before)
 {
 	for (size_t i = before; i-- > 0;)
-		if (is_image(&draft->events[i]))
+		if (event_is_image(&draft->events[i]))
 			return &draft->events[i];
 	return NULL;
 }
@@ -124,7 +164,7 @@ int draft_image_after(const struct draft *draft, size_t after, struct event **re
 {
 	*ret = NULL;
 	for (size_t i = after; i < draft->n; i++) {
-		if (!is_image(&draft->events[i]))
+		if (!event_is_image(&draft->events[i]))
 			continue;
 		if (*ret)
 			return -EOPNOTSUPP;

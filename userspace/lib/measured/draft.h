@@ -27,6 +27,14 @@ int mapped_digest(const char *path, uint8_t ret[SHA256_SIZE]);
 /* Compute Authenticode's digest of the PE image @path (pe.h). Messages as above. */
 int mapped_authenticode(const char *path, uint8_t ret[SHA256_SIZE]);
 
+/* The present command line: @given, or else what /proc/cmdline has, without its line end. -EIO with
+ * a message: it cannot be read. */
+int draft_cmdline(const char *given, char **ret);
+
+/* Compute what LoadOptions of @cmdline are measured as: UTF-16, of which most boot managers give
+ * the NUL at the end as well. */
+int draft_load_options(const char *cmdline, bool nul, uint8_t ret[SHA256_SIZE]);
+
 /* A copy of a log; the events' data is borrowed from it. */
 struct draft {
 	struct event *events; /* owned */
@@ -34,6 +42,9 @@ struct draft {
 	/* Index of the first event of the kernel's stub, GRUB and systemd-stub; @n: none. */
 	size_t first_stub, first_grub, first_uki;
 };
+
+/* Whether @event is an image that the firmware has started or loaded. */
+bool event_is_image(const struct event *event);
 
 /* Copy the events of @log, with room for @room more. -ENOMEM. */
 int draft_open(const struct event_log *log, size_t room, struct draft *ret);

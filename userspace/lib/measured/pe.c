@@ -47,6 +47,7 @@ static int parse_sections(struct pe *pe, size_t table, size_t n)
 		struct pe_section section = {
 			.memory_size = number(pe, header + 8, 4),
 			.size = number(pe, header + 16, 4),
+			.index = i,
 		};
 		size_t at = number(pe, header + 20, 4);
 
@@ -130,6 +131,22 @@ int pe_authenticode(const struct pe *pe, uint8_t ret[SHA256_SIZE])
 	if (hashed < pe->size - pe->certificates)
 		parts[n++] = (struct span){pe->data + hashed, pe->size - pe->certificates - hashed};
 	return crypto_sha256(parts, n, ret);
+}
+
+const struct pe_section *pe_first_section(const struct pe *pe, const char *name, size_t begin,
+					  size_t end)
+{
+	const struct pe_section *found = NULL;
+
+	for (size_t i = 0; i < pe->n_sections; i++) {
+		const struct pe_section *section = &pe->sections[i];
+
+		if (section->index < begin || section->index >= end || strcmp(section->name, name))
+			continue;
+		if (!found || section->index < found->index)
+			found = section;
+	}
+	return found;
 }
 
 const struct pe_section *pe_section(const struct pe *pe, const char *name)

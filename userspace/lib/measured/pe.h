@@ -16,6 +16,7 @@ struct pe_section {
 	const uint8_t *data; /* borrowed */
 	size_t size;	     /* bytes in the file */
 	size_t memory_size;  /* VirtualSize: bytes once loaded */
+	size_t index;	     /* in the file's table of sections */
 };
 
 /* A parsed image. Offsets and sizes are in bytes. */
@@ -37,6 +38,11 @@ int pe_parse(const uint8_t *data, size_t size, struct pe *ret);
 /* Compute Authenticode's digest, by which firmware extends PCR 4. It covers all but the checksum
  * and the signatures. */
 int pe_authenticode(const struct pe *pe, uint8_t ret[SHA256_SIZE]);
+
+/* Return the first section @name at @begin or later and before @end in the file's table of
+ * sections, borrowed; NULL: there is none. */
+const struct pe_section *pe_first_section(const struct pe *pe, const char *name, size_t begin,
+					  size_t end);
 
 /* Return the section @name, borrowed. NULL: there is none, or several. */
 const struct pe_section *pe_section(const struct pe *pe, const char *name);
