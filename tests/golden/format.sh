@@ -11,6 +11,8 @@ quick=(--batch-mode --key-file pass "${cheap[@]}")
 run format "${quick[@]}" volume.img
 run dump volume.img
 run dump --json volume.img
+run status volume.img
+run status --json volume.img
 run format "${quick[@]}" --no-recovery --label "my data" --sector-size 512 volume.img
 run dump volume.img
 run format "${quick[@]}" --recovery-file rec volume.img

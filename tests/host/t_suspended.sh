@@ -50,6 +50,13 @@ token_member() {
 		jq -r -e ".tokens[] | select(.type == \"fve-suspended\").$1"
 }
 
+# protection WANTED: what status begins with.
+protection() {
+	local said
+	said=$("$fvesetup" status --tpm "${2:-$tpm}" "$image" | head -n 1)
+	[ "$said" = "Protection:     $1" ] || fail "status begins with: $said"
+}
+
 # boot TEXT: off and on again, by a power cut as often as not.
 boot() {
 	((RANDOM % 2)) && tpm2_shutdown --clear
@@ -83,14 +90,21 @@ expect_text 'not suspended'
 
 boots=$((RANDOM % 3 + 1))
 echo "--- suspended for $boots boots: they open, each with another boot chain and without the PIN"
+protection On
 expect 0 disable --boots "$boots"
 [ "$(left)" = "$boots" ] || fail "$(left) boots left at first"
+protection "Off ($boots $([ "$boots" = 1 ] && echo boot || echo boots) left)"
+protection 'Off (the TPM that counts the boots is not here)' device:/nonexistent
+[ "$("$fvesetup" status --json --tpm "$tpm" "$image" | jq -r '"\(.protection) \(.protection_boots_left)"')" = "off $boots" ] ||
+	fail "other JSON"
 for i in $(seq "$boots"); do
 	boot "update $i"
 	expect 0 suspended_open
 	expect 0 "$fvesetup" open --test --tpm "$tpm" "$image" </dev/null
 	[ "$(left)" = $((boots - i)) ] || fail "$(left) boots left after $i of $boots"
+	[ "$i" != "$boots" ] || protection 'Off (until the next boot)'
 	measure 15 cap
+	[ "$i" != "$boots" ] || protection On # capped in the last boot: for good
 	expect 2 suspended_open
 	expect_text capped
 done
@@ -109,6 +123,7 @@ boot "one too many"
 expect 2 suspended_open
 expect_text suspend-expired
 [ "$(left)" = suspend-expired ] || fail "status says: $(left)"
+protection On
 expect 0 "$fvesetup" open --test --tpm "$tpm" "$image" <"$image.rec"
 boot
 expect 2 suspended_open

@@ -223,9 +223,20 @@ static void others(void)
 	CHECK(dm.live);
 }
 
+/* Where device-mapper is, the kernel tells root alone. */
+static void listing(void)
+{
+	dm.error = EACCES;
+	dm.fails = DM_DEVICE_LIST;
+	CHECK(mapping_may_list() == (access("/sys/class/misc/device-mapper", F_OK) < 0));
+	dm.fails = -1;
+	CHECK(mapping_may_list());
+}
+
 int main(void)
 {
 	creating();
 	others();
+	listing();
 	return test_done();
 }

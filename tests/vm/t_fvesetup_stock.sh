@@ -31,9 +31,10 @@ done
 assert_eq "$(fvesetup status --json /dev/vda | grep -v '"status"')" "$(grep -v '"status"' <<<"$json")" \
 	"status of the device"
 assert_match "$(fvesetup status)" 'layers: +data \(fve\), vda \(disk\)' "status of all"
-assert_match "$(fvesetup list)" '^/dev/vda +[-0-9a-f]{36} open +data +mine' "list"
+assert_match "$(fvesetup list)" '^/dev/vda +64\.0 MiB +[0-9a-f]{8} open +data +/mnt +mine' "list"
+assert_match "$(fvesetup status data)" '^  mounted on: +/mnt' "status"
 fvesetup suspend data
-assert_match "$(timeout 60 fvesetup list)" '^/dev/vda +[-0-9a-f]{36} suspended +data' "list"
+assert_match "$(timeout 60 fvesetup list)" '^/dev/vda +64\.0 MiB +[0-9a-f]{8} suspended +data +/mnt' "list"
 assert_match "$(timeout 60 fvesetup status --json /dev/vda)" '"state": ?"suspended"' "status"
 fvesetup resume --key-file pass data
 assert_status 5 fvesetup erase -q /dev/vda
@@ -41,6 +42,22 @@ umount /mnt
 fvesetup close data
 assert_match "$(fvesetup list --json)" '"state": ?"closed"' "list --json"
 assert_match "$(fvesetup status /dev/vda)" '/dev/vda is closed' "status"
+
+step "who is not root is told what could not be seen"
+setpriv --reuid 65534 --regid 65534 --clear-groups "$(command -v fvesetup)" list >out 2>&1
+assert_match "$(cat out)" 'Which volumes are open only root can see' "list of anybody"
+assert_match "$(cat out)" 'Some block devices may not be read' "list of anybody"
+setpriv --reuid 65534 --regid 65534 --clear-groups "$(command -v fvesetup)" status >out 2>&1
+assert_match "$(cat out)" 'only root can see' "status of anybody"
+
+step "a volume that lost its subsystem is listed all the same, and a stock one is not"
+cryptsetup config --label Data /dev/vda
+cryptsetup luksFormat -q --key-size 512 --pbkdf-force-iterations 4 --pbkdf-memory 32 --key-file old /dev/vdb
+assert_match "$(fvesetup list 2>&1)" '^/dev/vda .* closed .* Data$' "list"
+assert_match "$(fvesetup list 2>&1)" 'has lost its subsystem' "list"
+assert_no_match "$(fvesetup list 2>&1)" '^/dev/vdb' "list"
+cryptsetup config --label mine --subsystem fve /dev/vda
+assert_no_match "$(fvesetup list 2>&1)" 'has lost its subsystem' "list"
 
 step "stock cryptsetup: recovery password, passphrase, startup key"
 for secret in rec pass key; do

@@ -73,6 +73,19 @@ int object_print(struct json_object *object)
 	return 0;
 }
 
+int object_print_seen(const char *key, struct json_object *array, bool mappings, bool devices)
+{
+	struct json_object *root = json_object_new_object(), *unseen = json_object_new_array();
+
+	if (!mappings)
+		json_object_array_add(unseen, json_object_new_string("mappings"));
+	if (!devices)
+		json_object_array_add(unseen, json_object_new_string("devices"));
+	json_object_object_add(root, key, array);
+	json_object_object_add(root, "unseen", unseen);
+	return object_print(root);
+}
+
 int object_print_list(const char *key, struct json_object *array)
 {
 	struct json_object *root = json_object_new_object();

@@ -26,4 +26,7 @@ int object_print(struct json_object *object);
 /* Print an object of which @array is the one member, and release both. */
 int object_print_list(const char *key, struct json_object *array);
 
+/* The same, with "unseen": what this process may not look at. */
+int object_print_seen(const char *key, struct json_object *array, bool mappings, bool devices);
+
 #endif

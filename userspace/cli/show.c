@@ -2,12 +2,52 @@
 /* Showing protectors; printing JSON. */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/object.h"
 #include "cli/show.h"
 #include "header/mac.h"
+#include "os/mounts.h"
 #include "protector/concerns.h"
 #include "protector/protector.h"
+
+void show_size(uint64_t bytes, char ret[SHOW_SIZE_MAX])
+{
+	static const char *const units[] = {"KiB", "MiB", "GiB", "TiB", "PiB"};
+	double size = (double)bytes / 1024;
+	size_t unit = 0;
+
+	if (bytes < 1024) {
+		snprintf(ret, SHOW_SIZE_MAX, "%u bytes", (unsigned int)bytes);
+		return;
+	}
+	for (; size >= 1023.95 && unit + 1 < ARRAY_SIZE(units); unit++)
+		size /= 1024;
+	snprintf(ret, SHOW_SIZE_MAX, "%.1f %s", size, units[unit]);
+}
+
+struct mounted {
+	dev_t device;
+	char *point;
+};
+
+static int is_mount_of(void *data, const struct mount *mount)
+{
+	struct mounted *search = data;
+
+	if (mount->device != search->device)
+		return 0;
+	search->point = strdup(mount->point);
+	return 1;
+}
+
+char *show_mountpoint(dev_t device)
+{
+	struct mounted search = {.device = device};
+
+	mounts_each(is_mount_of, &search);
+	return search.point;
+}
 
 void show_protectors(const struct header *header)
 {

@@ -3,9 +3,18 @@
 #ifndef FVE_SHOW_H
 #define FVE_SHOW_H
 
+#include <sys/types.h>
+
 #include "header/header.h"
 
 struct json_object;
+
+/* A size for people: "20.0 MiB". JSON has bytes. */
+#define SHOW_SIZE_MAX 16
+void show_size(uint64_t bytes, char ret[SHOW_SIZE_MAX]);
+
+/* Where the file system on @device is mounted first, owned by the caller; NULL: nowhere. */
+char *show_mountpoint(dev_t device);
 
 void show_protectors(const struct header *header);
 /* An array, docs/json.md; the caller owns it. */

@@ -91,15 +91,18 @@ static void dump_text(const struct header *header, uint32_t generation)
 {
 	const struct header_segment *s = header_segment(header);
 	const char *label = header_label(header);
+	char size[SHOW_SIZE_MAX], offset[SHOW_SIZE_MAX], metadata[SHOW_SIZE_MAX];
 
+	show_size(s->size * SECTOR, size);
+	show_size(s->data_offset * SECTOR, offset);
+	show_size(s->metadata_size, metadata);
 	printf("Volume:          %s\n", header_path(header));
 	printf("UUID:            %s\n", header_uuid(header));
 	printf("Label:           %s\n", *label ? label : "-");
 	printf("Cipher:          %s, %u-bit key\n", HEADER_CIPHER, s->key_size * 8);
 	printf("Sector size:     %u bytes\n", s->sector_size);
-	printf("Data:            %ju bytes from byte %ju on\n", (uintmax_t)s->size * SECTOR,
-	       (uintmax_t)s->data_offset * SECTOR);
-	printf("Header:          LUKS2, two copies of %ju bytes\n", (uintmax_t)s->metadata_size);
+	printf("Data:            %s, from %s on\n", size, offset);
+	printf("Header:          LUKS2, two copies of %s\n", metadata);
 	printf("Header MAC:      %s\n", show_mac(header));
 	printf("VMK generation:  %u\n", generation);
 	show_approvals(header);

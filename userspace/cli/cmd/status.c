@@ -8,10 +8,11 @@
 #include "cli/object.h"
 #include "cli/show.h"
 #include "cli/table.h"
-#include "os/device.h"
+#include "os/mapping.h"
 #include "os/storage.h"
 
 #define LAYERS_MAX 16
+#define SECTOR	   512
 
 /* One volume: its mapping where it is open, its header where that can be read. */
 struct subject {
@@ -19,6 +20,7 @@ struct subject {
 	char name[VOLUME_NAME_SIZE]; /* of the mapping, or "" */
 	struct volume_status open;
 	struct header *header; /* or NULL */
+	bool unseen;	       /* only root can see whether it is open */
 };
 
 static void subject_free(struct subject *s)
@@ -31,7 +33,10 @@ static void subject_free(struct subject *s)
 
 static const char *state_of(const struct subject *s)
 {
-	return !*s->name ? "closed" : s->open.suspended ? "suspended" : "open";
+	return s->unseen	   ? "unknown"
+	       : !*s->name	   ? "closed"
+	       : s->open.suspended ? "suspended"
+				   : "open";
 }
 
 /* Of target fve, the second word of its status; dm-crypt has but one. */
@@ -54,6 +59,40 @@ static int check_tpm(const struct subject *s, const struct protector *p, struct 
 	return kind_rows[p->kind]->check(s->header, p, s->args->unlock.tcti, &boots_left, refusal);
 }
 
+/* BitLocker's "Protection": whether the volume opens to whoever has the machine. */
+enum protection {
+	PROTECTION_UNKNOWN, /* the header cannot be read */
+	PROTECTION_ON,
+	PROTECTION_OFF,
+};
+
+/*
+ * Off while it is suspended: in this boot, or in a coming one. @ret_left: for how many boots after
+ * this one; -1: the TPM that counts them is not here, and what it would say is taken for off.
+ */
+static enum protection protection_of(const struct subject *s, int *ret_left)
+{
+	struct protector list[PROTECTOR_LIST_MAX];
+	int n = s->header ? protector_list(s->header, list) : 0;
+
+	*ret_left = -1;
+	for (int i = 0; i < n; i++) {
+		struct refusal refusal = {0};
+		int r;
+
+		if (!kind_has(list[i].kind, KIND_TEMPORARY) || list[i].health != REASON_NONE)
+			continue;
+		r = kind_rows[list[i].kind]->check(s->header, &list[i], s->args->unlock.tcti,
+						   ret_left, &refusal);
+		/* What refuses it in the last boot refuses it for good. */
+		if (refusal.reason == REASON_SUSPEND_EXPIRED || (r < 0 && *ret_left == 0))
+			*ret_left = -1;
+		else
+			return PROTECTION_OFF;
+	}
+	return s->header ? PROTECTION_ON : PROTECTION_UNKNOWN;
+}
+
 static uint32_t tries_left(const struct tpm_lockout *lockout)
 {
 	return lockout->locked || lockout->failed > lockout->max_tries
@@ -63,20 +102,54 @@ static uint32_t tries_left(const struct tpm_lockout *lockout)
 
 /* --- text ----------------------------------------------------------------------------------- */
 
+static void show_protection(const struct subject *s)
+{
+	int left;
+
+	switch (protection_of(s, &left)) {
+	case PROTECTION_ON:
+		printf("Protection:     On\n");
+		break;
+	case PROTECTION_OFF:
+		if (left > 0)
+			printf("Protection:     Off (%d %s left)\n", left,
+			       left == 1 ? "boot" : "boots");
+		else
+			printf("Protection:     Off (%s)\n",
+			       left == 0 ? "until the next boot"
+					 : "the TPM that counts the boots is not here");
+		break;
+	case PROTECTION_UNKNOWN:
+		printf("Protection:     unknown, since the header cannot be read\n");
+	}
+}
+
+static void show_data(uint64_t size, uint64_t offset)
+{
+	char size_text[SHOW_SIZE_MAX], offset_text[SHOW_SIZE_MAX];
+
+	show_size(size, size_text);
+	show_size(offset, offset_text);
+	printf("  size:         %s, from %s on\n", size_text, offset_text);
+}
+
 static void show_open(const struct subject *s)
 {
 	const struct volume_status *o = &s->open;
 	struct storage_layer layers[LAYERS_MAX];
 	size_t n = storage_layers(o->number, layers, LAYERS_MAX);
+	_cleanup_free_ char *mountpoint = show_mountpoint(o->number);
 
 	printf("/dev/mapper/%s is open%s%s%s\n", s->name, o->open_count ? " and in use" : "",
 	       o->suspended ? ", suspended" : "", o->key_wiped ? ", key wiped" : "");
 	printf("  uuid:         %s\n", o->uuid);
-	printf("  device:       %s, data from byte %ju on\n", o->device, (uintmax_t)o->data_offset);
+	printf("  device:       %s\n", o->device);
 	printf("  layers:      ");
 	for (size_t i = 0; i < n; i++)
 		printf("%s %s (%s)", i ? "," : "", layers[i].name, layers[i].kind);
-	printf("\n  size:         %ju bytes\n", (uintmax_t)o->size);
+	printf("\n");
+	show_data(o->size, o->data_offset);
+	printf("  mounted on:   %s\n", mountpoint ?: "-");
 	printf("  cipher:       %s, %u-bit key%s\n", o->cipher, o->key_size * 8,
 	       o->key_wiped ? "" : " in the kernel");
 	printf("  sector size:  %u bytes\n", o->sector_size);
@@ -93,8 +166,14 @@ static void show_header(const struct subject *s)
 	int n = protector_list(s->header, list);
 
 	if (!*s->name) {
-		printf("%s is closed\n", header_path(s->header));
+		const struct header_segment *segment = header_segment(s->header);
+
+		printf("%s is %s\n", header_path(s->header),
+		       s->unseen ? "a volume; whether it is open only root can see" : "closed");
 		printf("  uuid:         %s\n", header_uuid(s->header));
+		show_data(segment->size * SECTOR, segment->data_offset * SECTOR);
+		printf("  cipher:       %s, %u-bit key\n", HEADER_CIPHER, segment->key_size * 8);
+		printf("  sector size:  %u bytes\n", segment->sector_size);
 	}
 	printf("  label:        %s\n", *header_label(s->header) ? header_label(s->header) : "-");
 	printf("  header MAC:   %s\n", show_mac(s->header));
@@ -152,6 +231,7 @@ static struct json_object *target_json(const struct volume_status *open)
 static void add_open(struct json_object *o, const struct subject *s)
 {
 	const struct volume_status *open = &s->open;
+	_cleanup_free_ char *mountpoint = show_mountpoint(open->number);
 	char engine[32];
 
 	engine_of(s, engine);
@@ -170,6 +250,7 @@ static void add_open(struct json_object *o, const struct subject *s)
 	json_object_object_add(o, "target", target_json(open));
 	object_known(o, "engine", engine);
 	json_object_object_add(o, "layers", layers_json(s));
+	object_text(o, "mountpoint", mountpoint);
 }
 
 static void add_header(struct json_object *o, const struct subject *s)
@@ -200,14 +281,42 @@ static void add_header(struct json_object *o, const struct subject *s)
 	json_object_object_add(o, "protectors", protectors);
 }
 
+/* What an open volume's mapping tells, as its header does. */
+static void add_closed(struct json_object *o, const struct subject *s)
+{
+	const struct header_segment *segment = header_segment(s->header);
+
+	object_text(o, "cipher", HEADER_CIPHER);
+	object_number(o, "key_size", segment->key_size);
+	object_number(o, "sector_size", segment->sector_size);
+	object_number(o, "data_offset", (int64_t)(segment->data_offset * SECTOR));
+	object_number(o, "size", (int64_t)(segment->size * SECTOR));
+}
+
+static void add_protection(struct json_object *o, const struct subject *s)
+{
+	static const char *const words[] = {
+		[PROTECTION_UNKNOWN] = NULL,
+		[PROTECTION_ON] = "on",
+		[PROTECTION_OFF] = "off",
+	};
+	int left;
+
+	object_text(o, "protection", words[protection_of(s, &left)]);
+	object_count(o, "protection_boots_left", left);
+}
+
 static struct json_object *subject_json(const struct subject *s)
 {
 	struct json_object *o = json_object_new_object();
 
 	object_text(o, "state", state_of(s));
 	object_known(o, "name", s->name);
+	add_protection(o, s);
 	if (*s->name)
 		add_open(o, s);
+	else if (s->header)
+		add_closed(o, s);
 	if (s->header)
 		add_header(o, s);
 	return o;
@@ -219,6 +328,7 @@ static int show(const struct subject *s)
 {
 	if (s->args->json)
 		return object_print(subject_json(s));
+	show_protection(s);
 	if (*s->name)
 		show_open(s);
 	if (s->header)
@@ -245,7 +355,8 @@ static int status_of_device(const struct args *args)
 
 	if (r < 0)
 		return r;
-	r = volume_find_open(args->operand[0], s.name, &s.open);
+	s.unseen = !mapping_may_list();
+	r = s.unseen ? 0 : volume_find_open(args->operand[0], s.name, &s.open);
 	return r < 0 ? r : show(&s);
 }
 
@@ -274,35 +385,52 @@ static int status_of_each(void *data, const char *name)
 static int status_of_all(const struct args *args)
 {
 	struct all all = {.args = args, .array = args->json ? json_object_new_array() : NULL};
-	int r = volume_each(status_of_each, &all);
+	bool seen = mapping_may_list();
+	int r = seen ? volume_each(status_of_each, &all) : 0;
 
 	if (r < 0 || !args->json) {
 		json_object_put(all.array);
-		if (r == 0 && !all.any)
+		if (!seen)
+			log_notice("Which volumes are open only root can see; what a header says: "
+				   "fvesetup status DEVICE");
+		else if (r == 0 && !all.any)
 			printf("no volume is open; fvesetup list shows those that could be\n");
 		return r;
 	}
-	return object_print_list("volumes", all.array);
+	return object_print_seen("volumes", all.array, seen, true);
+}
+
+/*
+ * Whether a path is meant: a name has no slash but that of /dev/mapper. A word without one is the
+ * mapping of that name where there is one, else the file.
+ */
+static bool is_path(const char *operand)
+{
+	_cleanup_mapping_state_ struct mapping_state state = {0};
+	struct stat st;
+
+	if (cli_mapping_name(operand) != operand || stat(operand, &st) < 0)
+		return false;
+	return strchr(operand, '/') || mapping_query(operand, &state) < 0;
 }
 
 static int cmd_status(const struct args *args)
 {
 	_cleanup_subject_ struct subject s = {.args = args};
 	const char *operand = args->operand[0];
-	struct stat st;
 	int r;
 
 	if (!operand)
 		return status_of_all(args);
-	/* A name has no slash but that of /dev/mapper; what is there as a path is a device. */
-	if (cli_mapping_name(operand) == operand && strchr(operand, '/') && stat(operand, &st) == 0)
+	if (is_path(operand))
 		return status_of_device(args);
 	r = load_open(&s, cli_mapping_name(operand));
 	return r < 0 ? r : show(&s);
 }
 
 ACTION(status, "Volumes", "status", "[<name or device>]", "show a volume, or all that are open",
-       "Show an open volume, by its name or its device, or a closed one: the devices below it, "
+       "Show an open volume, by its name, its device or image file, or a closed one: first whether "
+       "its protection is on, or off and for how many boots (protector disable); the devices below it, "
        "cipher, target and engine and what the target counted, the state of the header's MAC, and "
        "the protectors; for those of the TPM, whether it would release its key now, and how many "
        "tries are left. No secret is asked for. Without an operand, all volumes that are open.",

@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "crypto/crypto.h"
 #include "header/copies.h"
+#include "header/header.h"
 
 #define BINARY_SIZE   4096 /* bytes before the JSON */
 #define SIZE_MIN      0x4000
@@ -36,11 +38,15 @@ static uint64_t big_endian(const uint8_t *p, size_t size)
 	return value;
 }
 
-/* Read copy @n, which begins at @offset. @ret_size is its size in bytes, 0 where it is damaged. */
-static int read_copy(int fd, int n, uint64_t offset, struct header_copy *ret, uint64_t *ret_size)
+/*
+ * Read copy @n, which begins at @offset. @ret_size is its size in bytes, 0 where it is damaged.
+ * @ret_text, where it is not NULL: the area of its JSON, owned, with a NUL behind it.
+ */
+static int read_copy(int fd, int n, uint64_t offset, struct header_copy *ret, uint64_t *ret_size,
+		     char **ret_text)
 {
 	uint8_t binary[BINARY_SIZE], stored[SHA256_SIZE], computed[SHA256_SIZE];
-	_cleanup_free_ uint8_t *text = NULL;
+	_cleanup_free_ char *text = NULL;
 	struct span parts[] = {{binary, sizeof(binary)}, {0}};
 	uint64_t size;
 	int r;
@@ -55,7 +61,7 @@ static int read_copy(int fd, int n, uint64_t offset, struct header_copy *ret, ui
 	    big_endian(binary + AT_OFFSET, 8) != offset ||
 	    memcmp(binary + AT_ALGORITHM, algorithm, sizeof(algorithm)))
 		return 0;
-	text = malloc(size - BINARY_SIZE);
+	text = calloc(1, size - BINARY_SIZE + 1);
 	if (!text)
 		return -ENOMEM;
 	if (pread(fd, text, size - BINARY_SIZE, (off_t)(offset + BINARY_SIZE)) !=
@@ -63,12 +69,14 @@ static int read_copy(int fd, int n, uint64_t offset, struct header_copy *ret, ui
 		return 0;
 	memcpy(stored, binary + AT_CHECKSUM, sizeof(stored));
 	memset(binary + AT_CHECKSUM, 0, CHECKSUM_SIZE);
-	parts[1] = (struct span){text, size - BINARY_SIZE};
+	parts[1] = (struct span){(uint8_t *)text, size - BINARY_SIZE};
 	r = crypto_sha256(parts, ARRAY_SIZE(parts), computed);
 	if (r < 0 || memcmp(stored, computed, sizeof(stored)))
 		return r;
 	*ret = (struct header_copy){.good = true, .seqid = big_endian(binary + AT_SEQID, 8)};
 	*ret_size = size;
+	if (ret_text)
+		*ret_text = steal(text);
 	return 0;
 }
 
@@ -81,18 +89,58 @@ int header_copies_read(const char *path, struct header_copies *ret)
 	*ret = (struct header_copies){0};
 	if (fd < 0)
 		return -errno;
-	r = read_copy(fd, 0, 0, &ret->copy[0], &size);
+	r = read_copy(fd, 0, 0, &ret->copy[0], &size, NULL);
 	if (r < 0)
 		return r;
 	if (size)
-		return read_copy(fd, 1, size, &ret->copy[1], &second);
+		return read_copy(fd, 1, size, &ret->copy[1], &second, NULL);
 	/* Without the first copy's size the second is at one of the sizes that LUKS2 allows. */
 	for (size = SIZE_MIN; size <= SIZE_MAX_LUKS; size *= 2) {
-		r = read_copy(fd, 1, size, &ret->copy[1], &second);
+		r = read_copy(fd, 1, size, &ret->copy[1], &second, NULL);
 		if (r < 0 || ret->copy[1].good)
 			return r;
 	}
 	return 0;
+}
+
+/* In the JSON of a header: a token of the VMK that names a keyslot. */
+static bool has_vmk(const char *text)
+{
+	struct json_object *root = json_tokener_parse(text), *tokens, *type, *keyslots;
+	bool found = false;
+
+	if (json_object_object_get_ex(root, "tokens", &tokens) &&
+	    json_object_is_type(tokens, json_type_object)) {
+		json_object_object_foreach (tokens, number, token) {
+			(void)number;
+			found |= json_object_object_get_ex(token, "type", &type) &&
+				 json_object_is_type(type, json_type_string) &&
+				 !strcmp(json_object_get_string(type), TOKEN_TYPE_VMK) &&
+				 json_object_object_get_ex(token, "keyslots", &keyslots) &&
+				 json_object_is_type(keyslots, json_type_array) &&
+				 json_object_array_length(keyslots);
+		}
+	}
+	json_object_put(root);
+	return found;
+}
+
+bool header_copies_have_vmk(const char *path)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	uint64_t size;
+
+	/* The second copy stands at one of the sizes that LUKS2 allows. */
+	for (uint64_t at = 0; fd >= 0 && at <= SIZE_MAX_LUKS; at = at ? 2 * at : SIZE_MIN) {
+		_cleanup_free_ char *text = NULL;
+		struct header_copy copy;
+
+		if (read_copy(fd, at != 0, at, &copy, &size, &text) < 0)
+			return false;
+		if (text)
+			return has_vmk(text);
+	}
+	return false;
 }
 
 bool header_copies_agree(const struct header_copies *copies)

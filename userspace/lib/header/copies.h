@@ -22,6 +22,12 @@ struct header_copies {
  */
 int header_copies_read(const char *path, struct header_copies *ret);
 
+/*
+ * Return whether a good copy on @path has what header_has_vmk() asks for. Nothing is repaired, and
+ * no message is printed: this is for looking at other people's volumes.
+ */
+bool header_copies_have_vmk(const char *path);
+
 /* Return whether both copies are good and have the same seqid. */
 bool header_copies_agree(const struct header_copies *copies);
 

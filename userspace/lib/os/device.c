@@ -164,33 +164,44 @@ int device_inner_name(const char *path, char *ret_uuid, char *ret_label, size_t 
 }
 
 static int probe_volume(const char *path,
-			int (*each)(void *data, const char *path, const char *uuid,
-				    const char *label),
-			void *data)
+			int (*each)(void *data, const struct device_volume *volume), void *data,
+			bool *unread)
 {
 	char luks[] = "crypto_LUKS", *only[] = {luks, NULL};
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	_cleanup_probe_ blkid_probe probe = fd < 0 ? NULL : blkid_new_probe();
+	const char *subsystem;
 
+	if (fd < 0 && (errno == EACCES || errno == EPERM))
+		*unread = true;
 	/* There is nothing to list on a drive without a medium, or on a device that went away. */
 	if (!probe || blkid_probe_set_device(probe, fd, 0, 0))
 		return 0;
 	blkid_probe_enable_superblocks(probe, 1);
 	blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_UUID |
-							 BLKID_SUBLKS_LABEL);
+							 BLKID_SUBLKS_LABEL | BLKID_SUBLKS_VERSION);
 	blkid_probe_filter_superblocks_type(probe, BLKID_FLTR_ONLYIN, only);
-	if (blkid_do_probe(probe) != 0 || strcmp(value_of(probe, "SUBSYSTEM"), "fve"))
+	if (blkid_do_probe(probe) != 0 || strcmp(value_of(probe, "VERSION"), "2"))
 		return 0;
-	return each(data, path, value_of(probe, "UUID"), value_of(probe, "LABEL"));
+	subsystem = value_of(probe, "SUBSYSTEM");
+	if (*subsystem && strcmp(subsystem, "fve"))
+		return 0;
+	return each(data, &(struct device_volume){
+				  .path = path,
+				  .uuid = value_of(probe, "UUID"),
+				  .label = value_of(probe, "LABEL"),
+				  .marked = *subsystem,
+				  .size = (uint64_t)blkid_probe_get_size(probe),
+			  });
 }
 
-int device_each_volume(int (*each)(void *data, const char *path, const char *uuid,
-				   const char *label),
-		       void *data)
+int device_each_volume(int (*each)(void *data, const struct device_volume *volume), void *data,
+		       bool *ret_unread)
 {
 	struct dirent **list;
 	int n = scandir("/sys/class/block", &list, NULL, versionsort), r = 0;
 
+	*ret_unread = false;
 	if (n < 0)
 		return log_errno(errno, "cannot list the block devices: %m");
 	for (int i = 0; i < n; i++) {
@@ -199,7 +210,7 @@ int device_each_volume(int (*each)(void *data, const char *path, const char *uui
 		if (*list[i]->d_name != '.' && r == 0 &&
 		    asprintf(&path, "/dev/%s", list[i]->d_name) >= 0 &&
 		    !storage_suspended(storage_number(path)))
-			r = probe_volume(path, each, data);
+			r = probe_volume(path, each, data, ret_unread);
 		free(list[i]);
 	}
 	free(list);

@@ -41,14 +41,20 @@ int device_wait(const char *path, uint32_t timeout_s);
 /* Check that nobody uses @path. -EBUSY: it is mounted, mapped or otherwise claimed. */
 int device_check_unused(const char *path);
 
+/* A block device with a LUKS2 header, as libblkid sees it. Strings are borrowed. */
+struct device_volume {
+	const char *path, *uuid, *label;
+	bool marked;   /* by the subsystem "fve"; else there is none, and who calls has to look */
+	uint64_t size; /* of the device in bytes */
+};
+
 /*
- * Call @each for every block device with a LUKS2 header of subsystem "fve", until it returns
- * something other than 0, and return that. A device is left out where its I/O would wait for a
- * suspended mapping.
+ * Call @each for every block device with a LUKS2 header of subsystem "fve" or of none, until it
+ * returns something other than 0, and return that. A device is left out where its I/O would wait
+ * for a suspended mapping. @ret_unread: there are devices that this process may not read.
  */
-int device_each_volume(int (*each)(void *data, const char *path, const char *uuid,
-				   const char *label),
-		       void *data);
+int device_each_volume(int (*each)(void *data, const struct device_volume *volume), void *data,
+		       bool *ret_unread);
 
 /* Wipe every signature that libblkid finds on @path. -EBUSY: it is in use, and nothing is wiped. */
 int device_wipe_signatures(const char *path);

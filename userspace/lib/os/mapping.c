@@ -314,6 +314,17 @@ static int each_uuid(const char *name, int (*each)(void *data, const char *name,
 	return each(data, name, dm_task_get_uuid(task) ?: "");
 }
 
+bool mapping_may_list(void)
+{
+	_cleanup_task_ struct dm_task *task = task_new(DM_DEVICE_LIST, NULL);
+	int r = task ? run(task) : -ENOMEM;
+
+	if (r >= 0 || has_no_mappings())
+		return true;
+	/* Where the control node cannot be opened libdevmapper has no errno. */
+	return !geteuid() && r != -EACCES && r != -EPERM;
+}
+
 int mapping_list(int (*each)(void *data, const char *name, const char *uuid), void *data)
 {
 	_cleanup_task_ struct dm_task *task = task_new(DM_DEVICE_LIST, NULL);

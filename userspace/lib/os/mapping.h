@@ -83,6 +83,9 @@ int mapping_message(const char *name, const char *message);
  */
 int mapping_list(int (*each)(void *data, const char *name, const char *uuid), void *data);
 
+/* Return whether the kernel would list them to this process; it does to root alone. */
+bool mapping_may_list(void);
+
 /* Remove a mapping. -EBUSY: it is in use. Prints the message. */
 int mapping_remove(const char *name);
 
