@@ -33,6 +33,9 @@ def main():
         (r"\b\d{6}(-\d{6}){7}\b", numbered("%06d" + "-000000" * 7)),
     ]
     if ids:
+        # The name of a recovery key begins as its volume's UUID.
+        rules.append((r"\b[0-9a-f]{8}-(?=(" + "|".join(sorted(ids)) + r")\b)",
+                      lambda match: "00000000-"))
         rules.append((r"\b(" + "|".join(sorted(ids)) + r")\b", numbered("id%06d")))
     for pattern, replacement in rules:
         text = re.sub(pattern, replacement, text)

@@ -179,6 +179,10 @@ wait
 [ -e "$TMP/still-opens" ] || fail "the used one died before the acknowledgement"
 ! opens "$TMP/used" || fail "the used one still opens"
 set -- "$TMP"/new/*.cms
+# It is called as the prompt calls it.
+[ "$(basename "$1" .cms)" = "$(cryptsetup luksUUID "$image" | cut -c -8)-$(ids | tail -n 1)" ] ||
+	[ "$(basename "$1" .cms)" = "$(cryptsetup luksUUID "$image" | cut -c -8)-$(ids | head -n 1)" ] ||
+	fail "it is called $1"
 expect 0 "$fvesetup" escrow verify "${org[@]}" "$1" "$image"
 grep -q '^recovery replaced ' /run/fve/boot/data || fail "it would be replaced once more"
 

@@ -22,6 +22,9 @@ at_terminal() {
 
 echo "--- a terminal"
 at_terminal 0 'Passphrase or recovery password for' "$pass" -- "$fvesetup" open --test "$image"
+name=$(cryptsetup luksUUID "$image" | cut -c -8)-$("$fvesetup" protector list --json "$image" |
+	jq -r '.protectors[] | select(.kind == "recovery").id')
+at_terminal 0 "for $image (recovery key $name): " "$pass" -- "$fvesetup" open --test "$image"
 at_terminal 0 'Passphrase' wrong "$pass" -- "$fvesetup" open --test "$image"
 at_terminal 2 'secret-wrong' wrong wrong2 -- "$fvesetup" open --test --tries 2 "$image"
 at_terminal 2 'no secret was given' -- "$fvesetup" open --test "$image"
@@ -39,7 +42,8 @@ add=("$fvesetup" protector add --key-file "$TMP/pass" "${cheap[@]}" "$image")
 at_terminal 1 'the two answers differ' one two -- "${add[@]}" passphrase
 at_terminal 1 'an empty secret' "" -- "${add[@]}" passphrase
 at_terminal 1 'at least 6 characters' 12345 12345 -- "${add[@]}" tpm2-pin
-at_terminal 1 'nothing was done' yes -- "$fvesetup" format --key-file "$TMP/pass" "$image"
+at_terminal 1 'Type YES, in capitals' yes -- "$fvesetup" format --key-file "$TMP/pass" "$image"
+at_terminal 1 'nothing was done, since the answer was not YES in capitals' yes -- "$fvesetup" format --key-file "$TMP/pass" "$image"
 unchanged
 
 echo "--- what ends the program at the prompt leaves the terminal as it was"

@@ -60,9 +60,8 @@ int cli_print_recovery(const struct secret *password, const char *before, const 
 	return r < 0 ? log_errno(EIO, "cannot print the recovery password: %s", strerror(-r)) : 0;
 }
 
-/* The newest protector that is there now and was not before. -ENOENT. */
-static int find_new(const struct header *header, const struct protector *before, int n_before,
-		    struct protector *ret)
+int cli_find_new(const struct header *header, const struct protector *before, int n_before,
+		 struct protector *ret)
 {
 	struct protector list[PROTECTOR_LIST_MAX];
 	int n = protector_list(header, list);
@@ -85,7 +84,7 @@ void cli_remove_new(struct header *header, const struct secret *fvek,
 {
 	struct protector new;
 
-	if (find_new(header, before, n_before, &new) < 0)
+	if (cli_find_new(header, before, n_before, &new) < 0)
 		return;
 	if (protector_remove(header, fvek, &new, PROTECTOR_LAST_GOES) == 0)
 		log_notice("The new recovery password was removed again.");
@@ -93,6 +92,36 @@ void cli_remove_new(struct header *header, const struct secret *fvek,
 		log_error("the new recovery password, which nobody has, is still in the header; "
 			  "fvesetup protector remove %s %s",
 			  header_path(header), new.head.id);
+}
+
+int cli_replaced(struct header *header, const struct secret *fvek, const struct protector *old,
+		 const struct protector *new)
+{
+	const char *kind = protector_kind_name(old->kind);
+	int r = protector_remove(header, fvek, old, PROTECTOR_LAST_GOES);
+
+	if (r < 0)
+		log_error("the new %s, %s, was added, and the old one, %s, is still there", kind,
+			  new->head.id, old->head.id);
+	else
+		log_notice("%s: %s %s is replaced by %s.", header_path(header), kind, old->head.id,
+			   new->head.id);
+	return r;
+}
+
+/* With the name by which it will be asked for. */
+static int print_named(const struct header *header, const char *id, const struct secret *password)
+{
+	_cleanup_free_ char *before = NULL;
+	char name[RECOVERY_NAME_SIZE];
+
+	protector_recovery_name(header, id, name);
+	if (asprintf(&before,
+		     "\nRecovery password %s of volume\n%s, shown this once.\n"
+		     "Keep it, with these two names, away from this machine:\n\n    ",
+		     name, header_uuid(header)) < 0)
+		return -ENOMEM;
+	return cli_print_recovery(password, before, "\n\n");
 }
 
 /* Write the protector, and hand its password to the organisation or the screen. */
@@ -106,16 +135,11 @@ static int add_and_show(const struct handover *to, const struct unlock_request *
 
 	if (r < 0)
 		return r;
-	if (to->n_escrow) {
-		r = find_new(header, before, n, &new);
-		if (r == 0)
-			r = cli_escrow(to, how, header, new.head.id, password);
-	} else if (!to->recovery_file) {
-		r = cli_print_recovery(password,
-				       "\nRecovery password, shown this once. Keep it away from "
-				       "this machine:\n\n    ",
-				       "\n\n");
-	}
+	r = cli_find_new(header, before, n, &new);
+	if (r == 0 && to->n_escrow)
+		r = cli_escrow(to, how, header, new.head.id, password);
+	else if (r == 0 && !to->recovery_file)
+		r = print_named(header, new.head.id, password);
 	if (r < 0)
 		cli_remove_new(header, fvek, before, n);
 	return r;

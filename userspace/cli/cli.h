@@ -181,6 +181,12 @@ int cli_print_recovery(const struct secret *password, const char *before, const 
 int cli_add_recovery(const struct handover *to, const struct unlock_request *how,
 		     struct header *header, const struct secret *fvek,
 		     const struct protector_spec *spec);
+/* The newest protector that is there now and was not @before. -ENOENT. */
+int cli_find_new(const struct header *header, const struct protector *before, int n_before,
+		 struct protector *ret);
+/* Remove @old, in whose place @new was added, and say so. */
+int cli_replaced(struct header *header, const struct secret *fvek, const struct protector *old,
+		 const struct protector *new);
 /* Remove the recovery protector that is there now and was not @before, and say so. */
 void cli_remove_new(struct header *header, const struct secret *fvek,
 		    const struct protector *before, int n_before);
@@ -210,6 +216,14 @@ int cli_auto_secret(const struct args *args, const struct protector_spec *spec,
 		    struct secret **ret);
 /* escrow.c */
 
+/* Refuse a packet that exists, or a directory for packets in which none can be made. */
+int cli_check_packet(const char *path);
+/*
+ * Where the packet of protector @id goes: @path, or in that directory a file with the name by which
+ * people ask for a recovery password, and @suffix. The caller owns it. NULL: no memory.
+ */
+char *cli_packet_path(const char *path, const struct header *header, const char *id,
+		      const char *suffix);
 /* Refuse what is wrong with --escrow and what goes with it, before anything is written. */
 int cli_check_escrow(const struct handover *to);
 /*

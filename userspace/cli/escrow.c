@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The gate: a recovery password counts only when the organisation has said that it has it. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "custody/audit.h"
@@ -12,6 +15,35 @@
 
 #define WAIT_S	300 /* without --timeout */
 #define POLL_MS 200
+
+static bool is_directory(const char *path)
+{
+	struct stat st;
+
+	return path && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+int cli_check_packet(const char *path)
+{
+	_cleanup_free_ char *trial = NULL;
+
+	if (!is_directory(path))
+		return file_check_new(path, "packet");
+	if (asprintf(&trial, "%s/.fve-packet-%d", path, getpid()) < 0)
+		return -ENOMEM;
+	return file_try_create(trial, ESCROW_FILE_MAX);
+}
+
+char *cli_packet_path(const char *path, const struct header *header, const char *id,
+		      const char *suffix)
+{
+	char name[RECOVERY_NAME_SIZE], *text;
+
+	if (!is_directory(path))
+		return strdup(path);
+	protector_recovery_name(header, id, name);
+	return asprintf(&text, "%s/%s%s", path, name, suffix) < 0 ? NULL : text;
+}
 
 int cli_check_escrow(const struct handover *to)
 {
@@ -27,7 +59,7 @@ int cli_check_escrow(const struct handover *to)
 		return log_errno(EINVAL,
 				 "--escrow takes --escrow-file, to write the packet to, and "
 				 "--ack-file, where its acknowledgement will be");
-	r = file_check_new(to->escrow_file, "packet");
+	r = cli_check_packet(to->escrow_file);
 	if (r < 0)
 		return r;
 	/* Certificates that nothing can be encrypted to are found before anything is written. */
@@ -61,16 +93,23 @@ static int wait_for_ack(const struct handover *to, uint32_t timeout_s, const str
 	return 0;
 }
 
-int cli_escrow(const struct handover *to, const struct unlock_request *how,
+int cli_escrow(const struct handover *given, const struct unlock_request *how,
 	       const struct header *header, const char *id, const struct secret *password)
 {
+	_cleanup_free_ char *file = cli_packet_path(given->escrow_file, header, id, ".cms");
+	_cleanup_free_ char *ack = cli_packet_path(given->ack_file, header, id, ".ack");
 	_cleanup_blob_ struct blob packet = {0};
 	_cleanup_free_ char *hex = NULL;
+	struct handover named = *given, *to = &named;
 	uint8_t digest[SHA256_SIZE];
-	int r = escrow_seal(to->escrow, to->n_escrow, header_uuid(header), id, password, &packet);
+	int r = file && ack ? escrow_seal(to->escrow, to->n_escrow, header_uuid(header), id,
+					  password, &packet)
+			    : -ENOMEM;
 
 	if (r < 0)
 		return r;
+	named.escrow_file = file;
+	named.ack_file = ack;
 	r = crypto_sha256(&(struct span){packet.data, packet.size}, 1, digest);
 	if (r < 0)
 		return r;

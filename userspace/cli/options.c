@@ -169,12 +169,16 @@ const struct option_row options[OPT_END] = {
 		 "encrypted to it and to each other that is given, and counts only when that is "
 		 "acknowledged. With the organisation's own actions: its certificate.",
 		 CALL(set_escrow)},
-	[OPT_ESCROW_FILE] = {"escrow-file", 0, "FILE", "write the escrow packet to FILE",
-			     "Write the escrow packet to this file, which must not exist.",
-			     TEXT(handover.escrow_file)},
+	[OPT_ESCROW_FILE] =
+		{"escrow-file", 0, "FILE", "write the escrow packet to FILE",
+		 "Write the escrow packet to this file, which must not exist; or into this "
+		 "directory, where it gets the name by which the recovery password is "
+		 "asked for: VOLUME-PROTECTOR.cms, from the volume's UUID and its id.",
+		 TEXT(handover.escrow_file)},
 	[OPT_ACK_FILE] =
 		{"ack-file", 0, "FILE", "wait for the packet's acknowledgement in FILE",
-		 "Wait until this file is the packet's acknowledgement (escrow ack), signed by the "
+		 "Wait until this file, or in this directory VOLUME-PROTECTOR.ack, is the packet's "
+		 "acknowledgement (escrow ack), signed by the "
 		 "key of a certificate of --escrow: 5 minutes, or as --timeout says. Without it the "
 		 "new recovery password is taken away again.",
 		 TEXT(handover.ack_file)},

@@ -211,8 +211,9 @@ int prompt_confirm(int batch_mode, const char *question, ...)
 	if (!isatty(STDIN_FILENO))
 		return log_errno(ECANCELED, "%s Use --batch-mode where nobody can be asked", text);
 	signals_let();
-	fprintf(stderr, "%s\nType YES to go on: ", text);
+	fprintf(stderr, "%s\nType YES, in capitals, to go on: ", text);
 	if (!fgets(line, sizeof(line), stdin) || strcmp(line, "YES\n"))
-		return log_errno(ECANCELED, "nothing was done");
+		return log_errno(ECANCELED,
+				 "nothing was done, since the answer was not YES in capitals");
 	return 0;
 }

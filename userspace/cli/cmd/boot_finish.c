@@ -80,22 +80,21 @@ static int replace(const struct boot *boot, const struct fvetab_entry *entry, co
 		.id = note->id,
 		.batch_mode = true,
 	};
-	_cleanup_free_ char *file = NULL, *packet = NULL, *ack = NULL;
+	_cleanup_free_ char *file = NULL;
 	char stamp[32];
 	time_t now = time(NULL);
 	struct tm tm;
 	int r;
 
 	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", gmtime_r(&now, &tm));
-	if (asprintf(&file, "%s/%s-%s", entry->new_recovery, entry->name, stamp) < 0 ||
-	    asprintf(&packet, "%s.cms", file) < 0 || asprintf(&ack, "%s.ack", file) < 0)
+	if (asprintf(&file, "%s/%s-%s", entry->new_recovery, entry->name, stamp) < 0)
 		return -ENOMEM;
 	if (*entry->escrow) {
 		request.to = (struct handover){
 			.escrow = {entry->escrow},
 			.n_escrow = 1,
-			.escrow_file = packet,
-			.ack_file = ack,
+			.escrow_file = entry->new_recovery,
+			.ack_file = entry->new_recovery,
 		};
 		request.unlock.timeout_s = ACK_WAIT_S;
 	} else {
@@ -105,8 +104,9 @@ static int replace(const struct boot *boot, const struct fvetab_entry *entry, co
 	if (r < 0)
 		return r;
 	log_notice("%s: the recovery password %s, with which it was opened, is replaced; "
-		   "the new one is in %s",
-		   entry->name, note->id, *entry->escrow ? packet : file);
+		   "the new one is in %s%s",
+		   entry->name, note->id, *entry->escrow ? "a packet in " : "",
+		   *entry->escrow ? entry->new_recovery : file);
 	forget(entry->name, note);
 	return 0;
 }

@@ -50,8 +50,9 @@ static int cmd_escrow_export(const struct args *args)
 	_cleanup_header_ struct header *header = NULL;
 	_cleanup_secret_ struct secret *password = NULL;
 	_cleanup_blob_ struct blob packet = {0};
+	_cleanup_free_ char *path = NULL;
 	struct protector owner;
-	int r = args->handover.n_escrow ? file_check_new(args->operand[1], "packet")
+	int r = args->handover.n_escrow ? cli_check_packet(args->operand[1])
 					: log_errno(EINVAL, "to whom? Use --escrow CERT");
 
 	if (r < 0)
@@ -67,13 +68,17 @@ static int cmd_escrow_export(const struct args *args)
 		return r;
 	r = escrow_seal(args->handover.escrow, args->handover.n_escrow, header_uuid(header),
 			owner.head.id, password, &packet);
-	return r < 0 ? r : file_create(args->operand[1], 0644, packet.data, packet.size);
+	if (r < 0)
+		return r;
+	path = cli_packet_path(args->operand[1], header, owner.head.id, ".cms");
+	return path ? file_create(path, 0644, packet.data, packet.size) : -ENOMEM;
 }
 
 ACTION(escrow_export, "Escrow", "escrow export", "<device> <packet>",
        "put a recovery password into a packet",
        "Ask for a recovery password of the volume and write it, encrypted to the certificates of "
-       "--escrow, to a new file: for one that was made without escrow.",
+       "--escrow, to a new file, or to one in the directory <packet>, which is then called as "
+       "the recovery key is: for one that was made without escrow.",
        OPT_ESCROW, OPT_KEY_FILE, OPT_AGENT, OPT_TIMEOUT);
 
 /* Read and open the packet of the first operand. */

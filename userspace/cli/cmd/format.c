@@ -138,6 +138,17 @@ static int confirm(const struct args *args, const char *path)
 			      *info.signature ? ")" : "");
 }
 
+/* "v.img is a volume now, opened by passphrase b850697a, recovery 5e4c1a2b." */
+static void say_farewell(const struct header *header)
+{
+	struct protector list[PROTECTOR_LIST_MAX];
+	int n = protector_list(header, list);
+
+	log_notice("%s is a volume now. What opens it:", header_path(header));
+	for (int i = 0; i < n; i++)
+		log_notice("  %-12s %s", protector_kind_name(list[i].kind), list[i].head.id);
+}
+
 static int cmd_format(const struct args *args)
 {
 	static const struct protector_spec recovery = {.kind = PROTECTOR_RECOVERY};
@@ -180,6 +191,8 @@ static int cmd_format(const struct args *args)
 		cli_remember_identity(header, fvek);
 	if (r == 0)
 		r = cli_show_identity(args->json, header, fvek);
+	if (r == 0)
+		say_farewell(header);
 	if (r < 0 && header)
 		log_error("%s has a new header but not all of its protectors; format it again",
 			  path);

@@ -57,7 +57,8 @@ static int add(const struct args *args, const struct protector_spec *spec)
 	_cleanup_secret_ struct secret *fvek = NULL, *secret = NULL;
 	_cleanup_header_ struct header *header = NULL;
 	_cleanup_close_ int lock = -1;
-	int r = check_files(args, spec->kind);
+	struct protector before[PROTECTOR_LIST_MAX], new;
+	int n, r = check_files(args, spec->kind);
 
 	if (r < 0)
 		return r;
@@ -70,7 +71,12 @@ static int add(const struct args *args, const struct protector_spec *spec)
 	r = cli_new_secret(args, spec, args->new_key_file, &secret);
 	if (r < 0)
 		return r;
-	return cli_add_protector(args, header, fvek, spec, secret, args->new_key_file);
+	n = protector_list(header, before);
+	r = cli_add_protector(args, header, fvek, spec, secret, args->new_key_file);
+	if (r == 0 && cli_find_new(header, before, n, &new) == 0)
+		log_notice("%s: added %s %s.", args->operand[0], protector_kind_name(new.kind),
+			   new.head.id);
+	return r;
 }
 
 static int cmd_protector_add(const struct args *args)
@@ -109,7 +115,8 @@ static int cmd_protector_change(const struct args *args)
 	_cleanup_close_ int lock = -1;
 	const char *path = args->operand[0];
 	struct protector_spec spec;
-	struct protector old, used;
+	struct protector before[PROTECTOR_LIST_MAX], old, used, new;
+	int n;
 	int r = device_lock(path, DEVICE_TO_CHANGE, &lock);
 
 	if (r < 0)
@@ -132,14 +139,11 @@ static int cmd_protector_change(const struct args *args)
 	r = cli_new_secret(args, &spec, args->new_key_file, &secret);
 	if (r < 0)
 		return r;
+	n = protector_list(header, before);
 	r = cli_add_protector(args, header, fvek, &spec, secret, args->new_key_file);
-	if (r < 0)
-		return r;
-	r = protector_remove(header, fvek, &old, PROTECTOR_LAST_GOES);
-	if (r < 0)
-		log_error("the new %s was added, and the old one, %s, is still there",
-			  protector_kind_name(old.kind), old.head.id);
-	return r;
+	if (r == 0)
+		r = cli_find_new(header, before, n, &new);
+	return r < 0 ? r : cli_replaced(header, fvek, &old, &new);
 }
 
 ACTION(protector_change, "Protectors", "protector change", "<device> <id>",
@@ -180,6 +184,8 @@ static int cmd_protector_remove(const struct args *args)
 	r = boot_policy_prune(header, fvek, args->unlock.tcti);
 	if (r < 0)
 		return r;
+	log_notice("%s: removed %s %s.", path, protector_kind_name(protector.kind),
+		   protector.head.id);
 	if (*file)
 		log_notice("The key file %s opens nothing any more; delete it.", file);
 	return 0;
@@ -220,7 +226,11 @@ static int cmd_protector_enable(const struct args *args)
 	_cleanup_close_ int lock = -1;
 	int r = cli_open_to_change(&args->unlock, &lock, &header, &fvek);
 
-	return r < 0 ? r : protector_suspended_remove(header, fvek);
+	if (r == 0)
+		r = protector_suspended_remove(header, fvek);
+	if (r == 0)
+		log_notice("Protection of %s is on again.", args->operand[0]);
+	return r;
 }
 
 ACTION(protector_enable, "Protectors", "protector enable", "<device>",

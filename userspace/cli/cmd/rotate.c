@@ -69,7 +69,7 @@ int cli_rotate_recovery(const struct recovery_request *request)
 	_cleanup_header_ struct header *header = NULL;
 	_cleanup_close_ int lock = -1;
 	struct protector_spec spec = {.kind = PROTECTOR_RECOVERY, .replaces = true};
-	struct protector old, before[PROTECTOR_LIST_MAX];
+	struct protector old, new, before[PROTECTOR_LIST_MAX];
 	int n_before;
 	int r = cli_check_recovery(to);
 
@@ -96,7 +96,7 @@ int cli_rotate_recovery(const struct recovery_request *request)
 	 */
 	if (!to->recovery_file && !to->n_escrow) {
 		r = prompt_confirm(request->batch_mode,
-				   "The old recovery password stops to open the volume. Is "
+				   "The old recovery password will open the volume no longer. Is "
 				   "the new one written down?");
 		if (r < 0) {
 			cli_remove_new(header, fvek, before, n_before);
@@ -105,12 +105,8 @@ int cli_rotate_recovery(const struct recovery_request *request)
 	}
 	if (r < 0)
 		return r;
-	r = protector_remove(header, fvek, &old, PROTECTOR_LAST_GOES);
-	if (r < 0)
-		log_error("the new recovery password was added, and the old one, %s, is still "
-			  "there",
-			  old.head.id);
-	return r;
+	r = cli_find_new(header, before, n_before, &new);
+	return r < 0 ? r : cli_replaced(header, fvek, &old, &new);
 }
 
 static int cmd_rotate_recovery(const struct args *args)

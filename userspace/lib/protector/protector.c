@@ -20,6 +20,12 @@ bool protector_is_person(const struct protector *protector)
 	return kind_has(protector->kind, KIND_PERSON) && !protector->foreign;
 }
 
+void protector_recovery_name(const struct header *header, const char *id,
+			     char ret[RECOVERY_NAME_SIZE])
+{
+	snprintf(ret, RECOVERY_NAME_SIZE, "%.8s-%s", header_uuid(header), id);
+}
+
 /* Tokens of ours that are no protector: the VMK's, the policy key's, the header's MAC. */
 static bool is_bookkeeping(const char *type)
 {

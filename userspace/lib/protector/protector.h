@@ -34,6 +34,13 @@ bool protector_is_person(const struct protector *protector);
  * number.
  */
 int protector_list(const struct header *header, struct protector *ret);
+/*
+ * What people and helpdesks call a recovery password: the first eight digits of the volume's UUID,
+ * a dash and the protector's id.
+ */
+#define RECOVERY_NAME_SIZE (8 + 1 + sizeof(((struct token_head *)NULL)->id))
+void protector_recovery_name(const struct header *header, const char *id,
+			     char ret[RECOVERY_NAME_SIZE]);
 /* Whether it has one of these kinds (kind_mask()). */
 bool protector_any(const struct header *header, uint32_t kinds);
 

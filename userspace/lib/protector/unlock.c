@@ -98,6 +98,10 @@ int unlock_check_header(const struct header *header, const struct secret *fvek,
 	enum header_mac state;
 	int r = header_mac_check(header, fvek, &state);
 
+	log_debug("%s: header MAC %s", header_path(header),
+		  r < 0			   ? strerror(-r)
+		  : header_mac_good(state) ? "right"
+					   : "wrong");
 	*ret_refusal = (struct refusal){0};
 	if (r < 0 || header_mac_good(state))
 		return r;
@@ -200,10 +204,38 @@ static int warn_of_header(const struct header *header, const struct unlock *how,
 	return 0;
 }
 
+/* " (recovery key 0e64bb2c-2399b21e)", by which it is found where it is kept; "" without one. */
+static char *recovery_names(const struct header *header, const struct candidates *all)
+{
+	char *text = strdup("");
+	int n = 0;
+
+	for (int i = 0; i < all->n && text; i++) {
+		_cleanup_free_ char *before = NULL;
+		char name[RECOVERY_NAME_SIZE];
+
+		if (!kind_has(all->list[i].kind, KIND_RECOVERY) ||
+		    all->list[i].health != REASON_NONE)
+			continue;
+		protector_recovery_name(header, all->list[i].head.id, name);
+		before = text;
+		if (asprintf(&text, "%s%s%s", before, n ? ", " : " (recovery key ", name) < 0)
+			text = NULL;
+		n++;
+	}
+	if (text && n) {
+		_cleanup_free_ char *before = text;
+
+		if (asprintf(&text, "%s)", before) < 0)
+			text = NULL;
+	}
+	return text;
+}
+
 static int try_person(struct header *header, const struct unlock *how, const struct candidates *all,
 		      struct secret **ret_fvek, struct protector *ret_used)
 {
-	_cleanup_free_ char *prompt = NULL;
+	_cleanup_free_ char *prompt = NULL, *names = NULL;
 	bool recovery_only = true;
 	int r = -EPERM;
 
@@ -213,9 +245,11 @@ static int try_person(struct header *header, const struct unlock *how, const str
 			recovery_only = false;
 	if (!can_ask(how, all))
 		return log_errno(EPERM, "no protector of %s opened it", header_path(header));
-	if (asprintf(&prompt, "%s for %s: ",
+	names = recovery_names(header, all);
+	if (!names ||
+	    asprintf(&prompt, "%s for %s%s: ",
 		     recovery_only ? "Recovery password" : "Passphrase or recovery password",
-		     header_path(header)) < 0)
+		     header_path(header), names) < 0)
 		return -ENOMEM;
 	for (unsigned int i = 0; i < how->tries[UNLOCK_ASK_SECRET] && r == -EPERM; i++) {
 		_cleanup_secret_ struct secret *typed = NULL;
@@ -312,11 +346,19 @@ static int check_machine(const struct header *header, const struct unlock *how,
 static int try_one(struct header *header, const struct unlock *how, const struct protector *p,
 		   struct secret **ret_fvek)
 {
-	int r = kind_has(p->kind, KIND_PIN) ? try_pin(header, how, p, ret_fvek)
-					    : try_unasked(header, how, p, ret_fvek);
+	int r;
 
-	if (r < 0)
+	log_debug("%s: trying protector %s %s, token %d, keyslot %d, in the header %s",
+		  header_path(header), protector_kind_name(p->kind), p->head.id, p->token, p->slot,
+		  p->health == REASON_NONE ? "whole" : reason_code(p->health));
+	r = kind_has(p->kind, KIND_PIN) ? try_pin(header, how, p, ret_fvek)
+					: try_unasked(header, how, p, ret_fvek);
+
+	if (r < 0) {
+		log_debug("%s: protector %s: no key: %s", header_path(header), p->head.id,
+			  strerror(-r));
 		return r;
+	}
 	return kind_has(p->kind, KIND_PERSON) ? warn_of_header(header, how, ret_fvek)
 					      : check_machine(header, how, p, ret_fvek);
 }
