@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
 
 #include "cli/table.h"
 #include "os/process.h"
@@ -101,6 +103,17 @@ static int show_help(char **words, int n)
 	return 0;
 }
 
+/* What a report of a bug begins with. No operand is part of it: a person may have typed anything.
+ */
+static void tell_where(const struct action *action)
+{
+	struct utsname system;
+
+	if (uname(&system) == 0)
+		log_debug("fvesetup " FVE_VERSION " %s, %s %s %s, user %u", action->words,
+			  system.sysname, system.release, system.machine, geteuid());
+}
+
 static int run(int argc, char **argv)
 {
 	struct args args = {.unlock.tries = DEFAULT_TRIES};
@@ -137,6 +150,7 @@ static int run(int argc, char **argv)
 	args.unlock.protector = args.protector[0];
 	if (args.n_protectors > 1 && action != &action_format)
 		return log_errno(EINVAL, "--protector can be given once here");
+	tell_where(action);
 	return action->run(&args);
 }
 

@@ -37,3 +37,11 @@ void log_write(enum log_level level, const char *format, ...)
 	fprintf(stderr, "%s%s\n", level == LOG_LEVEL_ERROR ? "fvesetup: " : "",
 		text ?: "out of memory");
 }
+
+void log_hex(const char *what, const void *data, size_t size)
+{
+	_cleanup_free_ char *hex = log_shows(LOG_LEVEL_DEBUG) ? hex_encode(data, size) : NULL;
+
+	if (hex)
+		log_debug("%s %s", what, hex);
+}

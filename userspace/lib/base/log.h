@@ -32,6 +32,9 @@ void log_write(enum log_level level, const char *format, ...) _printf_(2, 3);
 #define log_verbose(...) log_write(LOG_LEVEL_VERBOSE, __VA_ARGS__)
 #define log_debug(...)	 log_write(LOG_LEVEL_DEBUG, __VA_ARGS__)
 
+/* Tell by log_debug() what is not secret, in hexadecimal digits: "@what 0102...". */
+void log_hex(const char *what, const void *data, size_t size);
+
 /* Print an error and return -@error, as in: return log_errno(EINVAL, "..."). */
 #define log_errno(error, ...) (log_error(__VA_ARGS__), -(error))
 

@@ -444,11 +444,18 @@ static int open_slot(struct header *header, int slot, const struct secret *secre
 
 	if (!fvek)
 		return -ENOMEM;
-	if (!header_keyslot_used(header, slot) ||
-	    header_keyslot_health(header, slot, why) != REASON_NONE)
+	if (!header_keyslot_used(header, slot))
 		return -EPERM;
+	if (header_keyslot_health(header, slot, why) != REASON_NONE) {
+		log_debug("%s, keyslot %d: not tried: %s", header->path, slot, why);
+		return -EPERM;
+	}
 	r = crypt_volume_key_get(header->cd, slot, (char *)fvek->data, &size,
 				 (const char *)secret->data, secret->size);
+	log_debug("%s, keyslot %d: %s", header->path, slot,
+		  r >= 0	? "opened"
+		  : r == -EPERM ? "the secret does not open it"
+				: strerror(-r));
 	if (r < 0)
 		return r;
 	*ret_fvek = steal(fvek);

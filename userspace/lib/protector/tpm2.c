@@ -329,6 +329,11 @@ static int prepare_open(const struct header *header, const struct protector *pro
 	if (r < 0)
 		return r;
 	*ret_approval = boot_policy_nearest(&s->policy, &s->found);
+	log_debug("%s: %zu approved boots; nearest to this one: %s, PCRs by mask 0x%x, of these "
+		  "0x%x differ",
+		  header_path(header), s->policy.token.n_approvals, (*ret_approval)->head.id,
+		  (*ret_approval)->policy.pcrs.mask,
+		  pcr_values_differ(&(*ret_approval)->policy.pcrs, &s->found));
 	return 0;
 }
 

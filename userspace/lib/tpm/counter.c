@@ -59,8 +59,11 @@ int tpm_counter_open(struct tpm *tpm, const struct policy_counter *counter, stru
 
 	*ret_reason = REASON_NONE;
 	r = index_open(tpm, counter->index, ret, name, ret_reason);
-	if (r < 0 || !memcmp(name, counter->name, sizeof(name)))
+	if (r < 0 || !memcmp(name, counter->name, sizeof(name))) {
+		log_debug("NV index 0x%x: %s", counter->index,
+			  r < 0 ? "no counter is there" : "the volume's counter");
 		return r;
+	}
 	log_debug("NV index 0x%x is not this volume's counter", counter->index);
 	return tpm_refuse(REASON_POLICY_REVOKED, ret_reason);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Reading and extending PCRs of the SHA-256 bank. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -68,6 +69,13 @@ int tpm_read_pcrs(struct tpm *tpm, uint32_t mask, struct pcr_values *ret, enum r
 		if (pcr_values_add(&pcrs, wanted, pcr_selection_mask(given), digests) < 0)
 			return tpm_refuse(REASON_TPM_ERROR, ret_reason);
 	}
+	for (int pcr = 0; pcr < PCR_COUNT; pcr++)
+		if (mask & 1u << pcr) {
+			char what[24];
+
+			snprintf(what, sizeof(what), "PCR %d, bank sha256:", pcr);
+			log_hex(what, pcrs.value[pcr], SHA256_SIZE);
+		}
 	*ret = pcrs;
 	return 0;
 }

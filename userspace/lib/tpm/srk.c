@@ -35,6 +35,7 @@ static int srk_open(struct tpm *tpm, struct tpm_handle *ret, struct tpm_name *re
 		return tpm_refuse(REASON_TPM_ERROR, ret_reason);
 	}
 	memcpy(ret_name->data, name->name, TPM_NAME_SIZE);
+	log_hex("SRK at handle 0x81000001, Name", ret_name->data, TPM_NAME_SIZE);
 	return 0;
 }
 

@@ -141,6 +141,7 @@ int tpm_open(const char *tcti, struct tpm **ret, enum reason *ret_reason)
 	rc = Esys_Initialize(&tpm->esys, tpm->tcti, NULL);
 	if (rc)
 		return tpm_fail("Esys_Initialize", rc, REASON_TPM_ERROR, ret_reason);
+	log_debug("TPM: %s", tcti ?: "the kernel's");
 	*ret = steal(tpm);
 	return 0;
 }
