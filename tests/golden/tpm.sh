@@ -20,6 +20,7 @@ run dump volume.img
 run dump --json volume.img
 run protector test --tpm "$tpm" volume.img
 run protector test --json --tpm "$tpm" volume.img
+run status --tpm "$tpm" volume.img
 run --verbose open --test --tpm "$tpm" volume.img
 run --verbose open --test --tpm "$tpm" --protector tpm2-pin --pin-file pin volume.img
 run --verbose open --test --tpm "$tpm" --protector tpm2-key --startup-key-file key volume.img
@@ -38,6 +39,7 @@ measure 4 "another kernel"
 run open --test --tpm "$tpm" volume.img </dev/null
 run protector test --tpm "$tpm" volume.img
 run protector test --json --tpm "$tpm" volume.img
+run status --tpm "$tpm" volume.img
 
 note "policy"
 approval=$("$fvesetup" tpm approve "${unlock[@]}" volume.img --label 'new kernel' | sed -n 's/^approved: //p')
@@ -45,9 +47,11 @@ echo "$approval" >>ids
 run tpm status --tpm "$tpm" volume.img
 run tpm status --json --tpm "$tpm" volume.img
 run tpm revoke "${unlock[@]}" volume.img "$approval"
+run status --tpm "$tpm" volume.img
 run tpm status --tpm "$tpm" volume.img
 run tpm predict "${unlock[@]}" volume.img
 run protector disable "${unlock[@]}" --boots 2 volume.img
+run status --tpm "$tpm" volume.img
 run tpm status --tpm "$tpm" volume.img
 run protector enable "${unlock[@]}" volume.img
 run protector enable "${unlock[@]}" volume.img

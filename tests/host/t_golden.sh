@@ -31,6 +31,15 @@ touch "$TMP/san.failed" "$TMP/released.failed"
 failed=$(sort -u "$TMP/san.failed" "$TMP/released.failed" | tr '\n' ' ')
 [ -z "$failed" ] || fail "other output than expected: $failed; if that is meant: tests/golden/accept $failed"
 
+echo "--- the screens that people look at fit a terminal of 80 columns"
+# wide FILE...: lines of these screens, without refusals and the news that a header was repaired.
+wide() {
+	awk '/^\$ fvesetup / { screen = / (status|list|dump|format) / && !/--json/; next }
+		screen && length > 80 && !/^fvesetup: / && !/^The .* copy of the header/' "$@"
+}
+[ -z "$(wide "$golden"/*.out)" ] || fail "wider: $(wide "$golden"/*.out)"
+printf '$ fvesetup status x\n%081d\n' 0 | wide | grep -q 0 || fail "a wide line is not seen"
+
 # What is compared is not empty, and a changed word would be noticed.
 grep -q . "$golden/help.out" || fail "no help is kept"
 sed 's/recovery/recover/' "$golden/help.out" | cmp -s - "$golden/help.out" && fail "cmp does not compare"

@@ -3,35 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/show.h"
 #include "cli/table.h"
 
-#define WIDTH	      80 /* columns of a page of help */
 #define ACTION_COLUMN 34 /* where the actions' one-line texts begin */
 #define OPTION_COLUMN 30
 #define SPEC_COLUMN   38
-
-/* Print @text from @column on, where the cursor is, and break it between words. */
-static void print_wrapped(const char *text, int column)
-{
-	int at = column;
-
-	while (*text) {
-		int word = (int)strcspn(text, " ");
-
-		if (at > column && at + 1 + word > WIDTH) {
-			printf("\n%*s", column, "");
-			at = column;
-		} else if (at > column) {
-			putchar(' ');
-			at++;
-		}
-		printf("%.*s", word, text);
-		at += word;
-		text += word;
-		text += strspn(text, " ");
-	}
-	putchar('\n');
-}
 
 /* Two columns: @name, then @text from @column on, or on the next line where @name is too long. */
 static void print_row(const char *name, const char *text, int column)
@@ -43,7 +20,7 @@ static void print_row(const char *name, const char *text, int column)
 		n = 0;
 	}
 	printf("%*s", column - n, "");
-	print_wrapped(text, column);
+	show_wrapped(text, column);
 }
 
 static void print_action_row(const struct action *action)
@@ -104,7 +81,7 @@ void help_print(void)
 void help_print_action(const struct action *action)
 {
 	printf("Usage: fvesetup %s [options] %s\n\n", action->words, action->operands);
-	print_wrapped(action->about, 0);
+	show_wrapped(action->about, 0);
 	printf("\nOptions:\n");
 	for (size_t i = 0; i < OPT_COMMON; i++)
 		if (action_takes(action, (enum option_id)i))

@@ -11,6 +11,28 @@
 #include "protector/concerns.h"
 #include "protector/protector.h"
 
+void show_wrapped(const char *text, int column)
+{
+	int at = column;
+
+	while (*text) {
+		int word = (int)strcspn(text, " ");
+
+		if (at > column && at + 1 + word > SHOW_WIDTH) {
+			printf("\n%*s", column, "");
+			at = column;
+		} else if (at > column) {
+			putchar(' ');
+			at++;
+		}
+		printf("%.*s", word, text);
+		at += word;
+		text += word;
+		text += strspn(text, " ");
+	}
+	putchar('\n');
+}
+
 void show_size(uint64_t bytes, char ret[SHOW_SIZE_MAX])
 {
 	static const char *const units[] = {"KiB", "MiB", "GiB", "TiB", "PiB"};
@@ -126,9 +148,16 @@ void show_concerns(const struct header *header, const char *tcti)
 	enum reason list[CONCERNS_MAX];
 	size_t n = concerns_read(header, tcti, list);
 
-	for (size_t i = 0; i < n; i++)
-		printf("Weaker:     %s (%s). See: %s %s\n", reason_text(list[i]),
-		       reason_code(list[i]), concerns_remedy(list[i]), header_path(header));
+	for (size_t i = 0; i < n; i++) {
+		_cleanup_free_ char *text = NULL;
+
+		if (asprintf(&text, "%s (%s). See: %s %s", reason_text(list[i]),
+			     reason_code(list[i]), concerns_remedy(list[i]),
+			     header_path(header)) < 0)
+			return;
+		printf("Weaker:     ");
+		show_wrapped(text, 12);
+	}
 }
 
 struct json_object *show_concerns_json(const struct header *header, const char *tcti)

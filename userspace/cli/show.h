@@ -9,6 +9,11 @@
 
 struct json_object;
 
+#define SHOW_WIDTH 80 /* columns that are surely there */
+
+/* Print @text from @column on, where the cursor is, and break it between words. */
+void show_wrapped(const char *text, int column);
+
 /* A size for people: "20.0 MiB". JSON has bytes. */
 #define SHOW_SIZE_MAX 16
 void show_size(uint64_t bytes, char ret[SHOW_SIZE_MAX]);

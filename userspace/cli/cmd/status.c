@@ -155,9 +155,31 @@ static void show_open(const struct subject *s)
 	printf("  sector size:  %u bytes\n", o->sector_size);
 	printf("  mode:         %s%s\n", o->read_only ? "read-only" : "read/write",
 	       o->allow_discards ? ", discards passed down" : "");
-	printf("  target:       %s%s%s%s\n", o->target,
-	       o->module_missing ? " (module-missing)" : "", *o->target_status ? ": " : "",
-	       o->target_status);
+	printf("  target:       %s%s%s", o->target, o->module_missing ? " (module-missing)" : "",
+	       *o->target_status ? "\n                " : "");
+	show_wrapped(o->target_status, 16);
+}
+
+/* What the TPM would do with @p now. */
+static void show_verdict(const struct subject *s, const struct protector *p)
+{
+	_cleanup_free_ char *text = NULL, *tries = NULL;
+	struct refusal refusal = {0};
+	bool opens = check_tpm(s, p, &refusal) == 0;
+	int r = 0;
+
+	if (refusal.lockout.max_tries)
+		r = asprintf(&tries, "; %u of %u tries left", tries_left(&refusal.lockout),
+			     refusal.lockout.max_tries);
+	if (r >= 0 && opens)
+		r = asprintf(&text, "the TPM would release its key now%s", tries ?: "");
+	else if (r >= 0)
+		r = asprintf(&text, "refused now: %s (%s)%s", reason_text(refusal.reason),
+			     reason_code(refusal.reason), tries ?: "");
+	if (r < 0)
+		return;
+	printf("%-10s %-12s ", p->head.id, protector_kind_name(p->kind));
+	show_wrapped(text, 24);
 }
 
 static void show_header(const struct subject *s)
@@ -181,23 +203,9 @@ static void show_header(const struct subject *s)
 	printf("\n");
 	show_protectors(s->header);
 	fflush(stdout);
-	for (int i = 0; i < n; i++) {
-		struct refusal refusal = {0};
-
-		if (!asks_tpm(&list[i]))
-			continue;
-		if (check_tpm(s, &list[i], &refusal) == 0)
-			printf("%s %s: the TPM would release its key now", list[i].head.id,
-			       protector_kind_name(list[i].kind));
-		else
-			printf("%s %s: refused now: %s (%s)", list[i].head.id,
-			       protector_kind_name(list[i].kind), reason_text(refusal.reason),
-			       reason_code(refusal.reason));
-		if (refusal.lockout.max_tries)
-			printf("; %u of %u tries left", tries_left(&refusal.lockout),
-			       refusal.lockout.max_tries);
-		printf("\n");
-	}
+	for (int i = 0; i < n; i++)
+		if (asks_tpm(&list[i]))
+			show_verdict(s, &list[i]);
 }
 
 /* --- JSON ----------------------------------------------------------------------------------- */
