@@ -128,8 +128,10 @@ providers   := $(BUILD)/fve-provider-pkcs11 $(BUILD)/fve-provider-kmip
 unit_tests  := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(filter-out $(other_machine),$(wildcard tests/unit/test_*.c)))
 tools	    := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/tools/*.c))
 
+completions := $(BUILD)/fvesetup.bash $(BUILD)/_fvesetup $(BUILD)/fvesetup.fish
+
 .PHONY: userspace
-userspace: $(BUILD)/fvesetup $(providers) $(BUILD)/fvesetup.8 $(BUILD)/fvetab.5 $(BUILD)/fvesetup.bash ## build/fvesetup, its providers, man page and completion
+userspace: $(BUILD)/fvesetup $(providers) $(BUILD)/fvesetup.8 $(BUILD)/fvetab.5 $(completions) ## build/fvesetup, its providers, man pages and completion
 
 $(BUILD)/obj/%.o: userspace/%.c
 	$(call say,CC,$<)
@@ -226,7 +228,7 @@ $(BUILD)/fvetab.5: userspace/man/fvetab.5.scd
 	$(Q)mkdir -p $(@D)
 	$(Q)scdoc < $< > $@
 
-$(BUILD)/fvesetup.bash: userspace/completion/fvesetup.bash $(BUILD)/fill
+$(completions): $(BUILD)/%: userspace/completion/% $(BUILD)/fill
 	$(call say,FILL,$@)
 	$(Q)$(BUILD)/fill < $< > $@
 
@@ -339,7 +341,12 @@ installed := 755 $(BUILD)/fvesetup $(sbindir)/fvesetup
 installed += $(foreach f,$(providers),755 $(f) /usr/lib/fve/$(notdir $(f)))
 installed += 644 $(BUILD)/fvesetup.8 $(mandir)/man8/fvesetup.8
 installed += 644 $(BUILD)/fvesetup.bash $(PREFIX)/share/bash-completion/completions/fvesetup
+# Where each shell looks; fish and zsh have this place for what is no part of them.
+installed += 644 $(BUILD)/_fvesetup $(PREFIX)/share/zsh/vendor-completions/_fvesetup
+installed += 644 $(BUILD)/fvesetup.fish $(PREFIX)/share/fish/vendor_completions.d/fvesetup.fish
 installed += 644 $(BUILD)/fvetab.5 $(mandir)/man5/fvetab.5
+# The man pages and --help name these.
+installed += $(foreach f,$(wildcard docs/*.md),644 $(f) $(PREFIX)/share/doc/fvesetup/$(notdir $(f)))
 installed += $(foreach f,$(wildcard userspace/systemd/*.service userspace/systemd/*.target userspace/systemd/*.timer),644 $(f) $(systemddir)/system/$(notdir $(f)))
 installed += 755 userspace/systemd/fve-generator $(systemddir)/system-generators/fve-generator
 installed += 644 userspace/systemd/61-fve.rules $(udevdir)/rules.d/61-fve.rules

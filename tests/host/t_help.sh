@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# proves: --help, man page, completion, docs/json.md and tests know the same actions and options
+# proves: --help, man page, completion in bash, zsh and fish, docs/json.md and tests know the same actions and options
 # group: host fast
 . "$(dirname "$0")/lib.sh"
 root=$here/../..
@@ -69,6 +69,81 @@ complete_line format --label open "$here/t_he"
 has "$TMP/offered" '/t_help\.sh$' "completion of devices, past an option's argument"
 complete_line --verbose protector remove --force "$here/t_he"
 has "$TMP/offered" '/t_help\.sh$' "completion past options"
+
+echo "--- completion in zsh and fish: the same words, and no others"
+# What zsh is given, without zsh's own functions around it.
+cat >"$TMP/zsh" <<'END'
+_describe() {
+	[ "$1" != -o ] || shift
+	print -rl -- ${(P)2}
+}
+_files() { print FILES }
+_message() { : }
+compadd() { print -rl -- "${@:#--}" }
+compset() { : }
+while IFS= read -r line; do
+	words=(${(s: :)line})
+	[[ $line != *' ' ]] || words+=('')
+	CURRENT=$#words
+	print -r -- "== $line"
+	_fvesetup
+done
+END
+sed '$d' "$BUILD/_fvesetup" >"$TMP/zsh_functions"
+zsh_offers() {
+	zsh -f -c '. "$1"; . "$2"' zsh "$TMP/zsh_functions" "$TMP/zsh" | sed 's/:.*//'
+}
+cat >"$TMP/fish" <<'END'
+source $argv[1]
+while read -l line
+    echo "== $line"
+    complete -C $line | string replace -r '\t.*' ''
+end
+END
+fish_offers() {
+	HOME=$TMP fish --no-config "$TMP/fish" "$BUILD/fvesetup.fish"
+}
+# One line for each place in which words are offered, and these words.
+/usr/bin/python3 - "$TMP/takes" >"$TMP/wanted" <<'END'
+import sys
+takes = {}
+with open(sys.argv[1], encoding="utf-8") as table:
+    for line in table:
+        action, _, options = line.rstrip("\n").partition(":")
+        takes[action] = options.split()
+common = takes.pop("")
+places = {"fvesetup ": {action.split()[0] for action in takes}}
+for action in takes:
+    if " " in action:
+        group, word = action.split()
+        places.setdefault("fvesetup %s " % group, set()).add(word)
+for action, options in takes.items():
+    places["fvesetup %s --" % action] = set(options + common)
+for place, words in places.items():
+    print("|".join([place] + sorted(words)))
+END
+cut -d '|' -f 1 "$TMP/wanted" >"$TMP/lines"
+for shell in zsh fish; do
+	"${shell}_offers" <"$TMP/lines" >"$TMP/raw"
+	/usr/bin/python3 - "$TMP/raw" >"$TMP/offers" <<'END'
+import sys
+words = {}
+with open(sys.argv[1], encoding="utf-8") as raw:
+    for line in raw.read().splitlines():
+        if line.startswith("== "):
+            place = words.setdefault(line[3:], set())
+        elif line:
+            place.add(line.rstrip("="))
+for place, offered in words.items():
+    print("|".join([place] + sorted(offered)))
+END
+	diff -u --label tables --label "$shell" "$TMP/wanted" "$TMP/offers" ||
+		missing+=$'\n'"completion of $shell"
+done
+echo 'fvesetup protector add /dev/null ' | zsh_offers | grep -qx tpm2-pin || missing+=$'\n'"kinds in zsh"
+echo 'fvesetup protector add /dev/null tpm2-' | fish_offers | grep -qx tpm2-pin || missing+=$'\n'"kinds in fish"
+echo 'fvesetup format --sector-size ' | zsh_offers | grep -qx 4096 || missing+=$'\n'"sector sizes in zsh"
+echo 'fvesetup format --sector-size=' | fish_offers | grep -q 4096 || missing+=$'\n'"sector sizes in fish"
 
 echo "--- JSON"
 # Numbers as names are PCRs.

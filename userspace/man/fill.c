@@ -2,7 +2,7 @@
 /*
  * A build tool: copies a template from standard input to standard output and puts what the tables
  * of fvesetup say in the place of lines that are only a @WORD@. The man page (scdoc) and the
- * shell completion are made by it.
+ * completions of the shells are made by it.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -159,6 +159,105 @@ static void put_completion(void)
 	puts("'");
 }
 
+/* In quotes of zsh and fish, both of which take \\' for one. */
+static void put_quoted(const char *text)
+{
+	putchar('\'');
+	for (; *text; text++)
+		printf(*text == '\'' ? "'\\''" : "%c", *text);
+	putchar('\'');
+}
+
+/* Elements of zsh's associative arrays; a key has no quotes of its own there. */
+static void put_zsh(void)
+{
+	puts("_fvesetup_actions=(");
+	for (size_t i = 0; i < n_actions; i++) {
+		printf("\t'%s' ", actions[i]->words);
+		put_quoted(actions[i]->help);
+		putchar('\n');
+	}
+	puts(")\n_fvesetup_operands=(");
+	for (size_t i = 0; i < n_actions; i++)
+		printf("\t'%s' '%s'\n", actions[i]->words, actions[i]->operands);
+	puts(")\n_fvesetup_takes=(");
+	for (size_t i = 0; i < n_actions; i++) {
+		printf("\t'%s' '", actions[i]->words);
+		for (size_t o = 0; o < OPT_END; o++)
+			if (action_takes(actions[i], (enum option_id)o))
+				printf("--%s ", options[o].name);
+		puts("'");
+	}
+	puts(")\n_fvesetup_help=(");
+	for (size_t o = 0; o < OPT_END; o++) {
+		printf("\t'--%s' ", options[o].name);
+		put_quoted(options[o].help);
+		putchar('\n');
+	}
+	puts(")\n_fvesetup_argument=(");
+	for (size_t o = 0; o < OPT_END; o++) {
+		if (!options[o].argument)
+			continue;
+		printf("\t'--%s' '%s'\n", options[o].name, options[o].argument);
+		if (options[o].letter)
+			printf("\t'-%c' '%s'\n", options[o].letter, options[o].argument);
+	}
+	printf(")\n_fvesetup_kinds=(");
+	for (size_t i = 0; i < n_specs; i++)
+		printf(" '%.*s'", (int)strcspn(specs[i].spec, "["), specs[i].spec);
+	puts(" )");
+}
+
+/* One line of fish for each word and option; __fvesetup_at is in the template. */
+static void put_fish(void)
+{
+	for (size_t i = 0; i < n_actions; i++) {
+		const char *words = actions[i]->words, *second = strchr(words, ' ');
+		int first = second ? (int)(second - words) : (int)strlen(words);
+
+		if (second)
+			printf("complete -c fvesetup -n '__fvesetup_group %.*s' -a '%s' -d ", first,
+			       words, second + 1);
+		else
+			printf("complete -c fvesetup -n '__fvesetup_group' -a '%s' -d ", words);
+		put_quoted(actions[i]->help);
+		putchar('\n');
+		/* The first word of several is offered once. */
+		if (second && (!i || strncmp(actions[i - 1]->words, words, (size_t)first + 1)))
+			printf("complete -c fvesetup -n '__fvesetup_group' -a '%.*s' -d '%s'\n",
+			       first, words, actions[i]->group);
+		for (const char *at = actions[i]->operands; (at = strchr(at, '<')); at++)
+			printf("complete -c fvesetup -n '__fvesetup_at %s' -a "
+			       "'(__fvesetup_value %.*s)'\n",
+			       words, (int)strcspn(at + 1, ">"), at + 1);
+	}
+	for (size_t o = 0; o < OPT_END; o++) {
+		printf("complete -c fvesetup -l %s", options[o].name);
+		if (options[o].letter)
+			printf(" -s %c", options[o].letter);
+		if (options[o].argument)
+			printf(" -x -a '(__fvesetup_value %s)'", options[o].argument);
+		if (o < OPT_COMMON) {
+			const char *between = "";
+
+			printf(" -n '__fvesetup_takes ");
+			for (size_t i = 0; i < n_actions; i++)
+				if (action_takes(actions[i], (enum option_id)o)) {
+					printf("%s\"%s\"", between, actions[i]->words);
+					between = " ";
+				}
+			putchar('\'');
+		}
+		printf(" -d ");
+		put_quoted(options[o].help);
+		putchar('\n');
+	}
+	printf("set -g __fvesetup_kinds");
+	for (size_t i = 0; i < n_specs; i++)
+		printf(" '%.*s'", (int)strcspn(specs[i].spec, "["), specs[i].spec);
+	putchar('\n');
+}
+
 /* For tests: "action words:--option --option ...". */
 static void put_list(void)
 {
@@ -179,9 +278,14 @@ static const struct {
 	const char *line;
 	void (*put)(void);
 } places[] = {
-	{"@SYNOPSIS@\n", put_synopsis},	    {"@ACTIONS@\n", put_actions},
-	{"@SPECS@\n", put_specs},	    {"@OPTIONS@\n", put_options},
-	{"@COMPLETION@\n", put_completion}, {"@LIST@\n", put_list},
+	{"@SYNOPSIS@\n", put_synopsis},
+	{"@ACTIONS@\n", put_actions},
+	{"@SPECS@\n", put_specs},
+	{"@OPTIONS@\n", put_options},
+	{"@COMPLETION@\n", put_completion},
+	{"@LIST@\n", put_list},
+	{"@ZSH@\n", put_zsh},
+	{"@FISH@\n", put_fish},
 };
 
 int main(void)
