@@ -24,7 +24,7 @@ say = @printf '  %-7s %s\n' '$(1)' '$(2)'
 endif
 
 .PHONY: all
-all: modules userspace ## the module and the tool
+all: userspace $(if $(KDIR),modules,no-module) ## the tool, and the module where the kernel's headers are
 
 .PHONY: help
 help: ## this list
@@ -51,11 +51,19 @@ kdir_release = $(shell sed -n 's/^\#define UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/in
 
 .PHONY: modules
 ifneq ($(KDIR),)
-modules: $(kernel_sources) ## dm-fve.ko for KDIR, else for each of KERNELS
+modules: $(kernel_sources) ## dm-fve.ko for KDIR
 	$(call build_module,$(KDIR),$(BUILD)/$(kdir_release))
 else
-modules: test-modules
+modules: no-module
+	@exit 1
 endif
+
+# Who wants to use this gets no kernel downloaded; `make check` has its own, test-modules.
+.PHONY: no-module
+no-module:
+	@echo 'No module was built: there are no headers of the running kernel. Install them, and make again:'
+	@echo '    sudo apt-get install linux-headers-$(shell uname -r)'
+	@echo 'or name them: KDIR=/lib/modules/RELEASE/build. Without the module dm-crypt opens the volumes.'
 
 # One rule for each kernel of the test matrix.
 test_modules := $(KERNELS:%=test-module-%)
@@ -259,6 +267,10 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(BUILD)/fuzz/libfve.a
 # What a goal builds before it tests: on all processors, unless make was told how many, and a warning is an error.
 submake = $(MAKE) --no-print-directory WERROR=1 $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
+.PHONY: deps-build
+deps-build: ## the packages that fvesetup is built with, by name
+	$(Q)tests/deps source
+
 .PHONY: deps packages demo-deps
 deps: packages uml-kernels ## what building and testing need: packages, by name, and kernels of User Mode Linux
 packages:
@@ -367,7 +379,7 @@ own_dirs  := $(dracutdir)/90fve $(dracutdir)/91fve-begin $(dracutdir)/99zz-fve /
 	$(systemddir)/system/emergency.service.d $(systemddir)/system/rescue.service.d
 
 .PHONY: install
-install: userspace ## everything; the module for KDIR where one is set
+install: userspace ## everything; the module where the headers are
 	$(Q)set -- $(installed); while [ $$# -gt 0 ]; do \
 		printf '  %-7s %s\n' INSTALL "$(DESTDIR)$$3"; \
 		install -D -m "$$1" "$$2" "$(DESTDIR)$$3" || exit; shift 3; done
@@ -376,6 +388,8 @@ ifneq ($(KDIR),)
 	$(Q)install -D -m 644 $(BUILD)/$(kdir_release)/dm-fve.ko \
 		"$(DESTDIR)/lib/modules/$(kdir_release)/updates/dm-fve.ko"
 	$(Q)[ -n "$(DESTDIR)" ] || depmod $(kdir_release)
+else
+	$(Q)[ -n "$(DESTDIR)" ] || $(MAKE) -s --no-print-directory no-module
 endif
 
 .PHONY: uninstall
