@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# proves: a volume's counter leaves the TPM with the last protector there, with release and with erase, and no other volume's does; what an old header approved stays revoked
+# proves: a volume's counter leaves the TPM with the last protector there, with release, with erase and with a new format, and no other volume's does; what an old header approved stays revoked
 # group: host fast tpm
 # shellcheck source=tests/host/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -32,6 +32,18 @@ new_image "$image"
 format "$image" --tpm "$tpm" --protector tpm2
 both=$(counters)
 [ "$both" != "$other" ] || fail "no second counter was made"
+before=$(value)
+cp "$image" "$TMP/old"
+
+echo "--- formatted again, however often, its old counter goes; the other volume's stays"
+for i in 1 2 3; do
+	format "$image" --tpm "$tpm" --protector tpm2
+	[ "$(counters | wc -w)" = "$(wc -w <<<"$both")" ] || fail "after format number $i: $(counters)"
+	case " $(counters) " in *" $other "*) ;; *) fail "the other volume's counter went" ;; esac
+	expect 0 "$fvesetup" open --test --tpm "$tpm" --protector tpm2 "$image" </dev/null
+done
+expect 0 "$fvesetup" open --test --tpm "$tpm" --protector tpm2 "$TMP/other.img" </dev/null
+both=$(counters)
 before=$(value)
 cp "$image" "$TMP/old"
 

@@ -5,9 +5,12 @@
 #include <string.h>
 
 #include "cli/table.h"
+#include "header/copies.h"
+#include "keys/boot_policy.h"
 #include "keys/vmk.h"
 #include "os/device.h"
 #include "os/file.h"
+#include "os/storage.h"
 
 /* What is to be made: protectors, and what their owner will have to bring. */
 struct plan {
@@ -149,12 +152,41 @@ static void say_farewell(const struct header *header)
 		log_notice("  %-12s %s", protector_kind_name(list[i].kind), list[i].head.id);
 }
 
+struct twin {
+	const char *uuid, *path;
+};
+
+static int is_twin(void *data, const struct device_volume *volume)
+{
+	const struct twin *twin = data;
+
+	return !strcmp(volume->uuid, twin->uuid) &&
+	       storage_number(volume->path) != storage_number(twin->path);
+}
+
+/*
+ * The counters of the volume that was replaced leave the TPM, which has little room for them; those
+ * of a copy stay, for they are the other one's as well.
+ */
+static void free_counters(const struct header *old, const char *tcti)
+{
+	bool unread;
+
+	if (device_each_volume(is_twin, &(struct twin){header_uuid(old), header_path(old)},
+			       &unread) == 0)
+		boot_policy_remove_counters(old, tcti);
+	else
+		log_notice("There is another volume with the UUID %s: what the TPM keeps for it "
+			   "stays there.",
+			   header_uuid(old));
+}
+
 static int cmd_format(const struct args *args)
 {
 	static const struct protector_spec recovery = {.kind = PROTECTOR_RECOVERY};
 	__attribute__((cleanup(plan_free))) struct plan plan = {0};
 	_cleanup_secret_ struct secret *fvek = secret_random(FVEK_SIZE), *vmk = NULL;
-	_cleanup_header_ struct header *header = NULL;
+	_cleanup_header_ struct header *header = NULL, *old = NULL;
 	_cleanup_close_ int lock = -1;
 	const char *path = args->operand[0];
 	struct header_format how = {.label = args->label, .sector_size = args->sector_size};
@@ -174,8 +206,12 @@ static int cmd_format(const struct args *args)
 		r = plan_rehearse(args, &plan);
 	if (r == 0 && !fvek)
 		r = -ENOMEM;
+	if (r == 0 && header_copies_have_vmk(path))
+		header_load(path, &old);
 	if (r == 0)
 		r = header_format(path, &how, fvek, &header);
+	if (r == 0 && old)
+		free_counters(old, args->unlock.tcti);
 	if (r == 0)
 		r = vmk_create(header, fvek, &vmk);
 	/* First of all, where it is escrowed: nothing else opens the volume before that is done. */
@@ -200,7 +236,8 @@ static int cmd_format(const struct args *args)
 }
 
 ACTION(format, "Volumes", "format", "<device>", "make a new volume; all data there is lost",
-       "Make a new volume. All data on the device is lost. Without --protector a "
+       "Make a new volume. All data on the device is lost; what the TPM kept for a volume that was "
+       "there goes, too, unless there is a copy of it. Without --protector a "
        "passphrase is asked for. A recovery password is always made and printed once, "
        "unless --no-recovery is given; with --recovery-file it is written to a file "
        "instead.",
