@@ -375,7 +375,7 @@ installed += 755 dracut/hooks/header-postinst /etc/kernel/header_postinst.d/zzz-
 installed += 644 dracut/hooks/default /etc/default/fve
 
 # Directories of ours; uninstall removes them where nobody else has a file in them.
-own_dirs  := $(dracutdir)/90fve $(dracutdir)/91fve-begin $(dracutdir)/99zz-fve /usr/lib/fve \
+own_dirs  := $(dracutdir)/90fve $(dracutdir)/91fve-begin $(dracutdir)/99zz-fve /usr/lib/fve $(PREFIX)/share/doc/fvesetup \
 	$(systemddir)/system/emergency.service.d $(systemddir)/system/rescue.service.d
 
 .PHONY: install
