@@ -217,19 +217,22 @@ static int add(const struct args *args, struct header *header, const struct secr
 		.tcti = args->unlock.tcti,
 		.event_log = args->unlock.event_log,
 	};
+	char boots[24];
 	int r = *spec->volume ? header_load(spec->volume, &other) : 0;
 
 	if (r < 0)
 		return r;
+	snprintf(boots, sizeof(boots), "%u boots", spec->boots);
 	how.volume = other ? header_uuid(other) : NULL;
 	r = protector_add(header, fvek, &how);
 	if (r < 0)
 		return r;
+	if (kind_has(spec->kind, KIND_TEMPORARY) && spec->boots == 1)
+		snprintf(boots, sizeof(boots), "boot");
 	if (kind_has(spec->kind, KIND_TEMPORARY))
-		printf("Protection of %s is suspended for the next %u %s on this machine. To end "
-		       "it before: fvesetup protector enable %s\n",
-		       args->operand[0], spec->boots, spec->boots == 1 ? "boot" : "boots",
-		       args->operand[0]);
+		printf("Protection of %s is suspended for the next %s on this machine. To end it "
+		       "before: fvesetup protector enable %s\n",
+		       args->operand[0], boots, args->operand[0]);
 	return 0;
 }
 

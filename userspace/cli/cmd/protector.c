@@ -73,7 +73,9 @@ static int add(const struct args *args, const struct protector_spec *spec)
 		return r;
 	n = protector_list(header, before);
 	r = cli_add_protector(args, header, fvek, spec, secret, args->new_key_file);
-	if (r == 0 && cli_find_new(header, before, n, &new) == 0)
+	/* Of suspended protection there is a line already. */
+	if (r == 0 && !kind_has(spec->kind, KIND_TEMPORARY) &&
+	    cli_find_new(header, before, n, &new) == 0)
 		log_notice("%s: added %s %s.", args->operand[0], protector_kind_name(new.kind),
 			   new.head.id);
 	return r;
