@@ -312,6 +312,34 @@ predict --json --uki "$TMP/two.efi" >"$TMP/prediction"
 boot --uki "$TMP/two.efi" --shim
 expect_predicted
 
+echo "--- the separators of systemd 260 and later, which end the firmware's part before the TPM is asked"
+separated() {
+	local pcr
+	phases enter-initrd
+	for pcr in 0 1 2 3 4 5 6 7 9 12 13 14; do
+		measure $pcr os-separator
+	done
+	measure 9 nvpcr-separator
+}
+boot --uki "$TMP/one.efi"
+separated
+expect 0 "$fvesetup" tpm approve --tpm "$tpm" --event-log "$TMP/log" --key-file "$TMP/pass" "$image"
+phases leave-initrd sysinit ready
+uki "$TMP/two.efi"
+predict --approve --json --uki "$TMP/two.efi" >"$TMP/prediction"
+boot --uki "$TMP/two.efi"
+phases enter-initrd
+expect 2 tpm_open # too early
+boot --uki "$TMP/two.efi"
+separated
+expect_predicted
+expect 0 tpm_open
+phases leave-initrd sysinit ready
+measure 12 os-separator
+expect 1 predict --uki "$TMP/one.efi"
+expect_text 'does not replay to what PCR 12 holds'
+
+boot --uki "$TMP/two.efi"
 measure 11 "something else"
 expect 1 "$fvesetup" tpm approve --tpm "$tpm" --event-log "$TMP/log" --key-file "$TMP/pass" "$image"
 expect_text 'PCR 11 holds more'

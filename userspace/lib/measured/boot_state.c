@@ -102,11 +102,6 @@ static int extend_phase(uint8_t value[SHA256_SIZE], const char *phase)
 	return r < 0 ? r : pcr_extend(value, digest);
 }
 
-int boot_state_enter_initrd(uint8_t value[SHA256_SIZE])
-{
-	return extend_phase(value, phases[0]);
-}
-
 bool boot_state_phases(const uint8_t found[SHA256_SIZE], uint8_t logged[SHA256_SIZE])
 {
 	uint8_t value[SHA256_SIZE], first[SHA256_SIZE];
@@ -123,6 +118,50 @@ bool boot_state_phases(const uint8_t found[SHA256_SIZE], uint8_t logged[SHA256_S
 			continue;
 		memcpy(logged, first, SHA256_SIZE);
 		return true;
+	}
+	return false;
+}
+
+/* Into which PCRs the separators go (systemd-pcrosseparator.service, systemd-pcrnvdone.service). */
+#define PCR_MASK_OS_SEPARATOR	 0x72ff
+#define PCR_MASK_NVPCR_SEPARATOR (1u << 9)
+
+int boot_state_extend_words(uint8_t value[SHA256_SIZE], unsigned words)
+{
+	static const char *const texts[] = {"enter-initrd", "os-separator", "nvpcr-separator"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		int r = words & 1u << i ? extend_phase(value, texts[i]) : 0;
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+bool boot_state_explained(int pcr, const uint8_t found[SHA256_SIZE], uint8_t logged[SHA256_SIZE],
+			  unsigned *ret_words)
+{
+	uint8_t before[SHA256_SIZE];
+	unsigned possible = (PCR_MASK_OS_SEPARATOR & 1u << pcr ? WORD_OS_SEPARATOR : 0u) |
+			    (PCR_MASK_NVPCR_SEPARATOR & 1u << pcr ? WORD_NVPCR_SEPARATOR : 0u);
+
+	memcpy(before, logged, SHA256_SIZE);
+	if (pcr == PCR_UKI) {
+		bool explained = boot_state_phases(found, logged);
+
+		*ret_words = memcmp(before, logged, SHA256_SIZE) ? WORD_ENTER_INITRD : 0;
+		return explained;
+	}
+	for (unsigned words = 0; words <= possible; words++) {
+		if (words & ~possible)
+			continue;
+		memcpy(logged, before, SHA256_SIZE);
+		if (boot_state_extend_words(logged, words) < 0)
+			return false;
+		*ret_words = words;
+		if (!memcmp(found, logged, SHA256_SIZE))
+			return true;
 	}
 	return false;
 }

@@ -47,8 +47,24 @@ int boot_state_at_unlock(uint32_t mask, const struct pcr_values *found, const st
  */
 bool boot_state_phases(const uint8_t found[SHA256_SIZE], uint8_t logged[SHA256_SIZE]);
 
-/* Extend @value, that of PCR 11, with systemd's first phase, "enter-initrd". */
-int boot_state_enter_initrd(uint8_t value[SHA256_SIZE]);
+/* Words that systemd extends PCRs with in the initramfs, before volumes are unlocked; a set of
+ * them. */
+enum boot_words {
+	WORD_ENTER_INITRD = 1, /* the first phase, into PCR 11 */
+	WORD_OS_SEPARATOR = 2, /* the end of the firmware's and loader's part: since systemd 260 */
+	WORD_NVPCR_SEPARATOR = 4, /* into PCR 9, after that */
+};
+
+/*
+ * Return whether PCR @pcr, now @found, is the value @logged that the log gives, extended by what
+ * systemd extends it with. If so, set @logged to the value at the time of unlocking, and give the
+ * words that lead there.
+ */
+bool boot_state_explained(int pcr, const uint8_t found[SHA256_SIZE], uint8_t logged[SHA256_SIZE],
+			  unsigned *ret_words);
+
+/* Extend @value with @words, in systemd's order. */
+int boot_state_extend_words(uint8_t value[SHA256_SIZE], unsigned words);
 
 /* Return whether the TPM was capped in this boot. */
 bool boot_state_capped(const struct pcr_values *found);

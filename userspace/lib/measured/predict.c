@@ -162,34 +162,24 @@ static int predict_grub(struct draft *draft, const struct predict_change *change
 
 /* --- all ------------------------------------------------------------------------------------ */
 
-/* Check that the log replays to @found. @ret_phase: systemd has extended PCR 11 in the initrd, and
- * will do so again. */
+/* Check that the log replays to @found. @ret_words: what systemd has extended each PCR with in the
+ * initrd, and will again. */
 static int check_replay(uint32_t mask, const struct pcr_values *found, const struct event_log *log,
-			bool *ret_phase)
+			unsigned ret_words[PCR_COUNT])
 {
 	struct pcr_values logged;
 	int r = event_log_replay(log, &logged);
 
-	*ret_phase = false;
 	if (r < 0)
 		return r;
-	for (int i = 0; i < PCR_COUNT; i++) {
-		uint8_t before[SHA256_SIZE];
-
-		if (!(mask & 1u << i) || i == PCR_CAP)
-			continue;
-		memcpy(before, logged.value[i], SHA256_SIZE);
-		if (i == PCR_UKI && boot_state_phases(found->value[i], logged.value[i])) {
-			*ret_phase = memcmp(before, logged.value[i], SHA256_SIZE);
-			continue;
-		}
-		if (memcmp(logged.value[i], found->value[i], SHA256_SIZE))
+	for (int i = 0; i < PCR_COUNT; i++)
+		if (mask & 1u << i && i != PCR_CAP &&
+		    !boot_state_explained(i, found->value[i], logged.value[i], &ret_words[i]))
 			return log_errno(
 				ESTALE,
 				"the event log does not replay to what PCR %d holds, so that "
 				"nothing can be predicted from it",
 				i);
-	}
 	return 0;
 }
 
@@ -220,8 +210,8 @@ int predict(uint32_t mask, const struct pcr_values *found, const struct event_lo
 	struct boot_state state = {.pcrs.mask = mask | 1u << PCR_CAP};
 	struct event_log coming;
 	struct pcr_values pcrs;
-	bool phase;
-	int r = check_replay(mask, found, log, &phase);
+	unsigned words[PCR_COUNT] = {0};
+	int r = check_replay(mask, found, log, words);
 
 	if (r < 0)
 		return r;
@@ -235,12 +225,14 @@ int predict(uint32_t mask, const struct pcr_values *found, const struct event_lo
 	r = event_log_replay(&coming, &pcrs);
 	if (r < 0)
 		return r;
-	r = phase ? boot_state_enter_initrd(pcrs.value[PCR_UKI]) : 0;
-	if (r < 0)
-		return r;
-	for (int i = 0; i < PCR_COUNT; i++)
-		if (mask & 1u << i && i != PCR_CAP)
-			memcpy(state.pcrs.value[i], pcrs.value[i], SHA256_SIZE);
+	for (int i = 0; i < PCR_COUNT; i++) {
+		if (!(mask & 1u << i) || i == PCR_CAP)
+			continue;
+		r = boot_state_extend_words(pcrs.value[i], words[i]);
+		if (r < 0)
+			return r;
+		memcpy(state.pcrs.value[i], pcrs.value[i], SHA256_SIZE);
+	}
 	event_log_shorten(&coming, mask, &state.events);
 	*ret = state;
 	return 0;
