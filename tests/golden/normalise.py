@@ -25,6 +25,8 @@ def main():
     with open(scratch + "/ids", encoding="ascii") as f:
         ids = set(f.read().split())
     text = sys.stdin.read().replace(scratch, "TMP")
+    # json-c breaks the line within what is empty, and since 0.18 does not.
+    text = re.sub(r"([\[{])\n *([\]}])", r"\1\2", text)
     rules = [
         (r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b",
          numbered("00000000-0000-0000-0000-%012d")),
