@@ -3,7 +3,7 @@
 # Debian roots of this machine's release, made of packages by name; sourced after lib.sh. The unpacked packages are kept
 # in build/debian, one archive for each set of packages.
 
-# shellcheck source=tests/vm/apt.sh
+# shellcheck source=tests/vm/apt.sh disable=SC2154 # lib.sh sets here
 . "$here/../vm/apt.sh"
 
 # depends_of DEB...: all that they depend on but each other, as one list for "apt-get satisfy".
