@@ -38,13 +38,15 @@ static int show(const struct provider_error *err, int r)
 
 static int info(const char *uri)
 {
+	static const char *const recoverable[] = {"unknown", "yes", "no"};
 	_cleanup_provider_key_ struct provider_key key = {0};
 	struct provider_error err;
 	int r = provider_info(uri, deadline_ms, &key, &err);
 
 	if (r == 0)
-		printf("alg %s\nbits %u\ntoken %s\nextractable %d\nend-date %s\n", key.alg,
-		       key.bits, key.token, key.extractable, key.end_date);
+		printf("alg %s\nbits %u\ntoken %s\nextractable %d\nend-date %s\nrecoverable %s\n",
+		       key.alg, key.bits, key.token, key.extractable, key.end_date,
+		       recoverable[key.recoverable]);
 	return show(&err, r);
 }
 

@@ -93,6 +93,9 @@ int crypto_oaep_decode(const struct secret *encoded, struct secret **ret);
 int crypto_rsa_generate(unsigned int bits, struct secret **ret_private, struct blob *ret_public);
 /* Give the public half of @private. */
 int crypto_rsa_spki(const struct secret *private, struct blob *ret_public);
+/* Sign @size bytes at @data by RSASSA-PSS (RFC 8017, 8.1) with SHA-256 and a salt of 32 bytes,
+ * which is PS256 of RFC 7518. */
+int crypto_rsa_sign(const struct secret *private, const void *data, size_t size, struct blob *ret);
 /* Decrypt what crypto_rsa_wrap() made. */
 int crypto_rsa_unwrap(const struct secret *private, const struct blob *wrapped,
 		      struct secret **ret);

@@ -95,3 +95,26 @@ int crypto_rsa_unwrap(const struct secret *private, const struct blob *wrapped, 
 	*ret = steal(plain);
 	return 0;
 }
+
+int crypto_rsa_sign(const struct secret *private, const void *data, size_t size, struct blob *ret)
+{
+	_cleanup_with_(EVP_PKEY_free) EVP_PKEY *key = private_read(private);
+	_cleanup_with_(EVP_MD_CTX_free) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	_cleanup_blob_ struct blob signature = {0};
+	EVP_PKEY_CTX *padding; /* @ctx owns it */
+
+	if (!key)
+		return -EBADMSG;
+	signature.size = (size_t)EVP_PKEY_get_size(key);
+	signature.data = malloc(signature.size);
+	if (!ctx || !signature.data)
+		return -ENOMEM;
+	if (EVP_DigestSignInit(ctx, &padding, EVP_sha256(), NULL, key) != 1 ||
+	    EVP_PKEY_CTX_set_rsa_padding(padding, RSA_PKCS1_PSS_PADDING) != 1 ||
+	    EVP_PKEY_CTX_set_rsa_pss_saltlen(padding, RSA_PSS_SALTLEN_DIGEST) != 1 ||
+	    EVP_DigestSign(ctx, signature.data, &signature.size, data, size) != 1)
+		return -EIO;
+	*ret = signature;
+	signature = (struct blob){0};
+	return 0;
+}

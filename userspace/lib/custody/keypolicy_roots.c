@@ -48,6 +48,10 @@ static int read_root(char which, const char *uri, struct keypolicy_root *ret)
 	why = unfit(&key);
 	if (why)
 		return log_errno(EINVAL, "root %c, %s, %s", which, uri, why);
+	if (key.recoverable == PROVIDER_LOST_AT_ONCE)
+		log_notice("root %c, %s: if it is deleted there, nothing brings it back: turn soft "
+			   "delete and purge protection on",
+			   which, uri);
 	*ret = (struct keypolicy_root){0};
 	snprintf(ret->uri, sizeof(ret->uri), "%s", uri);
 	snprintf(ret->alg, sizeof(ret->alg), "%s", key.alg);

@@ -43,6 +43,13 @@ struct provider_error {
 	char detail[PROVIDER_DETAIL_MAX + 1]; /* for people, in printable ASCII, or "" */
 };
 
+/* Whether a key that somebody has deleted can be brought back. */
+enum provider_recoverable {
+	PROVIDER_RECOVERY_UNKNOWN,
+	PROVIDER_RECOVERABLE,
+	PROVIDER_LOST_AT_ONCE, /* or as soon as whoever deleted it wants that */
+};
+
 /* A root key as its provider describes it. */
 struct provider_key {
 	char alg[PROVIDER_ALG_MAX + 1]; /* algorithm that wrap and unwrap take */
@@ -51,6 +58,7 @@ struct provider_key {
 	char token[129];   /* names the store: the same text for two keys that lie in one */
 	bool extractable;  /* it can be taken out of the store, or that is unknown */
 	char end_date[11]; /* "2027-01-31"; "": it has none */
+	enum provider_recoverable recoverable;
 };
 
 void provider_key_free(struct provider_key *key);

@@ -141,6 +141,9 @@ static void write_key(struct writer *w, const struct provider_key *key)
 	writer_put(w, "extractable", json_object_new_boolean(key->extractable));
 	if (*key->end_date)
 		writer_string(w, "end-date", key->end_date);
+	if (key->recoverable != PROVIDER_RECOVERY_UNKNOWN)
+		writer_put(w, "recoverable",
+			   json_object_new_boolean(key->recoverable == PROVIDER_RECOVERABLE));
 }
 
 static void read_key(struct reader *r, struct provider_key *key)
@@ -158,6 +161,11 @@ static void read_key(struct reader *r, struct provider_key *key)
 	if (has(r, "end-date"))
 		reader_text(r, "end-date", key->end_date, sizeof(key->end_date));
 	make_ascii(key->end_date);
+	if (has(r, "recoverable"))
+		key->recoverable =
+			json_object_get_boolean(reader_take(r, "recoverable", json_type_boolean))
+				? PROVIDER_RECOVERABLE
+				: PROVIDER_LOST_AT_ONCE;
 }
 
 char *provider_answer_encode(enum provider_action action, const struct provider_answer *answer)
