@@ -24,9 +24,11 @@ in_root() {
 echo "--- the packages, and lintian, which is told only that a fuzzer's seeds are no programs"
 make -C "$top" --no-print-directory deb
 lintian --allow-root --fail-on error,warning "$BUILD"/deb/dm-fve_*.changes
-debs=("$BUILD"/deb/{dm-fve-dkms,fvesetup,fvesetup-dracut}_*.deb)
+debs=("$BUILD"/deb/{dm-fve-dkms,fvesetup,fvesetup-cloud,fvesetup-dracut}_*.deb)
 
 # openssl makes the key that DKMS signs with; dkms only recommends it, as our package does.
+! dpkg-deb -f "$BUILD"/deb/fvesetup_*.deb Depends | grep libcurl || fail "fvesetup itself draws libcurl"
+
 echo "--- a Debian root with just what they depend on, and openssl"
 # shellcheck source=tests/host/debian_root.sh
 . "$here/debian_root.sh"

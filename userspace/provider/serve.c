@@ -7,8 +7,7 @@
 #include "os/process.h"
 #include "provider/serve.h"
 
-/* Return whether nobody reads the answer any more, since another root has answered. */
-static bool is_left(void)
+bool serve_is_left(void)
 {
 	struct pollfd out = {.fd = STDOUT_FILENO};
 
@@ -36,7 +35,7 @@ int serve(serve_handler *handle)
 		provider_answer_fail(&answer, PROVIDER_BADREQ, "the request is malformed");
 	else
 		handle(&request, page, &answer);
-	if (answer.outcome != PROVIDER_OK || request.action != PROVIDER_UNWRAP || is_left())
+	if (answer.outcome != PROVIDER_OK || request.action != PROVIDER_UNWRAP || serve_is_left())
 		secret_wipe(page->data, page->size);
 	text = provider_answer_encode(request.action, &answer);
 	return text && puts(text) >= 0 && fflush(stdout) == 0 ? 0 : 1;

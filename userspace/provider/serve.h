@@ -13,6 +13,9 @@
 typedef void serve_handler(const struct provider_request *request, struct secret *page,
 			   struct provider_answer *answer);
 
+/* Return whether nobody reads the answer any more, since another root has answered. */
+bool serve_is_left(void);
+
 /* Serve one request from standard input, and return the exit status for main(). */
 int serve(serve_handler *handle);
 

@@ -56,7 +56,7 @@ static int find_provider(const char *uri, char **ret, struct provider_answer *an
 
 	if (!length || length > SCHEME_MAX || uri[length] != ':') {
 		provider_answer_fail(answer, PROVIDER_BADREQ,
-				     "its URI is not one of pkcs11:, kmip: "
+				     "its URI is not one of pkcs11:, kmip:, azure: "
 				     "or another provider");
 		return -EINVAL;
 	}
