@@ -132,7 +132,8 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 other_machine := $(if $(filter x86_64,$(shell uname -m)),,tests/unit/test_engine_x86.c)
 lib_sources := $(wildcard userspace/lib/*.c userspace/lib/*/*.c)
 cli_sources := $(wildcard userspace/cli/*.c userspace/cli/*/*.c)
-providers   := $(BUILD)/fve-provider-pkcs11 $(BUILD)/fve-provider-kmip $(BUILD)/fve-provider-azure
+providers   := $(BUILD)/fve-provider-pkcs11 $(BUILD)/fve-provider-kmip $(BUILD)/fve-provider-azure \
+	$(BUILD)/fve-provider-aws
 unit_tests  := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(filter-out $(other_machine),$(wildcard tests/unit/test_*.c)))
 tools	    := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/tools/*.c))
 
@@ -172,6 +173,7 @@ $(BUILD)/san/fvesetup: $(cli_sources:userspace/%.c=$(BUILD)/san/%.o) $(BUILD)/sa
 PROVIDER_PKGS_pkcs11 := p11-kit-1
 PROVIDER_PKGS_kmip   := libssl
 PROVIDER_PKGS_azure  := libcurl
+PROVIDER_PKGS_aws    := libcurl
 $(BUILD)/fve-provider-pkcs11: $(BUILD)/obj/provider/allowed.o
 $(BUILD)/san/fve-provider-pkcs11: $(BUILD)/san/provider/allowed.o
 $(BUILD)/fve-provider-kmip: $(BUILD)/obj/provider/tls.o
@@ -181,6 +183,9 @@ cloud	    := answer_json http identity text
 azure_parts := azure_token azure_wire $(cloud)
 $(BUILD)/fve-provider-azure: $(azure_parts:%=$(BUILD)/obj/provider/%.o)
 $(BUILD)/san/fve-provider-azure: $(azure_parts:%=$(BUILD)/san/provider/%.o)
+aws_parts   := aws_wire $(cloud)
+$(BUILD)/fve-provider-aws: $(aws_parts:%=$(BUILD)/obj/provider/%.o)
+$(BUILD)/san/fve-provider-aws: $(aws_parts:%=$(BUILD)/san/provider/%.o)
 
 $(BUILD)/fve-provider-%: $(BUILD)/obj/provider/%.o $(BUILD)/obj/provider/serve.o $(BUILD)/libfve.a
 	$(call say,LD,$@)

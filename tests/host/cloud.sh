@@ -121,3 +121,52 @@ no_secret_in() {
 	[ "$(wc -l <"$list")" -gt 2 ] || fail "there are no secrets to look for"
 	! grep -rqaFf "$list" -- "$@" || fail "a secret stands in $(grep -rlaFf "$list" -- "$@" | tr '\n' ' ')"
 }
+
+aws_region=eu-central-9
+aws_account=123456789012
+aws_id=0a1b2c3d-1111-2222-3333-444455556666
+aws_uri=aws://$aws_region/$aws_id
+
+# aws_set_up: a region with one key, and an access key for it.
+aws_set_up() {
+	cloud_key aws "$aws_id"
+	aws_secret="wJalr+XUtn/FEMI$RANDOM$RANDOM"
+	aws_session="session/of+$RANDOM$RANDOM=="
+	cat >"$TMP/aws/state.json" <<-END
+		{"region": "$aws_region", "account": "$aws_account", "keys": {"$aws_id": {}},
+		"role": {"name": "fve-host", "user": "ASIAROLE"},
+		"users": {"AKIAUSER": {"secret": "$aws_secret"},
+			"ASIAROLE": {"secret": "${aws_secret}role", "session": "$aws_session"}}}
+	END
+	printf '%s\n' "$aws_secret" "$aws_session" >>"$TMP/aws/secrets"
+	start_standin aws
+	identity_file aws/$aws_region/access-key-id AKIAUSER
+	identity_file aws/$aws_region/secret-access-key "$aws_secret"
+	identity_file aws/$aws_region/endpoint "$aws_at"
+	cp "$TMP/cloud-ca.pem" "$FVE_CONFIG/aws/ca.pem"
+}
+
+# cloud_namespace "$@": go on in a network of our own, where the address of metadata services is ours.
+cloud_namespace() {
+	if [ -z "${CLOUD_NAMESPACE-}" ]; then
+		trap - EXIT
+		[ -n "$own_tmp" ] || rm -rf "$TMP"
+		exec env CLOUD_NAMESPACE=1 unshare --net --mount "$0" "$@"
+	fi
+	ip link set lo up
+	ip addr add 169.254.169.254/32 dev lo
+}
+
+# start_metadata NAME: the metadata service of the cloud of stand-in NAME.
+start_metadata() {
+	mkdir "$TMP/metadata"
+	ln -s "../$1/state.json" "$TMP/metadata/state.json"
+	: >"$TMP/metadata/secrets"
+	/usr/bin/python3 "$here/$1"_standin.py "$TMP/metadata" 169.254.169.254 80 plain >"$TMP/metadata/log" 2>&1 &
+	swtpm_pids+=("$!")
+	for _ in $(seq 200); do
+		[ ! -e "$TMP/metadata/port" ] || return 0
+		sleep 0.05
+	done
+	fail "the metadata service does not start: $(cat "$TMP/metadata/log")"
+}

@@ -73,7 +73,7 @@ done
 
 echo "--- where there is no /dev/null, a program with a closed descriptor does nothing"
 mkdir "$TMP/root"
-for program in fvesetup fve-provider-azure fve-provider-kmip fve-provider-pkcs11; do
+for program in fvesetup fve-provider-aws fve-provider-azure fve-provider-kmip fve-provider-pkcs11; do
 	cp "$BUILD/$program" "$TMP/root/"
 	ldd "$BUILD/$program" | grep -oE '/[^ ]+' | xargs -I{} cp -L --parents {} "$TMP/root"
 	with '' chroot "$TMP/root" "/$program" --help </dev/null

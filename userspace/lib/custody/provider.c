@@ -56,8 +56,8 @@ static int find_provider(const char *uri, char **ret, struct provider_answer *an
 
 	if (!length || length > SCHEME_MAX || uri[length] != ':') {
 		provider_answer_fail(answer, PROVIDER_BADREQ,
-				     "its URI is not one of pkcs11:, kmip:, azure: "
-				     "or another provider");
+				     "its URI is not one of pkcs11:, kmip:, azure:, "
+				     "aws: or another provider");
 		return -EINVAL;
 	}
 	if (asprintf(&name, "%s/" PREFIX "%.*s", directory, (int)length, uri) < 0)
