@@ -266,9 +266,15 @@ $(BUILD)/fuzz/libfve.a: $(lib_sources:userspace/%.c=$(BUILD)/fuzz/obj/%.o)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) qcs $@ $^
 
+# Parsers of a provider.
+fuzz_azure_parts := $(addprefix $(BUILD)/fuzz/obj/provider/,azure_wire.o answer_json.o text.o)
+fuzz_aws_parts	 := $(addprefix $(BUILD)/fuzz/obj/provider/,aws_wire.o answer_json.o text.o)
+$(BUILD)/fuzz/fuzz_azure: $(fuzz_azure_parts)
+$(BUILD)/fuzz/fuzz_aws: $(fuzz_aws_parts)
+
 $(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(BUILD)/fuzz/libfve.a
 	$(call say,LD,$@)
-	$(Q)$(FUZZ_CC) $(CPPFLAGS) $(FVE_CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer $(FUZZ_WRAP_$*) -o $@ $< $(BUILD)/fuzz/libfve.a $(FVE_LIBS)
+	$(Q)$(FUZZ_CC) $(CPPFLAGS) $(FVE_CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer $(FUZZ_WRAP_$*) -o $@ $< $(filter %.o,$^) $(BUILD)/fuzz/libfve.a $(FVE_LIBS)
 
 -include $(shell find $(BUILD)/obj $(BUILD)/san $(BUILD)/fuzz -name '*.d' 2>/dev/null)
 
