@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import padding
 
 import cloud_standin
 
+SKEW = 300  # seconds by which clocks may differ; Microsoft's own client rounds its time up
 TOKENS = {}  # token: when it ends
 
 
@@ -99,7 +100,7 @@ class Handler(cloud_standin.Handler):
         except InvalidSignature as wrong:
             raise Refused(401, 700027, "invalid_client") from wrong
         now = time.time() + state.get("skew", 0)
-        if not said["nbf"] <= now <= said["exp"] or said["exp"] - said["nbf"] > 86400:
+        if not said["nbf"] - SKEW <= now <= said["exp"] + SKEW or said["exp"] - said["nbf"] > 86400:
             raise Refused(401, 700024, "invalid_client")
         if said["aud"] != url or said["iss"] != state["client"] or said["sub"] != state["client"]:
             raise Refused(401, 700023, "invalid_client")
