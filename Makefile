@@ -314,6 +314,12 @@ check-fast: packages ## lint, unit, host and one VM smoke test: before each comm
 	$(Q)tests/lint $(fast_kernel)
 	$(Q)KERNELS='$(fast_kernel)' tests/run $(if $(filter %-uml,$(built_uml)),--on uml) --group unit --group fast --group smoke
 
+.PHONY: check-sdk
+check-sdk: ## hold the stand-ins of cloud services against the vendors' own clients, from npm
+	$(Q)tests/deps sdk
+	+$(Q)$(submake) $(BUILD)/tools/provider_probe
+	$(Q)tests/sdk/run
+
 .PHONY: fuzz
 FUZZ_TIME ?= 60
 fuzz: packages ## fuzz each parser for FUZZ_TIME seconds
@@ -324,7 +330,7 @@ fuzz: packages ## fuzz each parser for FUZZ_TIME seconds
 soak: packages ## the long figures: every write cut, 500 kills, every byte of a header, 10^6 I/Os; and the packages; hours
 	+$(Q)$(submake) userspace test-programs test-modules
 	$(Q)FVE_CUTS=1 FVE_KILLS=500 FVE_BYTES=all FVE_UNLOCKS=200 FVE_POWER_CUTS=200 tests/run cut header_bytes bus header_powercut
-	$(Q)FVE_OUTAGES=100 FVE_KILLS=50 FVE_TENANTS=64 FVE_POLICIES=8 tests/run policy policy_roll policy_roll_mounted tenant tenant_thin
+	$(Q)FVE_OUTAGES=100 FVE_KILLS=50 FVE_TENANTS=64 FVE_POLICIES=8 tests/run policy policy_cloud policy_roll policy_roll_mounted tenant tenant_thin
 	$(Q)tests/run packages
 	$(Q)KERNELS='$(KERNELS)' tests/soak
 
