@@ -151,6 +151,27 @@ asked unreachable
 rm "$identity/proxy"
 asked ok
 
+echo "--- by a proxy that the machine's administrator has written down"
+/usr/bin/python3 "$here/connect_proxy.py" "$TMP/proxy" "host:pass+$RANDOM$RANDOM" 2>"$TMP/proxy.err" &
+swtpm_pids+=("$!")
+proxy_login=$(tr '\0' '\n' <"/proc/$!/cmdline" | tail -n 1)
+for _ in $(seq 200); do
+	[ ! -s "$TMP/proxy" ] || break
+	sleep 0.05
+done
+identity_file azure/proxy "http://$proxy_login@127.0.0.1:$(cat "$TMP/proxy")"
+asked ok
+[ "$(sort -u "$TMP/proxy.log")" = "$azure_at" ] || fail "the proxy saw something else"
+identity_file azure/$azure_host/proxy "http://host:wrong@127.0.0.1:$(cat "$TMP/proxy")"
+asked unreachable
+rm "$identity/proxy"
+chmod 644 "$FVE_CONFIG/azure/proxy"
+asked badreq
+chmod 600 "$FVE_CONFIG/azure/proxy"
+echo "${proxy_login#*:}" >>"$TMP/azure/secrets"
+strace -f -qq -s 65536 -v -e trace=execve -o "$TMP/strace.proxy" "$BUILD/tools/provider_probe" status "$uri"
+rm "$FVE_CONFIG/azure/proxy"
+
 echo "--- another server: authority, name, age"
 mkdir "$TMP/good"
 cp "$TMP/azure/"{cert,key}.pem "$TMP/good/"
@@ -279,4 +300,4 @@ identity_file azure/$azure_host/endpoint "$azure_at"
 echo "--- no secret in arguments, environment, messages, URIs, files"
 strace -f -qq -s 65536 -v -e trace=execve -o "$TMP/strace" "$BUILD/tools/provider_probe" unwrap "$key" "$uri" "$wrapped"
 grep -q fve-provider-azure "$TMP/strace" || fail "strace saw no provider"
-no_secret_in "$TMP/strace" "$TMP/azure/requests" "$TMP/azure/log"
+no_secret_in "$TMP/strace" "$TMP/strace.proxy" "$TMP/azure/requests" "$TMP/azure/log"
