@@ -230,7 +230,7 @@ int cli_check_escrow(const struct handover *to);
  * Write the packet with the @password of protector @id, and wait until it is acknowledged. -ENOKEY
  * where it is not: then the caller takes the protector away again.
  */
-int cli_escrow(const struct handover *to, const struct unlock_request *how,
+int cli_escrow(const struct handover *given, const struct unlock_request *how,
 	       const struct header *header, const char *id, const struct secret *password);
 
 #endif
