@@ -9,18 +9,18 @@
 #include "protector/auto.h"
 
 /* What came of one protector. */
-enum verdict {
-	VERDICT_OPENS,
-	VERDICT_REFUSED,
-	VERDICT_READY,	  /* nothing speaks against it; its secret was not asked for */
-	VERDICT_UNTESTED, /* only its secret can tell */
+enum outcome {
+	OUTCOME_OPENS,
+	OUTCOME_REFUSED,
+	OUTCOME_READY,	  /* nothing speaks against it; its secret was not asked for */
+	OUTCOME_UNTESTED, /* only its secret can tell */
 };
 
-static const char *const verdicts[] = {
-	[VERDICT_OPENS] = "opens",
-	[VERDICT_REFUSED] = "refused",
-	[VERDICT_READY] = "ready",
-	[VERDICT_UNTESTED] = "untested",
+static const char *const outcomes[] = {
+	[OUTCOME_OPENS] = "opens",
+	[OUTCOME_REFUSED] = "refused",
+	[OUTCOME_READY] = "ready",
+	[OUTCOME_UNTESTED] = "untested",
 };
 
 /* A volume's key is only there while that is unlocked, other than a key file. */
@@ -33,7 +33,7 @@ static bool needs_volume(const struct header *header, const struct protector *p)
 }
 
 /* Without asking anybody. */
-static enum verdict test_alone(const struct args *args, struct header *header,
+static enum outcome test_alone(const struct args *args, struct header *header,
 			       const struct protector *p, const struct secret *startup_key,
 			       struct refusal *refusal)
 {
@@ -41,33 +41,35 @@ static enum verdict test_alone(const struct args *args, struct header *header,
 	const struct unlock how = {.tcti = args->unlock.tcti, .startup_key = startup_key};
 	bool missing = (row->flags & KIND_PIN) || ((row->flags & KIND_KEY) && !startup_key);
 	_cleanup_secret_ struct secret *fvek = NULL;
-	int boots_left, r;
+	struct verdict now;
+	int r;
 
 	*refusal = refusal_of(p);
 	if (p->health != REASON_NONE)
-		return VERDICT_REFUSED;
-	if (missing && row->check)
-		return row->check(header, p, args->unlock.tcti, &boots_left, refusal) == 0
-			       ? VERDICT_READY
-			       : VERDICT_REFUSED;
+		return OUTCOME_REFUSED;
+	if (missing && row->check) {
+		unlock_judge(header, p, args->unlock.tcti, &now);
+		*refusal = now.refusal;
+		return now.opens ? OUTCOME_READY : OUTCOME_REFUSED;
+	}
 	if (missing || !row->open || needs_volume(header, p))
-		return VERDICT_UNTESTED;
+		return OUTCOME_UNTESTED;
 	r = row->open(header, p, &how, startup_key, &fvek, refusal);
 	if (r == 0 && !(row->flags & KIND_PERSON))
 		r = unlock_check_header(header, fvek, refusal);
-	return r == 0 ? VERDICT_OPENS : VERDICT_REFUSED;
+	return r == 0 ? OUTCOME_OPENS : OUTCOME_REFUSED;
 }
 
 static struct json_object *verdict_json(const struct args *args, const struct protector *p,
-					enum verdict verdict, const struct refusal *refusal)
+					enum outcome outcome, const struct refusal *refusal)
 {
 	static const struct refusal none;
 	struct json_object *o = json_object_new_object();
 
 	object_text(o, "id", p->head.id);
 	object_text(o, "kind", protector_kind_name(p->kind));
-	object_text(o, "verdict", verdicts[verdict]);
-	cli_refusal_json(args->unlock.event_log, verdict == VERDICT_REFUSED ? refusal : &none, o);
+	object_text(o, "verdict", outcomes[outcome]);
+	cli_refusal_json(args->unlock.event_log, outcome == OUTCOME_REFUSED ? refusal : &none, o);
 	return o;
 }
 
@@ -82,19 +84,19 @@ static int test_all(const struct args *args, struct header *header)
 
 	for (int i = 0; i < n && r == 0; i++) {
 		struct refusal refusal;
-		enum verdict verdict = test_alone(args, header, &list[i], startup_key, &refusal);
+		enum outcome outcome = test_alone(args, header, &list[i], startup_key, &refusal);
 
-		if (verdict == VERDICT_REFUSED)
+		if (outcome == OUTCOME_REFUSED)
 			result = -EPERM;
 		if (args->json) {
 			json_object_array_add(array,
-					      verdict_json(args, &list[i], verdict, &refusal));
+					      verdict_json(args, &list[i], outcome, &refusal));
 			continue;
 		}
 		printf("%-10s %-12s %s\n", list[i].head.id, protector_kind_name(list[i].kind),
-		       verdicts[verdict]);
+		       outcomes[outcome]);
 		fflush(stdout);
-		if (verdict == VERDICT_REFUSED)
+		if (outcome == OUTCOME_REFUSED)
 			cli_show_refusal(args->unlock.event_log, &list[i], &refusal);
 	}
 	if (!args->json || r < 0) {
@@ -120,7 +122,7 @@ static int test_one(const struct args *args, struct header *header, const char *
 	if (r < 0)
 		return r;
 	printf("%-10s %-12s %s\n", used.head.id, protector_kind_name(used.kind),
-	       verdicts[VERDICT_OPENS]);
+	       outcomes[OUTCOME_OPENS]);
 	return 0;
 }
 

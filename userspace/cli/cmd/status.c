@@ -10,6 +10,7 @@
 #include "cli/table.h"
 #include "os/mapping.h"
 #include "os/storage.h"
+#include "protector/unlock.h"
 
 #define LAYERS_MAX 16
 #define SECTOR	   512
@@ -46,17 +47,9 @@ static void engine_of(const struct subject *s, char ret[32])
 	sscanf(s->open.target_status, "%*s %31s", ret);
 }
 
-static bool asks_tpm(const struct protector *p)
+static void judge(const struct subject *s, const struct protector *p, struct verdict *ret)
 {
-	return p->health == REASON_NONE && kind_rows[p->kind]->check;
-}
-
-/* 0: the TPM would release its key now. */
-static int check_tpm(const struct subject *s, const struct protector *p, struct refusal *refusal)
-{
-	int boots_left;
-
-	return kind_rows[p->kind]->check(s->header, p, s->args->unlock.tcti, &boots_left, refusal);
+	unlock_judge(s->header, p, s->args->unlock.tcti, ret);
 }
 
 /* BitLocker's "Protection": whether the volume opens to whoever has the machine. */
@@ -77,18 +70,17 @@ static enum protection protection_of(const struct subject *s, int *ret_left)
 
 	*ret_left = -1;
 	for (int i = 0; i < n; i++) {
-		struct refusal refusal = {0};
-		int r;
+		struct verdict now;
 
 		if (!kind_has(list[i].kind, KIND_TEMPORARY) || list[i].health != REASON_NONE)
 			continue;
-		r = kind_rows[list[i].kind]->check(s->header, &list[i], s->args->unlock.tcti,
-						   ret_left, &refusal);
+		judge(s, &list[i], &now);
 		/* What refuses it in the last boot refuses it for good. */
-		if (refusal.reason == REASON_SUSPEND_EXPIRED || (r < 0 && *ret_left == 0))
-			*ret_left = -1;
-		else
-			return PROTECTION_OFF;
+		if (now.refusal.reason == REASON_SUSPEND_EXPIRED ||
+		    (!now.opens && now.boots_left == 0))
+			continue;
+		*ret_left = now.boots_left;
+		return PROTECTION_OFF;
 	}
 	return s->header ? PROTECTION_ON : PROTECTION_UNKNOWN;
 }
@@ -161,21 +153,20 @@ static void show_open(const struct subject *s)
 }
 
 /* What the TPM would do with @p now. */
-static void show_verdict(const struct subject *s, const struct protector *p)
+static void show_verdict(const struct protector *p, const struct verdict *now)
 {
 	_cleanup_free_ char *text = NULL, *tries = NULL;
-	struct refusal refusal = {0};
-	bool opens = check_tpm(s, p, &refusal) == 0;
+	const struct refusal *refusal = &now->refusal;
 	int r = 0;
 
-	if (refusal.lockout.max_tries)
-		r = asprintf(&tries, "; %u of %u tries left", tries_left(&refusal.lockout),
-			     refusal.lockout.max_tries);
-	if (r >= 0 && opens)
+	if (refusal->lockout.max_tries)
+		r = asprintf(&tries, "; %u of %u tries left", tries_left(&refusal->lockout),
+			     refusal->lockout.max_tries);
+	if (r >= 0 && now->opens)
 		r = asprintf(&text, "the TPM would release its key now%s", tries ?: "");
 	else if (r >= 0)
-		r = asprintf(&text, "refused now: %s (%s)%s", reason_text(refusal.reason),
-			     reason_code(refusal.reason), tries ?: "");
+		r = asprintf(&text, "refused now: %s (%s)%s", reason_text(refusal->reason),
+			     reason_code(refusal->reason), tries ?: "");
 	if (r < 0)
 		return;
 	printf("%-10s %-12s ", p->head.id, protector_kind_name(p->kind));
@@ -203,9 +194,13 @@ static void show_header(const struct subject *s)
 	printf("\n");
 	show_protectors(s->header);
 	fflush(stdout);
-	for (int i = 0; i < n; i++)
-		if (asks_tpm(&list[i]))
-			show_verdict(s, &list[i]);
+	for (int i = 0; i < n; i++) {
+		struct verdict now;
+
+		judge(s, &list[i], &now);
+		if (now.asked)
+			show_verdict(&list[i], &now);
+	}
 }
 
 /* --- JSON ----------------------------------------------------------------------------------- */
@@ -269,17 +264,17 @@ static void add_header(struct json_object *o, const struct subject *s)
 
 	for (int i = 0; i < n; i++) {
 		struct json_object *p = json_object_array_get_idx(protectors, (size_t)i);
-		struct refusal refusal = {0};
-		bool asked = asks_tpm(&list[i]), opens;
+		struct verdict now;
 
-		opens = asked && check_tpm(s, &list[i], &refusal) == 0;
+		judge(s, &list[i], &now);
 		json_object_object_add(p, "tpm_would_release",
-				       asked ? json_object_new_boolean(opens) : NULL);
-		if (asked && !opens)
-			object_text(p, "reason", reason_code(refusal.reason));
+				       now.asked ? json_object_new_boolean(now.opens) : NULL);
+		if (now.asked && !now.opens)
+			object_text(p, "reason", reason_code(now.refusal.reason));
 		object_count(p, "tries_left",
-			     refusal.lockout.max_tries ? (int64_t)tries_left(&refusal.lockout)
-						       : -1);
+			     now.refusal.lockout.max_tries
+				     ? (int64_t)tries_left(&now.refusal.lockout)
+				     : -1);
 	}
 	object_text(o, "uuid", header_uuid(s->header));
 	object_text(o, "device", header_path(s->header));

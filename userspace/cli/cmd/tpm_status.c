@@ -8,6 +8,7 @@
 #include "cli/show.h"
 #include "cli/table.h"
 #include "keys/boot_policy.h"
+#include "protector/unlock.h"
 
 #define ALL_PCRS ((1u << PCR_COUNT) - 1)
 
@@ -43,27 +44,6 @@ static void read_status(const struct args *args, const struct header *header, st
 	s->have_policy = r == 0 && boot_policy_load(header, &s->srk, &s->policy) == 0;
 	if (s->have_policy)
 		boot_policy_read_counter(&s->policy, tpm, &s->counter_reason);
-}
-
-/* A TPM protector, and whether it would open. */
-struct verdict {
-	const struct protector *protector;
-	bool opens;
-	int boots_left; /* of a suspended one */
-	struct refusal refusal;
-};
-
-static bool judge(const struct args *args, const struct header *header, const struct protector *p,
-		  struct verdict *ret)
-{
-	const struct kind_row *row = kind_rows[p->kind];
-
-	*ret = (struct verdict){.protector = p, .refusal.reason = p->health, .boots_left = -1};
-	if (!row->check)
-		return false;
-	ret->opens = p->health == REASON_NONE &&
-		     row->check(header, p, args->unlock.tcti, &ret->boots_left, &ret->refusal) == 0;
-	return true;
 }
 
 static const char *approval_state(const struct tpm_status *s, const struct token_approval *a)
@@ -120,9 +100,9 @@ static void show_policy(const struct tpm_status *s)
 	}
 }
 
-static void show_verdict(const struct args *args, const struct verdict *v)
+static void show_verdict(const struct args *args, const struct protector *p,
+			 const struct verdict *v)
 {
-	const struct protector *p = v->protector;
 	char left[40] = "";
 
 	if (v->boots_left >= 0)
@@ -182,12 +162,13 @@ static struct json_object *counter_json(const struct tpm_status *s)
 	return o;
 }
 
-static struct json_object *verdict_json(const struct args *args, const struct verdict *v)
+static struct json_object *verdict_json(const struct args *args, const struct protector *p,
+					const struct verdict *v)
 {
 	struct json_object *o = json_object_new_object();
 
-	object_text(o, "id", v->protector->head.id);
-	object_text(o, "kind", protector_kind_name(v->protector->kind));
+	object_text(o, "id", p->head.id);
+	object_text(o, "kind", protector_kind_name(p->kind));
 	object_bool(o, "opens", v->opens);
 	object_count(o, "boots_left", v->boots_left);
 	cli_refusal_json(args->unlock.event_log, &v->refusal, o);
@@ -240,14 +221,15 @@ static int cmd_tpm_status(const struct args *args)
 	for (int i = 0; i < n; i++) {
 		struct verdict verdict;
 
-		if (!judge(args, header, &list[i], &verdict))
+		if (!kind_rows[list[i].kind]->check)
 			continue;
+		unlock_judge(header, &list[i], args->unlock.tcti, &verdict);
 		any = true;
 		opens |= verdict.opens;
 		if (args->json)
-			json_object_array_add(array, verdict_json(args, &verdict));
+			json_object_array_add(array, verdict_json(args, &list[i], &verdict));
 		else
-			show_verdict(args, &verdict);
+			show_verdict(args, &list[i], &verdict);
 	}
 	if (args->json) {
 		object_bool(root, "opens", opens);

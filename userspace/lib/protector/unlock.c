@@ -288,6 +288,17 @@ static int try_unasked(struct header *header, const struct unlock *how, const st
 	return refused(how, p, &refusal);
 }
 
+void unlock_judge(const struct header *header, const struct protector *protector, const char *tcti,
+		  struct verdict *ret)
+{
+	const struct kind_row *row = kind_rows[protector->kind];
+
+	*ret = (struct verdict){.boots_left = -1, .refusal = refusal_of(protector)};
+	ret->asked = row->check && protector->health == REASON_NONE;
+	ret->opens = ret->asked &&
+		     row->check(header, protector, tcti, &ret->boots_left, &ret->refusal) == 0;
+}
+
 /*
  * A PIN is only asked for where it could open: a wrong one costs a try that somebody may need.
  * The last tries are not offered again after a wrong one, for a power cut takes one as well.
@@ -296,12 +307,12 @@ static int try_pin(struct header *header, const struct unlock *how, const struct
 		   struct secret **ret_fvek)
 {
 	_cleanup_free_ char *prompt = NULL;
-	const struct kind_row *row = kind_rows[p->kind];
-	struct refusal refusal = refusal_of(p);
-	int boots_left, r;
+	struct verdict now;
+	int r;
 
-	if (p->health != REASON_NONE || row->check(header, p, how->tcti, &boots_left, &refusal) < 0)
-		return refused(how, p, &refusal);
+	unlock_judge(header, p, how->tcti, &now);
+	if (!now.opens)
+		return refused(how, p, &now.refusal);
 	if (asprintf(&prompt, "PIN of %s%s%s (empty: another secret): ", header_path(header),
 		     *p->head.label ? ", " : "", p->head.label) < 0)
 		return -ENOMEM;
@@ -313,11 +324,11 @@ static int try_pin(struct header *header, const struct unlock *how, const struct
 			return r;
 		if (!pin->size)
 			break;
-		if (row->open(header, p, how, pin, ret_fvek, &refusal) == 0)
+		if (kind_rows[p->kind]->open(header, p, how, pin, ret_fvek, &now.refusal) == 0)
 			return 0;
-		refused(how, p, &refusal);
-		if (refusal.reason != REASON_PIN_WRONG ||
-		    refusal.lockout.failed + PIN_TRIES_KEPT >= refusal.lockout.max_tries)
+		refused(how, p, &now.refusal);
+		if (now.refusal.reason != REASON_PIN_WRONG ||
+		    now.refusal.lockout.failed + PIN_TRIES_KEPT >= now.refusal.lockout.max_tries)
 			break;
 	}
 	return -EPERM;

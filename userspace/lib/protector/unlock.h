@@ -78,4 +78,17 @@ int unlock_machine(struct header *header, const struct unlock *how, struct secre
 int unlock_person(struct header *header, const struct unlock *how, struct secret **ret_fvek,
 		  struct protector *ret_used);
 
+/*
+ * What the TPM would do with a protector now, as far as can be told without the secret and without
+ * a try.
+ */
+struct verdict {
+	bool asked; /* the TPM was: the protector is one of its own, and whole in the header */
+	bool opens;
+	int boots_left;		/* as from check() of the kind's row */
+	struct refusal refusal; /* where it does not open; the tries that are left in any case */
+};
+void unlock_judge(const struct header *header, const struct protector *protector, const char *tcti,
+		  struct verdict *ret);
+
 #endif
