@@ -297,6 +297,21 @@ swtpm_pids+=("$!")
 FVE_DEADLINE=2000 within 5 outcome unreachable status "$uri"
 identity_file azure/$azure_host/endpoint "$azure_at"
 
+echo "--- all memory is locked while a token is in it, which libraries copy"
+fault hang '"at": "/keys"'
+# Not by the sanitized one: ASan locks nothing.
+FVE_PROVIDERS=$BUILD FVE_DEADLINE=4000 "$BUILD/tools/provider_probe" status "$uri" >/dev/null &
+for _ in $(seq 200); do
+	locked=$(for pid in $(pgrep -f fve-provider-azure); do
+		grep -q "^PPid:[[:space:]]*$!\$" "/proc/$pid/status" && sed -n 's/^VmLck:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$pid/status"
+	done 2>/dev/null || true)
+	[ "${locked:-0}" -le 5000 ] || break
+	sleep 0.02
+done
+[ "${locked:-0}" -gt 5000 ] || fail "only ${locked:-0} kB are locked"
+wait $! || true
+fault none
+
 echo "--- no secret in arguments, environment, messages, URIs, files"
 strace -f -qq -s 65536 -v -e trace=execve -o "$TMP/strace" "$BUILD/tools/provider_probe" unwrap "$key" "$uri" "$wrapped"
 grep -q fve-provider-azure "$TMP/strace" || fail "strace saw no provider"

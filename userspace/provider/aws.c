@@ -298,7 +298,7 @@ static void handle(const struct provider_request *request, struct secret *page,
 	bool wraps = request->action == PROVIDER_WRAP || request->action == PROVIDER_UNWRAP;
 	struct aws_key key;
 
-	process_lock_memory(0);
+	process_lock_memory(HTTP_ROOM);
 	if (wraps && strcmp(request->alg, PROVIDER_ALG_RSA) != 0) {
 		fail_to(&kms, -EINVAL, request->alg, "the only alg here is " PROVIDER_ALG_RSA);
 		return;

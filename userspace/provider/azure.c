@@ -156,7 +156,7 @@ static void handle(const struct provider_request *request, struct secret *page,
 	_cleanup_azure_key_ struct azure_key key = {0};
 	bool wraps = request->action == PROVIDER_WRAP || request->action == PROVIDER_UNWRAP;
 
-	process_lock_memory(0);
+	process_lock_memory(HTTP_ROOM);
 	if (wraps && strcmp(request->alg, PROVIDER_ALG_RSA) != 0) {
 		provider_answer_fail(answer, PROVIDER_BADREQ,
 				     "the only alg here is " PROVIDER_ALG_RSA);

@@ -49,6 +49,9 @@ struct http_request {
 	bool (*is_busy)(const struct http_answer *answer);
 };
 
+/* Bytes for process_lock_memory(): the stack of the thread that asks name servers. */
+#define HTTP_ROOM (8U << 20)
+
 /* The address of metadata services; Azure and AWS have the same. */
 #define HTTP_METADATA "http://169.254.169.254"
 
