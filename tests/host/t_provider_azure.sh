@@ -129,7 +129,7 @@ asked ok
 [ $(((${EPOCHREALTIME/./} - start) / 1000)) -ge 1000 ] || fail "it did not wait"
 before=$(requests)
 fault status '"at": "/keys", "status": 429, "headers": {"Retry-After": "60"}'
-within 1 outcome unreachable unwrap "$key" "$uri" "$wrapped"
+within 10 outcome unreachable unwrap "$key" "$uri" "$wrapped"
 [ "$(requests)" = $((before + 2)) ] || fail "it asked again and again"
 fault status '"at": "/keys", "status": 503, "times": 2, "x": 1'
 asked ok
