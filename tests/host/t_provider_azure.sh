@@ -169,7 +169,7 @@ chmod 644 "$FVE_CONFIG/azure/proxy"
 asked badreq
 chmod 600 "$FVE_CONFIG/azure/proxy"
 echo "${proxy_login#*:}" >>"$TMP/azure/secrets"
-strace -f -qq -s 65536 -v -e trace=execve -o "$TMP/strace.proxy" "$BUILD/tools/provider_probe" status "$uri"
+FVE_DEADLINE=20000 strace -f -qq -s 65536 -v -e trace=execve -o "$TMP/strace.proxy" "$BUILD/tools/provider_probe" status "$uri"
 rm "$FVE_CONFIG/azure/proxy"
 
 echo "--- another server: authority, name, age"
