@@ -292,9 +292,18 @@ echo "nameserver 127.0.0.1" >"$TMP/resolv.conf"
 mount --bind "$TMP/resolv.conf" /etc/resolv.conf
 identity_file azure/$azure_host/endpoint "$azure_host"
 FVE_DEADLINE=2000 within 5 outcome unreachable status "$uri"
-python3 -c 'import socket, time; s = socket.socket(type=socket.SOCK_DGRAM); s.bind(("127.0.0.1", 53)); time.sleep(60)' &
+/usr/bin/python3 -c 'import socket, sys, time
+silent = socket.socket(type=socket.SOCK_DGRAM)
+silent.bind(("127.0.0.1", 53))
+open(sys.argv[1], "w").close()
+time.sleep(600)' "$TMP/silent" &
 swtpm_pids+=("$!")
+for _ in $(seq 200); do
+	[ ! -e "$TMP/silent" ] || break
+	sleep 0.05
+done
 FVE_DEADLINE=2000 within 5 outcome unreachable status "$uri"
+expect_text "Resolving timed out" # by the provider's own word, before it is killed
 identity_file azure/$azure_host/endpoint "$azure_at"
 
 echo "--- all memory is locked while a token is in it, which libraries copy"
