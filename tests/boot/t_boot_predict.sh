@@ -7,7 +7,7 @@
 
 # What an upgrade puts into /boot: a kernel that names its builder otherwise, and an initramfs with
 # more zeroes at its end.
-release=$("$here/../vm/kernel" --print release 6.1)
+release=$(basename "$inst"/tree/usr/lib/modules/*)
 new=$TMP/new
 mkdir "$new"
 LC_ALL=C sed '0,/(debian-kernel@/s//(debian-Kernel@/' "$inst/vmlinuz" >"$new/vmlinuz-$release"
