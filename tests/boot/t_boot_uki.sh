@@ -5,15 +5,13 @@
 # timeout: 7200
 . "$(dirname "$0")/lib.sh"
 
-# make_uki CMDLINE: by objcopy, since Debian 12 has no ukify. Addresses as systemd-stub(7) has them.
+# make_uki CMDLINE
 make_uki() {
 	printf '%s' "$1" >"$TMP/cmdline"
 	mkdir -p "$TMP/esp/EFI/BOOT"
-	objcopy --add-section .osrel="$inst/tree/usr/lib/os-release" --change-section-vma .osrel=0x20000 \
-		--add-section .cmdline="$TMP/cmdline" --change-section-vma .cmdline=0x30000 \
-		--add-section .linux="$inst/vmlinuz" --change-section-vma .linux=0x2000000 \
-		--add-section .initrd="$inst/initrd" --change-section-vma .initrd=0x4000000 \
-		/usr/lib/systemd/boot/efi/linuxx64.efi.stub "$TMP/esp/EFI/BOOT/BOOTX64.EFI"
+	"$here/../host/uki.py" /usr/lib/systemd/boot/efi/linuxx64.efi.stub "$TMP/esp/EFI/BOOT/BOOTX64.EFI" \
+		.osrel="$inst/tree/usr/lib/os-release" .cmdline="$TMP/cmdline" .initrd="$inst/initrd" \
+		.linux="$inst/vmlinuz"
 }
 
 own_disk

@@ -13,7 +13,7 @@ cmdline='root=/dev/mapper/root ro'
 # image FILE: one that UEFI could start.
 image() {
 	head -c 500 /dev/urandom >"$TMP/section"
-	objcopy --add-section .random="$TMP/section" --change-section-vma .random=0x2000000 "$stub" "$1"
+	"$here/uki.py" "$stub" "$1" .random="$TMP/section"
 }
 
 # listed RELEASE: what lies there is what dpkg has unpacked.
