@@ -330,6 +330,7 @@ fuzz: packages ## fuzz each parser for FUZZ_TIME seconds
 soak: packages ## the long figures: every write cut, 500 kills, every byte of a header, 10^6 I/Os; and the packages; hours
 	+$(Q)$(submake) userspace test-programs test-modules
 	$(Q)FVE_CUTS=1 FVE_KILLS=500 FVE_BYTES=all FVE_UNLOCKS=200 FVE_POWER_CUTS=200 tests/run cut header_bytes bus header_powercut
+	$(Q)FVE_MACHINES=200 FVE_KILLS=500 tests/run policy_fleet
 	$(Q)FVE_OUTAGES=100 FVE_KILLS=50 FVE_TENANTS=64 FVE_POLICIES=8 tests/run policy policy_cloud policy_roll policy_roll_mounted tenant tenant_thin
 	$(Q)tests/run packages
 	$(Q)KERNELS='$(KERNELS)' tests/soak
@@ -382,7 +383,7 @@ installed += 644 $(BUILD)/fvesetup.fish $(PREFIX)/share/fish/vendor_completions.
 installed += 644 $(BUILD)/fvetab.5 $(mandir)/man5/fvetab.5
 # The man pages and --help name these.
 installed += $(foreach f,$(wildcard docs/*.md),644 $(f) $(PREFIX)/share/doc/fvesetup/$(notdir $(f)))
-installed += $(foreach f,$(wildcard userspace/systemd/*.service userspace/systemd/*.target userspace/systemd/*.timer),644 $(f) $(systemddir)/system/$(notdir $(f)))
+installed += $(foreach f,$(wildcard userspace/systemd/*.service userspace/systemd/*.target userspace/systemd/*.timer userspace/systemd/*.path),644 $(f) $(systemddir)/system/$(notdir $(f)))
 installed += 755 userspace/systemd/fve-generator $(systemddir)/system-generators/fve-generator
 installed += 644 userspace/systemd/61-fve.rules $(udevdir)/rules.d/61-fve.rules
 installed += $(foreach f,$(wildcard dracut/9*/*.sh),755 $(f) $(dracutdir)/$(f:dracut/%=%))

@@ -47,6 +47,9 @@ const struct action *const actions[] = {
 	&action_policy_check,
 	&action_policy_revoke,
 	&action_policy_resume,
+	&action_policy_retire,
+	&action_policy_export,
+	&action_policy_apply,
 
 	&action_tenant_create,
 	&action_tenant_open,

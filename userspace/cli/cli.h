@@ -69,6 +69,8 @@ struct args {
 	const char *approver[CLI_MAX_APPROVERS]; /* files */
 	unsigned int n_approvers;
 	const char *policy, *request, *approval, *certificate;
+	const char *sign, *signer; /* of policy export: a private key and its certificate */
+	bool local;		   /* though signed orders make the policies here */
 	bool cancel;
 	bool fix; /* of boot check */
 	bool network;
@@ -151,6 +153,11 @@ int cli_read_startup_key(const char *file, struct secret **ret);
 
 /* The availability key in @file. The message is made here. */
 int cli_read_availability_key(const char *file, struct secret **ret);
+
+/* cmd/policy_fleet.c */
+
+/* Whether policies may be made and rolled by hand here, which --local permits. -EPERM. */
+int cli_policy_by_hand(const struct args *args);
 
 /* identity.c */
 

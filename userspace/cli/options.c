@@ -255,6 +255,15 @@ const struct option_row options[OPT_END] = {
 		 "How many days there are at least from the request of a purge to the purge, in "
 		 "which it can be cancelled.",
 		 NUMBER(purge_days, 1, 365)},
+	[OPT_LOCAL] =
+		{"local", 0, NULL, "by hand, though signed orders make the policies here",
+		 "Make or roll a policy by hand on a machine that has policy-signers.pem, and so takes "
+		 "its policies from signed orders. The audit log says so, and the next order of that "
+		 "generation is refused.",
+		 FLAG(local)},
+	[OPT_SIGN] = {"sign", 0, "FILE", "the private key (PEM) that signs the order", NULL,
+		      TEXT(sign)},
+	[OPT_SIGNER] = {"signer", 0, "FILE", "the certificate (PEM) of --sign", NULL, TEXT(signer)},
 	[OPT_BOOTS] = {"boots", 0, "N",
 		       "how many boots protection is suspended (1), or a lease holds (3)",
 		       "With protector disable: for how many boots after this one protection is "

@@ -68,7 +68,9 @@ static int cmd_policy_create(const struct args *args)
 				 "new file for the custodian");
 	if (!proof)
 		return -ENOMEM;
-	r = file_check_new(args->unlock.availability_key, "custodian's key");
+	r = cli_policy_by_hand(args);
+	if (r == 0)
+		r = file_check_new(args->unlock.availability_key, "custodian's key");
 	if (r < 0)
 		return r;
 	r = describe_new(args, &policy);
@@ -88,7 +90,8 @@ static int cmd_policy_create(const struct args *args)
 	r = write_new(args, &policy, availability);
 	if (r < 0)
 		return r;
-	r = keypolicy_audit(&policy, args->unlock.tcti, "policy-created", NULL, NULL);
+	r = keypolicy_audit_keys(&policy, args->unlock.tcti, "policy-created",
+				 args->local ? "--local" : NULL);
 	if (r < 0)
 		return r;
 	keypolicy_lease_renew(&policy, args->unlock.tcti, WRAP_ROOTS, proof);
@@ -102,7 +105,7 @@ ACTION(policy_create, "Customer keys", "policy create", "<name>",
        "its custodian. Both roots are really used once. Two roots in one token, and keys that "
        "can be taken out or have an end date, are refused.",
        OPT_ROOT_A, OPT_ROOT_B, OPT_AVAILABILITY_KEY, OPT_AVAILABILITY, OPT_BOOTS, OPT_ON_REVOCATION,
-       OPT_BOUND, OPT_APPROVER, OPT_PURGE_DAYS, OPT_TPM);
+       OPT_BOUND, OPT_APPROVER, OPT_PURGE_DAYS, OPT_LOCAL, OPT_TPM);
 
 static int cmd_policy_validate(const struct args *args)
 {

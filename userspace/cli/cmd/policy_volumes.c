@@ -134,7 +134,8 @@ static int replace_roots(const struct args *args, struct keypolicy *policy,
 	const char *const uris[WRAP_ROOTS] = {args->root_a, args->root_b};
 	uint32_t given =
 		(args->root_a ? 1u << WRAP_ROOT_A : 0) | (args->root_b ? 1u << WRAP_ROOT_B : 0);
-	int r = keypolicy_roots_replace(policy, uris, proof, availability, args->unlock.tcti);
+	int r = keypolicy_roots_replace(policy, uris, proof, availability, args->unlock.tcti,
+					args->local ? "--local" : NULL);
 
 	return r < 0 ? r : rewrap_all(args, policy, availability, given);
 }
@@ -152,10 +153,11 @@ static int cmd_policy_roll(const struct args *args)
 		return log_errno(EINVAL,
 				 "policy roll takes one of --root-a and --root-b: one key at "
 				 "a time");
-	r = keypolicy_load_active(args->operand[0], &policy);
-	if (r < 0)
-		return r;
-	r = keypolicy_volumes_find(&policy, &volumes);
+	r = cli_policy_by_hand(args);
+	if (r == 0)
+		r = keypolicy_load_active(args->operand[0], &policy);
+	if (r == 0)
+		r = keypolicy_volumes_find(&policy, &volumes);
 	if (r < 0)
 		return r;
 	behind = keypolicy_volume_behind(&policy, volumes);
@@ -178,7 +180,7 @@ ACTION(policy_roll, "Customer keys", "policy roll", "<name>",
        "first, and each volume's new wrap really unwrapped, before the old one goes. No data is "
        "written. Keep the old key until this succeeds; after an interruption policy refresh "
        "goes on.",
-       OPT_ROOT_A, OPT_ROOT_B, OPT_TPM);
+       OPT_ROOT_A, OPT_ROOT_B, OPT_LOCAL, OPT_TPM);
 
 /* The roots are lost: a custodian's key opens once more, to put new ones in their place. */
 static int cmd_policy_recover(const struct args *args)
@@ -194,7 +196,9 @@ static int cmd_policy_recover(const struct args *args)
 				 "policy recover needs --availability-key, --root-a and --root-b");
 	if (!proof)
 		return -ENOMEM;
-	r = keypolicy_load_active(args->operand[0], &policy);
+	r = cli_policy_by_hand(args);
+	if (r == 0)
+		r = keypolicy_load_active(args->operand[0], &policy);
 	if (r < 0)
 		return r;
 	r = cli_read_availability_key(args->unlock.availability_key, &availability);
@@ -212,4 +216,4 @@ ACTION(policy_recover, "Customer keys", "policy recover", "<name>",
        "After the loss of both roots: open the policy's volumes by the custodian's "
        "--availability-key once more, and put --root-a and --root-b in the place of the old "
        "ones. Not for a policy that its owner has suspended.",
-       OPT_AVAILABILITY_KEY, OPT_ROOT_A, OPT_ROOT_B, OPT_TPM);
+       OPT_AVAILABILITY_KEY, OPT_ROOT_A, OPT_ROOT_B, OPT_LOCAL, OPT_TPM);

@@ -12,6 +12,7 @@
 #include "os/state.h"
 
 #define DIRECTORY      "policies"
+#define RETIRED	       "retired-policies"
 #define SUFFIX	       ".json"
 
 #define DEADLINE_S     10
@@ -88,6 +89,13 @@ int keypolicy_load(const char *name, struct keypolicy *ret)
 	return r < 0 ? log_errno(-r, "%s/%s is damaged or of a newer version", state_directory(),
 				 file)
 		     : 0;
+}
+
+bool keypolicy_exists(const char *name)
+{
+	_cleanup_free_ char *file = file_of(name), *text = NULL;
+
+	return !file || state_read(file, &text) != -ENOENT;
 }
 
 int keypolicy_each(int (*each)(void *data, const char *name), void *data)
@@ -173,6 +181,54 @@ int keypolicy_update(struct keypolicy *policy, int (*change)(struct keypolicy *p
 	return 0;
 }
 
+static char *retired_file(const char *uuid)
+{
+	char *file;
+
+	return asprintf(&file, RETIRED "/%s" SUFFIX, uuid) < 0 ? NULL : file;
+}
+
+int keypolicy_retire(const struct keypolicy *policy)
+{
+	_cleanup_free_ char *file = file_of(policy->name), *kept = retired_file(policy->uuid);
+	_cleanup_free_ char *text = NULL;
+	_cleanup_keypolicy_ struct keypolicy now = {0};
+	_cleanup_close_ int lock = -1;
+	int r = file && kept ? state_lock(&lock) : -ENOMEM;
+
+	if (r == 0)
+		r = keypolicy_load(policy->name, &now);
+	if (r < 0)
+		return r;
+	if (strcmp(now.uuid, policy->uuid))
+		return log_errno(EBUSY, "policy %s was changed meanwhile; try again", policy->name);
+	if (now.n_volumes)
+		return log_errno(EBUSY,
+				 "policy %s still has %zu volumes, such as %s; first: fvesetup "
+				 "policy unassign, or tenant assign",
+				 now.name, now.n_volumes, now.volumes[0].path);
+	text = keypolicy_format(&now);
+	r = text ? state_write(kept, text) : -ENOMEM;
+	return r < 0 ? r : state_remove(file);
+}
+
+int keypolicy_retired(const char *uuid, uint32_t *ret_generation)
+{
+	_cleanup_free_ char *file = retired_file(uuid), *text = NULL;
+	_cleanup_keypolicy_ struct keypolicy policy = {0};
+	int r = file ? state_read(file, &text) : -ENOMEM;
+
+	*ret_generation = 0;
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	r = keypolicy_parse(text, &policy);
+	if (r < 0)
+		return log_errno(-r, "%s/%s is damaged or of a newer version", state_directory(),
+				 file);
+	*ret_generation = policy.generation;
+	return 0;
+}
+
 int keypolicy_load_active(const char *name, struct keypolicy *policy)
 {
 	int r = keypolicy_load(name, policy);
@@ -217,6 +273,45 @@ int keypolicy_audit(const struct keypolicy *policy, const char *tcti, const char
 	};
 
 	return audit_record(tcti, event, fields, ARRAY_SIZE(fields));
+}
+
+int keypolicy_audit_keys(const struct keypolicy *policy, const char *tcti, const char *event,
+			 const char *detail)
+{
+	const struct blob *keys[] = {&policy->roots[WRAP_ROOT_A].public,
+				     &policy->roots[WRAP_ROOT_B].public,
+				     &policy->availability_public};
+	char hex[ARRAY_SIZE(keys)][2 * SHA256_SIZE + 1];
+	char generation[12];
+
+	snprintf(generation, sizeof(generation), "%u", policy->generation);
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		int r = keypolicy_key_text(keys[i], hex[i]);
+
+		if (r < 0)
+			return r;
+	}
+	return audit_record(tcti, event,
+			    (const struct audit_field[]){
+				    {"policy", policy->name},
+				    {"policy_uuid", policy->uuid},
+				    {"generation", generation},
+				    {"key_a", hex[0]},
+				    {"key_b", hex[1]},
+				    {"availability_key", hex[2]},
+				    {"detail", detail},
+			    },
+			    7);
+}
+
+int keypolicy_key_text(const struct blob *public, char ret[2 * SHA256_SIZE + 1])
+{
+	uint8_t digest[SHA256_SIZE];
+	int r = keypolicy_key_digest(public, digest);
+
+	for (size_t i = 0; r == 0 && i < SHA256_SIZE; i++)
+		snprintf(ret + 2 * i, 3, "%02x", digest[i]);
+	return r;
 }
 
 int keypolicy_add_approver(struct keypolicy *policy, const char *path)

@@ -122,6 +122,13 @@ int keypolicy_action_parse(const char *text, enum keypolicy_action *ret);
 int keypolicy_parse(const char *json, struct keypolicy *ret);
 char *keypolicy_format(const struct keypolicy *policy);
 
+/*
+ * The same for an order (keypolicy_order.h), which has what all machines of a fleet have in common:
+ * of @ret, what is a machine's own stays empty.
+ */
+int keypolicy_order_parse(const char *json, struct keypolicy *ret);
+char *keypolicy_order_format(const struct keypolicy *policy);
+
 /* Check that @name may be the name of a policy, see state_check_name(). -EINVAL. */
 int keypolicy_check_name(const char *name);
 
@@ -131,6 +138,8 @@ int keypolicy_new_uuid(char ret[UUID_LENGTH + 1]);
 /* Call @each with the name of each policy until it returns other than 0, and return that. */
 int keypolicy_each(int (*each)(void *data, const char *name), void *data);
 
+/* Return whether there is a policy of that name, or one that cannot be read. */
+bool keypolicy_exists(const char *name);
 /* Read the policy @name. -ENOENT: there is none. */
 int keypolicy_load(const char *name, struct keypolicy *ret);
 /* The same for what a suspended policy must not do: -EPERM. */
@@ -158,9 +167,20 @@ int keypolicy_update(struct keypolicy *policy, int (*change)(struct keypolicy *p
 int keypolicy_suspend(struct keypolicy *policy, const char *tcti, const char *why,
 		      const char *detail);
 
+/*
+ * Take the policy, which has no volumes, off this machine; what it was is kept, so that an older
+ * order does not bring it back. -EBUSY: it has volumes.
+ */
+int keypolicy_retire(const struct keypolicy *policy);
+/* The generation in which the policy @uuid was retired here; 0: it was not. */
+int keypolicy_retired(const char *uuid, uint32_t *ret_generation);
+
 /* A line of the audit log (audit.h) about the policy; @volume, a UUID, and @detail may be NULL. */
 int keypolicy_audit(const struct keypolicy *policy, const char *tcti, const char *event,
 		    const char *volume, const char *detail);
+/* The same with the digests of its keys, for what makes or replaces them. */
+int keypolicy_audit_keys(const struct keypolicy *policy, const char *tcti, const char *event,
+			 const char *detail);
 
 /*
  * One more who may approve purges, by the certificate (PEM) in the file @path. -EINVAL: no one is
@@ -176,5 +196,7 @@ int keypolicy_deadline_ms(void);
 
 /* Compute SHA-256 of a public key, by which a wrap names its key. No message. */
 int keypolicy_key_digest(const struct blob *public, uint8_t ret[SHA256_SIZE]);
+/* The same in hex. */
+int keypolicy_key_text(const struct blob *public, char ret[2 * SHA256_SIZE + 1]);
 
 #endif

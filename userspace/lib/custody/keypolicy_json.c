@@ -7,7 +7,8 @@
 #include "custody/keypolicy.h"
 #include "keys/token_json.h"
 
-#define TYPE "fve-key-policy"
+#define TYPE	   "fve-key-policy"
+#define TYPE_ORDER "fve-policy-order"
 
 static const char *const availability_names[AVAILABILITY_MODES] = {
 	[AVAILABILITY_MANUAL] = "manual",
@@ -126,7 +127,14 @@ static void former_parse(struct reader *outer, struct keypolicy_root *ret)
 	}
 }
 
-static void root_parse(struct reader *outer, const char *key, struct keypolicy_root *ret)
+/* Whether what is read or written is an order, which has nothing of a machine's own. */
+enum whose {
+	OF_MACHINE,
+	OF_ORDER
+};
+
+static void root_parse(struct reader *outer, const char *key, enum whose whose,
+		       struct keypolicy_root *ret)
 {
 	struct reader r = reader_object(outer, key);
 
@@ -136,8 +144,10 @@ static void root_parse(struct reader *outer, const char *key, struct keypolicy_r
 	reader_text(&r, "alg", ret->alg, sizeof(ret->alg));
 	reader_text(&r, "token", ret->token, sizeof(ret->token));
 	reader_blob(&r, "public", &ret->public);
-	reader_blob(&r, "proof", &ret->proof);
-	former_parse(&r, ret);
+	if (whose == OF_MACHINE) {
+		reader_blob(&r, "proof", &ret->proof);
+		former_parse(&r, ret);
+	}
 	reader_object_close(outer, &r);
 }
 
@@ -219,8 +229,8 @@ int keypolicy_parse(const char *json, struct keypolicy *ret)
 	reader_uuid(&r, "uuid", policy.uuid);
 	reader_time(&r, "created", policy.created);
 	policy.generation = reader_generation(&r);
-	root_parse(&r, "a", &policy.roots[WRAP_ROOT_A]);
-	root_parse(&r, "b", &policy.roots[WRAP_ROOT_B]);
+	root_parse(&r, "a", OF_MACHINE, &policy.roots[WRAP_ROOT_A]);
+	root_parse(&r, "b", OF_MACHINE, &policy.roots[WRAP_ROOT_B]);
 	availability = reader_object(&r, "availability");
 	if (availability.object) {
 		policy.availability =
@@ -247,6 +257,38 @@ int keypolicy_parse(const char *json, struct keypolicy *ret)
 	r.error = approvers_parse(approvers, &policy);
 	if (r.error == 0)
 		r.error = volumes_parse(volumes, &policy);
+	if (r.error < 0)
+		return r.error;
+	*ret = policy;
+	policy = (struct keypolicy){0};
+	return 0;
+}
+
+int keypolicy_order_parse(const char *json, struct keypolicy *ret)
+{
+	_cleanup_keypolicy_ struct keypolicy policy = {.lease_boots = KEYPOLICY_LEASE_BOOTS};
+	struct reader r;
+	_cleanup_json_ struct json_object *root = reader_open(&r, json);
+	struct json_object *approvers;
+
+	if (!root)
+		return r.error;
+	if (strcmp(r.type, TYPE_ORDER))
+		reader_fail(&r, -EBADMSG);
+	reader_text(&r, "name", policy.name, sizeof(policy.name));
+	reader_uuid(&r, "uuid", policy.uuid);
+	policy.generation = reader_generation(&r);
+	root_parse(&r, "a", OF_ORDER, &policy.roots[WRAP_ROOT_A]);
+	root_parse(&r, "b", OF_ORDER, &policy.roots[WRAP_ROOT_B]);
+	reader_blob(&r, "availability", &policy.availability_public);
+	policy.on_revocation = (enum keypolicy_action)reader_name(&r, "on_revocation", action_names,
+								  ON_REVOCATION_ACTIONS);
+	policy.bound = reader_number(&r, "bound", 1, INT32_MAX);
+	policy.purge_days = reader_number(&r, "purge_days", 1, INT32_MAX);
+	approvers = reader_take(&r, "approvers", json_type_array);
+	if (reader_close(&r) < 0)
+		return r.error;
+	r.error = approvers_parse(approvers, &policy);
 	if (r.error < 0)
 		return r.error;
 	*ret = policy;
@@ -288,7 +330,7 @@ static struct json_object *formers_format(const struct keypolicy_root *root)
 	return array;
 }
 
-static struct json_object *root_format(const struct keypolicy_root *root)
+static struct json_object *root_format(const struct keypolicy_root *root, enum whose whose)
 {
 	struct writer w = {.object = json_object_new_object()};
 
@@ -296,8 +338,9 @@ static struct json_object *root_format(const struct keypolicy_root *root)
 	writer_string(&w, "alg", root->alg);
 	writer_string(&w, "token", root->token);
 	writer_blob(&w, "public", &root->public);
-	writer_blob(&w, "proof", &root->proof);
-	if (root->n_former)
+	if (whose == OF_MACHINE)
+		writer_blob(&w, "proof", &root->proof);
+	if (whose == OF_MACHINE && root->n_former)
 		writer_put(&w, "former", formers_format(root));
 	return writer_object(&w);
 }
@@ -378,8 +421,8 @@ char *keypolicy_format(const struct keypolicy *policy)
 	writer_string(&w, "uuid", policy->uuid);
 	writer_string(&w, "created", policy->created);
 	writer_generation(&w, policy->generation);
-	writer_put(&w, "a", root_format(&policy->roots[WRAP_ROOT_A]));
-	writer_put(&w, "b", root_format(&policy->roots[WRAP_ROOT_B]));
+	writer_put(&w, "a", root_format(&policy->roots[WRAP_ROOT_A], OF_MACHINE));
+	writer_put(&w, "b", root_format(&policy->roots[WRAP_ROOT_B], OF_MACHINE));
 	writer_put(&w, "availability", availability_format(policy));
 	writer_string(&w, "on_revocation", action_names[policy->on_revocation]);
 	writer_number(&w, "bound", policy->bound);
@@ -389,5 +432,24 @@ char *keypolicy_format(const struct keypolicy *policy)
 	writer_number(&w, "purge_days", policy->purge_days);
 	writer_put(&w, "approvers", approvers_format(policy));
 	writer_put(&w, "volumes", volumes_format(policy));
+	return writer_close(&w);
+}
+
+char *keypolicy_order_format(const struct keypolicy *policy)
+{
+	struct writer w = {.object = json_object_new_object()};
+
+	writer_string(&w, "type", TYPE_ORDER);
+	writer_number(&w, "version", 1);
+	writer_string(&w, "name", policy->name);
+	writer_string(&w, "uuid", policy->uuid);
+	writer_generation(&w, policy->generation);
+	writer_put(&w, "a", root_format(&policy->roots[WRAP_ROOT_A], OF_ORDER));
+	writer_put(&w, "b", root_format(&policy->roots[WRAP_ROOT_B], OF_ORDER));
+	writer_blob(&w, "availability", &policy->availability_public);
+	writer_string(&w, "on_revocation", action_names[policy->on_revocation]);
+	writer_number(&w, "bound", policy->bound);
+	writer_number(&w, "purge_days", policy->purge_days);
+	writer_put(&w, "approvers", approvers_format(policy));
 	return writer_close(&w);
 }

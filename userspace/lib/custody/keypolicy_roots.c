@@ -257,11 +257,105 @@ static int set_keys(struct keypolicy *policy, void *data)
 	return r;
 }
 
-int keypolicy_roots_replace(struct keypolicy *policy, const char *const uris[WRAP_ROOTS],
-			    const struct secret *proof, const struct secret *availability,
-			    const char *tcti)
+/* Whether the roots that were just read are the keys that @order names. */
+static int check_ordered(const struct keypolicy *now, const struct keypolicy *order)
+{
+	for (int i = 0; i < WRAP_ROOTS; i++)
+		if (!blob_equal(&now->roots[i].public, &order->roots[i].public))
+			return log_errno(EPERM,
+					 "root %c, %s, is another key here than the order for "
+					 "policy %s names",
+					 'a' + i, now->roots[i].uri, order->name);
+	return 0;
+}
+
+static int copy_settings(struct keypolicy *to, const struct keypolicy *from)
+{
+	to->on_revocation = from->on_revocation;
+	to->bound = from->bound;
+	to->purge_days = from->purge_days;
+	for (; to->n_approvers; to->n_approvers--)
+		free(to->approvers[to->n_approvers - 1]);
+	for (; to->n_approvers < from->n_approvers; to->n_approvers++) {
+		to->approvers[to->n_approvers] = strdup(from->approvers[to->n_approvers]);
+		if (!to->approvers[to->n_approvers])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static bool same_place(const struct keypolicy_root *a, const struct keypolicy_root *b)
+{
+	return blob_equal(&a->public, &b->public) && !strcmp(a->uri, b->uri) &&
+	       !strcmp(a->alg, b->alg);
+}
+
+uint32_t keypolicy_roots_differ(const struct keypolicy *policy, const struct keypolicy *other)
+{
+	uint32_t mask = 0;
+
+	for (int i = 0; i < WRAP_ROOTS; i++)
+		if (!same_place(&policy->roots[i], &other->roots[i]))
+			mask |= 1u << i;
+	return mask;
+}
+
+int keypolicy_order_make(const struct keypolicy *order, struct keypolicy *ret,
+			 const struct secret *proof)
+{
+	const char *const uris[] = {order->roots[WRAP_ROOT_A].uri, order->roots[WRAP_ROOT_B].uri};
+	struct keypolicy *policy = ret;
+	int r = token_time_now(policy->created);
+
+	strcpy(policy->name, order->name);
+	strcpy(policy->uuid, order->uuid);
+	policy->generation = order->generation;
+	policy->lease_boots = order->lease_boots;
+	if (r == 0)
+		r = blob_copy(&policy->availability_public, &order->availability_public);
+	if (r == 0)
+		r = copy_settings(policy, order);
+	if (r == 0)
+		r = keypolicy_roots_set(policy, uris, proof);
+	if (r == 0)
+		r = check_ordered(policy, order);
+	return r < 0 ? r : keypolicy_create(policy);
+}
+
+static int set_order(struct keypolicy *policy, void *data)
+{
+	int r = set_keys(policy, data);
+
+	return r < 0 ? r : copy_settings(policy, data);
+}
+
+int keypolicy_order_replace(const struct keypolicy *order, struct keypolicy *policy,
+			    const struct secret *proof)
 {
 	_cleanup_keypolicy_ struct keypolicy new = {0};
+	uint32_t given = keypolicy_roots_differ(policy, order);
+	const char *uris[WRAP_ROOTS];
+	int r = keypolicy_load(policy->name, &new);
+
+	for (int i = 0; i < WRAP_ROOTS; i++)
+		uris[i] = given & 1u << i ? order->roots[i].uri : NULL;
+	if (r < 0)
+		return r;
+	new.generation = order->generation;
+	r = keypolicy_roots_set(&new, uris, proof);
+	if (r == 0)
+		r = check_ordered(&new, order);
+	if (r == 0)
+		r = copy_settings(&new, order);
+	return r < 0 ? r : keypolicy_update(policy, set_order, &new);
+}
+
+int keypolicy_roots_replace(struct keypolicy *policy, const char *const uris[WRAP_ROOTS],
+			    const struct secret *proof, const struct secret *availability,
+			    const char *tcti, const char *by)
+{
+	_cleanup_keypolicy_ struct keypolicy new = {0};
+	char detail[64];
 	int r = keypolicy_load(policy->name, &new);
 
 	if (r < 0)
@@ -279,10 +373,13 @@ int keypolicy_roots_replace(struct keypolicy *policy, const char *const uris[WRA
 	r = keypolicy_update(policy, set_keys, &new);
 	if (r < 0)
 		return r;
-	r = keypolicy_audit(policy, tcti, availability ? "policy-recovered" : "policy-rolled", NULL,
-			    !uris[WRAP_ROOT_B]	 ? "root a"
-			    : !uris[WRAP_ROOT_A] ? "root b"
-						 : "both roots");
+	snprintf(detail, sizeof(detail), "%s%s%s",
+		 !uris[WRAP_ROOT_B]   ? "root a"
+		 : !uris[WRAP_ROOT_A] ? "root b"
+				      : "both roots",
+		 by ? ", " : "", by ?: "");
+	r = keypolicy_audit_keys(policy, tcti, availability ? "policy-recovered" : "policy-rolled",
+				 detail);
 	if (r == 0)
 		keypolicy_lease_renew(policy, tcti, WRAP_ROOTS, proof);
 	return r;

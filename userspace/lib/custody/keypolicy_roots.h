@@ -22,12 +22,25 @@ int keypolicy_roots_validate(const struct keypolicy *policy);
 /*
  * Put the roots that are given in the place of @policy's, as its next generation, with a record of
  * that: each is really used before anything is written. @availability: the key that opened where
- * both roots are lost; else NULL. The volumes are wrapped for the old roots until each gets its
- * turn.
+ * both roots are lost; else NULL. @by goes into the record, or is NULL. The volumes are wrapped for
+ * the old roots until each gets its turn.
  */
 int keypolicy_roots_replace(struct keypolicy *policy, const char *const uris[WRAP_ROOTS],
 			    const struct secret *proof, const struct secret *availability,
-			    const char *tcti);
+			    const char *tcti, const char *by);
+
+/*
+ * Make the policy, or replace roots and settings of @policy, as @order says (keypolicy_order.h).
+ * Each root that is new here is really used first, and has to be the key that the order names.
+ * -EPERM: it is another. @proof is a new secret. The records are the caller's.
+ */
+int keypolicy_order_make(const struct keypolicy *order, struct keypolicy *ret,
+			 const struct secret *proof);
+int keypolicy_order_replace(const struct keypolicy *order, struct keypolicy *policy,
+			    const struct secret *proof);
+
+/* Which roots are another key, or lie elsewhere, in @other: a mask. */
+uint32_t keypolicy_roots_differ(const struct keypolicy *policy, const struct keypolicy *other);
 
 /* Note @root, which is about to be replaced, as a former one; the oldest is forgotten. */
 int keypolicy_root_retire(struct keypolicy_root *root);

@@ -29,6 +29,8 @@ static int rewrap(const struct keypolicy *policy, const struct keypolicy_volume 
 			   path, policy->name, policy->name, path);
 		return 0;
 	}
+	if (how->behind && generation == policy->generation)
+		return 0;
 	r = protector_customer_open(header, &protector, how->tcti, how->availability, &fvek,
 				    &refusal);
 	if (r < 0) {

@@ -9,6 +9,7 @@ struct customer_rewrap {
 	const char *tcti;		   /* as for tpm_open() */
 	const struct secret *availability; /* what opens the volumes; NULL: a root does */
 	uint32_t verify;		   /* as for protector_customer_set() */
+	bool behind;			   /* only those that are behind, to finish a roll */
 	/* Told of each volume that did not open. */
 	void (*refused)(void *data, const struct protector *protector,
 			const struct refusal *refusal);
