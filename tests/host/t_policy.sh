@@ -89,8 +89,24 @@ start_opencryptoki
 expect 0 open_alone
 expect 0 "$fvesetup" rotate vmk "$image" </dev/null
 expect 0 open_alone
-expect 0 "$fvesetup" policy check acme
+records() { # EVENT ROOT
+	"$fvesetup" audit show --json | jq "[.records[] | select(.type == \"$1\" and .root == \"$2\")] | length"
+}
+expect 3 "$fvesetup" policy check acme
 expect_text degraded
+before=$(records root-unreachable a)
+[ "$before" -gt 0 ] || fail "no record of an outage"
+since=$(policy_json .roots[0].since)
+sleep 1
+expect 3 "$fvesetup" policy check acme
+[ "$(records root-unreachable a)" = "$before" ] || fail "each check is a record, not each change"
+[ "$(policy_json '.roots[0].outcome, .roots[1].outcome' | paste -sd ' ')" = 'unreachable ok' ] || fail "outcomes are not kept"
+[ "$(policy_json .roots[0].since)" = "$since" ] || fail "it has been so since another time"
+[ "$(policy_json .roots[0].checked)" != "$since" ] || fail "not checked since"
+expect 0 "$fvesetup" policy list
+grep -qE '^acme +registered +unreachable +ok ' "$TMP/out" || fail "the list has no outcomes"
+"$fvesetup" audit show --json | jq -e '[.records[] | select(.type == "root-unreachable")][-1].key | test("^[0-9a-f]{64}$")' ||
+	fail "the record does not name the key"
 start_p11_server "$softhsm" soft
 stop_opencryptoki
 expect 0 open_alone

@@ -70,6 +70,7 @@ struct args {
 	unsigned int n_approvers;
 	const char *policy, *request, *approval, *certificate;
 	const char *sign, *signer; /* of policy export: a private key and its certificate */
+	const char *textfile;	   /* of metrics */
 	bool local;		   /* though signed orders make the policies here */
 	bool cancel;
 	bool fix; /* of boot check */
@@ -153,6 +154,15 @@ int cli_read_startup_key(const char *file, struct secret **ret);
 
 /* The availability key in @file. The message is made here. */
 int cli_read_availability_key(const char *file, struct secret **ret);
+
+/* note.c */
+
+/*
+ * Note in the audit log that @event ("protector-added") has been done to the volume of @header.
+ * @protector, an id, and @detail may be NULL. A failure is printed and otherwise ignored.
+ */
+void cli_note(const struct unlock_request *how, const struct header *header, const char *event,
+	      const char *protector, const char *detail);
 
 /* cmd/policy_fleet.c */
 

@@ -17,6 +17,7 @@ enum exit_code {
 	EXIT_PARAMETERS = 1,
 	EXIT_PERMISSION = 2,
 	EXIT_MEMORY = 3,
+	EXIT_DEGRADED = 3, /* of policy check: one of two roots does not unwrap */
 	EXIT_DEVICE = 4,
 	EXIT_BUSY = 5,
 };
@@ -33,6 +34,8 @@ static enum exit_code exit_code(int error)
 		return EXIT_PERMISSION;
 	case ENOMEM:
 		return EXIT_MEMORY;
+	case EREMOTEIO:
+		return EXIT_DEGRADED;
 	case ENODEV:
 	case ENXIO:
 	case ENOENT:

@@ -45,6 +45,8 @@ static int cmd_adopt(const struct args *args)
 	if (r == 0)
 		cli_remember_identity(header, fvek);
 	if (r == 0)
+		cli_note(&args->unlock, header, "volume-adopted", NULL, NULL);
+	if (r == 0)
 		r = cli_show_identity(args->json, header, fvek);
 	if (r == 0)
 		log_notice("%s is an fve volume now, and still opens with cryptsetup as before. "
@@ -92,6 +94,7 @@ static int cmd_release(const struct args *args)
 	r = adopt_release(header, fvek, args->unlock.tcti);
 	if (r < 0)
 		return r;
+	cli_note(&args->unlock, header, "volume-released", NULL, NULL);
 	log_notice("%s is a stock LUKS2 volume now; open it with cryptsetup.", path);
 	return 0;
 }

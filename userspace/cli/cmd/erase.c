@@ -31,6 +31,7 @@ static int cmd_erase(const struct args *args)
 	r = volume_erase(header, args->unlock.tcti);
 	if (r < 0)
 		return log_errno(-r, "%s is erased in part only: repeat it", path);
+	cli_note(&args->unlock, header, "volume-erased", NULL, NULL);
 	log_notice(
 		"%s is erased: its keyslots are overwritten and its tokens gone, in both copies of "
 		"the header.\n"

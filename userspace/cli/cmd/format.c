@@ -226,6 +226,8 @@ static int cmd_format(const struct args *args)
 	if (r == 0)
 		cli_remember_identity(header, fvek);
 	if (r == 0)
+		cli_note(&args->unlock, header, "volume-formatted", NULL, NULL);
+	if (r == 0)
 		r = cli_show_identity(args->json, header, fvek);
 	if (r == 0)
 		say_farewell(header);

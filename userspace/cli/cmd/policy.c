@@ -139,6 +139,12 @@ static void show_key(const char *label, const struct blob *public)
 	printf("%sRSA %u, SHA-256 %s\n", label, bits, hex ?: "?");
 }
 
+/* What a root said last; "": it has not been asked. */
+static const char *outcome_name(const struct keypolicy_root *root)
+{
+	return root->last.known ? provider_outcome_name(root->last.outcome) : "";
+}
+
 static void show_text(const struct keypolicy *policy, const struct keypolicy_place *volumes,
 		      int left)
 {
@@ -151,6 +157,10 @@ static void show_text(const struct keypolicy *policy, const struct keypolicy_pla
 		printf("Root %c         %s\n", 'a' + i, policy->roots[i].uri);
 		printf("               %s\n", policy->roots[i].token);
 		show_key("               ", &policy->roots[i].public);
+		if (policy->roots[i].last.known)
+			printf("               %s since %s, checked %s\n",
+			       provider_outcome_name(policy->roots[i].last.outcome),
+			       policy->roots[i].last.since, policy->roots[i].last.checked);
 	}
 	printf("Availability   %s", keypolicy_availability_name(policy->availability));
 	if (policy->availability == AVAILABILITY_TRANSIENT)
@@ -217,6 +227,9 @@ static struct json_object *policy_json(const struct keypolicy *policy,
 		object_known(root, "alg", policy->roots[i].alg);
 		object_known(root, "token", policy->roots[i].token);
 		add_key(root, &policy->roots[i].public);
+		object_known(root, "outcome", outcome_name(&policy->roots[i]));
+		object_known(root, "since", policy->roots[i].last.since);
+		object_known(root, "checked", policy->roots[i].last.checked);
 		json_object_array_add(roots, root);
 	}
 	json_object_object_add(o, "roots", roots);
@@ -273,9 +286,10 @@ static int list_one(void *data, const char *name)
 	if (listing->array)
 		json_object_array_add(listing->array, policy_json(&policy, volumes, -1));
 	else
-		printf("%-20s %-11s %4u %7zu  %s\n", policy.name, keypolicy_state(&policy, volumes),
-		       policy.generation, policy.n_volumes,
-		       *policy.proved ? policy.proved : "never");
+		printf("%-20s %-11s %-11s %-11s %4u %7zu  %s\n", policy.name,
+		       keypolicy_state(&policy, volumes), outcome_name(&policy.roots[WRAP_ROOT_A]),
+		       outcome_name(&policy.roots[WRAP_ROOT_B]), policy.generation,
+		       policy.n_volumes, *policy.proved ? policy.proved : "never");
 	return 0;
 }
 
@@ -285,7 +299,8 @@ static int cmd_policy_list(const struct args *args)
 	int r;
 
 	if (!args->json)
-		printf("%-20s %-11s %4s %7s  %s\n", "NAME", "STATE", "GEN", "VOLUMES", "PROVED");
+		printf("%-20s %-11s %-11s %-11s %4s %7s  %s\n", "NAME", "STATE", "A", "B", "GEN",
+		       "VOLUMES", "PROVED");
 	r = keypolicy_each(list_one, &listing);
 	if (args->json && r == 0) {
 		r = object_print_list("policies", listing.array);

@@ -12,6 +12,7 @@
 #include "cli/table.h"
 #include "custody/keypolicy_lease.h"
 #include "custody/keypolicy_roots.h"
+#include "custody/keypolicy_seen.h"
 #include "volume/revoke.h"
 
 #define CHECKS_IN_BOUND                                                          \
@@ -124,11 +125,10 @@ static int check(const struct args *args, struct keypolicy *policy, struct findi
 	if (ret->roots[WRAP_ROOT_A].outcome == PROVIDER_OK &&
 	    ret->roots[WRAP_ROOT_B].outcome == PROVIDER_OK)
 		ret->state = "registered";
-	if (any(ret, PROVIDER_DENIED))
-		keypolicy_audit(policy, args->unlock.tcti, "root-denied", NULL,
-				ret->roots[WRAP_ROOT_A].outcome == PROVIDER_DENIED
-					? ret->roots[WRAP_ROOT_A].detail
-					: ret->roots[WRAP_ROOT_B].detail);
+	else if (any(ret, PROVIDER_OK))
+		ret->result = -EREMOTEIO;
+	keypolicy_seen(policy, args->unlock.tcti, ret->roots, 1u << WRAP_ROOT_A | 1u << WRAP_ROOT_B,
+		       NULL);
 	if (!any(ret, PROVIDER_OK)) {
 		ret->result = -EHOSTUNREACH;
 		if (any(ret, PROVIDER_DENIED))
@@ -194,8 +194,9 @@ static int check_one(void *data, const char *name)
 		return 0;
 	if (r == 0)
 		r = check(checking->args, &policy, &finding);
-	if (checking->result == 0)
-		checking->result = r < 0 ? r : finding.result;
+	/* Where one is degraded, what is worse is told. */
+	if (checking->result == 0 || checking->result == -EREMOTEIO)
+		checking->result = r < 0 ? r : finding.result ?: checking->result;
 	if (!finding.state)
 		return 0;
 	if (checking->array) {
@@ -234,7 +235,7 @@ ACTION(policy_check, "Customer keys", "policy check", "[<name>]",
        "does not unwrap either, suspends the policy and does to its open volumes what "
        "--on-revocation said; an outage changes nothing. Without <name>, all policies whose last "
        "success is a quarter of their --bound ago: what fve-policy.timer calls. Exits with 2 "
-       "where one is suspended, and with 4 in an outage.",
+       "where one is suspended, with 4 in an outage, and with 3 where one root does not unwrap.",
        OPT_TPM, OPT_JSON);
 
 static int cmd_policy_revoke(const struct args *args)

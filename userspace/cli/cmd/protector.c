@@ -78,6 +78,9 @@ static int add(const struct args *args, const struct protector_spec *spec)
 	    cli_find_new(header, before, n, &new) == 0)
 		log_notice("%s: added %s %s.", args->operand[0], protector_kind_name(new.kind),
 			   new.head.id);
+	if (r == 0)
+		cli_note(&args->unlock, header, "protector-added", NULL,
+			 protector_kind_name(spec->kind));
 	return r;
 }
 
@@ -145,7 +148,12 @@ static int cmd_protector_change(const struct args *args)
 	r = cli_add_protector(args, header, fvek, &spec, secret, args->new_key_file);
 	if (r == 0)
 		r = cli_find_new(header, before, n, &new);
-	return r < 0 ? r : cli_replaced(header, fvek, &old, &new);
+	if (r == 0)
+		r = cli_replaced(header, fvek, &old, &new);
+	if (r == 0)
+		cli_note(&args->unlock, header, "protector-changed", old.head.id,
+			 protector_kind_name(old.kind));
+	return r;
 }
 
 ACTION(protector_change, "Protectors", "protector change", "<device> <id>",
@@ -183,6 +191,8 @@ static int cmd_protector_remove(const struct args *args)
 			     args->force ? PROTECTOR_LAST_GOES : PROTECTOR_LAST_STAYS);
 	if (r < 0)
 		return r;
+	cli_note(&args->unlock, header, "protector-removed", protector.head.id,
+		 protector_kind_name(protector.kind));
 	r = boot_policy_prune(header, fvek, args->unlock.tcti);
 	if (r < 0)
 		return r;
@@ -230,6 +240,8 @@ static int cmd_protector_enable(const struct args *args)
 
 	if (r == 0)
 		r = protector_suspended_remove(header, fvek);
+	if (r == 0)
+		cli_note(&args->unlock, header, "protector-removed", NULL, "suspended");
 	if (r == 0)
 		log_notice("Protection of %s is on again.", args->operand[0]);
 	return r;

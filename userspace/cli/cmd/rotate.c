@@ -20,6 +20,7 @@ static int cmd_rotate_vmk(const struct args *args)
 	r = rotate_vmk(header, fvek, &generation);
 	if (r < 0)
 		return r;
+	cli_note(&args->unlock, header, "vmk-rotated", NULL, NULL);
 	log_notice("%s has a new VMK, generation %u; the old one opens nothing any more.",
 		   args->operand[0], generation);
 	return 0;
@@ -106,7 +107,11 @@ int cli_rotate_recovery(const struct recovery_request *request)
 	if (r < 0)
 		return r;
 	r = cli_find_new(header, before, n_before, &new);
-	return r < 0 ? r : cli_replaced(header, fvek, &old, &new);
+	if (r == 0)
+		r = cli_replaced(header, fvek, &old, &new);
+	if (r == 0)
+		cli_note(&request->unlock, header, "recovery-rotated", old.head.id, NULL);
+	return r;
 }
 
 static int cmd_rotate_recovery(const struct args *args)

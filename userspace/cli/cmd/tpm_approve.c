@@ -157,6 +157,7 @@ int cli_approve(const struct approve_request *request)
 	r = approve(request, header, fvek, vmk, &state, "approved", &m, id);
 	if (r < 0)
 		return r;
+	cli_note(&request->unlock, header, "boot-approved", NULL, id);
 	printf("approved: %s\n", id);
 	return 0;
 }
@@ -241,6 +242,8 @@ static int cmd_tpm_predict(const struct args *args)
 		return r;
 	if (args->approve)
 		r = approve(&request, header, fvek, vmk, &state, "predicted", &m, id);
+	if (r == 0 && args->approve)
+		cli_note(&args->unlock, header, "boot-approved", NULL, id);
 	return r < 0 ? r : show_prediction(args, &state, &m.found, *id ? id : NULL);
 }
 
@@ -279,7 +282,11 @@ static int cmd_tpm_revoke(const struct args *args)
 		return r;
 	/* The kept ones are good before and after the counter moves (boot_policy.h). */
 	r = write_policy(header, fvek, &m.policy);
-	return r < 0 ? r : boot_policy_finish(&m.policy, m.tpm);
+	if (r == 0)
+		r = boot_policy_finish(&m.policy, m.tpm);
+	if (r == 0)
+		cli_note(&args->unlock, header, "boot-revoked", NULL, args->operand[1]);
+	return r;
 }
 
 ACTION(tpm_revoke, "TPM policy", "tpm revoke", "<device> <approval>", "take an approval back",

@@ -10,13 +10,13 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <syslog.h>
 #include <time.h>
 
 #include "base/json.h"
 #include "base/log.h"
 #include "custody/audit.h"
 #include "keys/token.h"
+#include "os/file.h"
 #include "tpm/tpm.h"
 
 static const char *const faults[AUDIT_FAULTS] = {
@@ -168,11 +168,23 @@ static int check_head(struct log_file *log, struct tpm *tpm)
 	return r;
 }
 
+/* Who logged in, whatever sudo(8) made of them since. -ENOENT: nobody did, as in a service. */
+static int login_uid(uint32_t *ret)
+{
+	_cleanup_blob_ struct blob text = {0};
+	int r = file_read("/proc/self/loginuid", 16, &text);
+
+	if (r < 0)
+		return r;
+	return number_parse((const char *)text.data, 0, UINT32_MAX - 1, ret) < 0 ? -ENOENT : 0;
+}
+
 static char *make_line(const struct log_file *log, const char *event, bool anchored,
 		       const struct audit_field *fields, size_t n)
 {
 	struct writer w = {.object = json_object_new_object()};
 	char now[TIME_LENGTH + 1], boot[37] = "";
+	uint32_t login;
 	FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
 
 	if (file && !fgets(boot, sizeof(boot), file))
@@ -186,6 +198,8 @@ static char *make_line(const struct log_file *log, const char *event, bool ancho
 	writer_string(&w, "time", now);
 	writer_string(&w, "boot", boot);
 	writer_number(&w, "uid", getuid());
+	if (login_uid(&login) == 0)
+		writer_number(&w, "loginuid", login);
 	writer_put(&w, "anchored", json_object_new_boolean(anchored));
 	for (size_t i = 0; i < n; i++)
 		if (fields[i].value)
@@ -209,7 +223,8 @@ static int append(struct log_file *log, const char *line)
 	return 0;
 }
 
-int audit_record(const char *tcti, const char *event, const struct audit_field *fields, size_t n)
+static int add_record(const char *tcti, const char *event, const struct audit_field *fields,
+		      size_t n, bool begin)
 {
 	_cleanup_log_ struct log_file log = {0};
 	_cleanup_tpm_ struct tpm *tpm = NULL;
@@ -221,8 +236,8 @@ int audit_record(const char *tcti, const char *event, const struct audit_field *
 
 	if (r < 0)
 		return r;
-	anchored = tpm_open(tcti, &tpm, &reason) == 0 && tpm_audit_make(tpm, &reason) == 0 &&
-		   check_head(&log, tpm) == 0;
+	anchored = (begin || log.state.anchored) && tpm_open(tcti, &tpm, &reason) == 0 &&
+		   tpm_audit_make(tpm, &reason) == 0 && check_head(&log, tpm) == 0;
 	if (log.state.fault)
 		log_error("the audit log %s was changed by somebody; see fvesetup audit verify",
 			  log.path);
@@ -232,7 +247,7 @@ int audit_record(const char *tcti, const char *event, const struct audit_field *
 	r = append(&log, line);
 	if (r < 0)
 		return r;
-	syslog(LOG_AUTHPRIV | LOG_NOTICE, "%s", line);
+	journal_send(event, line, fields, n);
 	if (!anchored)
 		return 0;
 	r = crypto_sha256(&(struct span){line, strlen(line)}, 1, digest);
@@ -243,6 +258,16 @@ int audit_record(const char *tcti, const char *event, const struct audit_field *
 			"the TPM did not take the audit log's head (%s); the next record repeats it",
 			reason_text(reason));
 	return 0;
+}
+
+int audit_record(const char *tcti, const char *event, const struct audit_field *fields, size_t n)
+{
+	return add_record(tcti, event, fields, n, true);
+}
+
+void audit_note(const char *tcti, const char *event, const struct audit_field *fields, size_t n)
+{
+	add_record(tcti, event, fields, n, false);
 }
 
 /* Check that the log begins with the lines of the file @earlier. */

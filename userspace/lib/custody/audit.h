@@ -12,14 +12,15 @@
 #include <stdio.h>
 
 #include "crypto/crypto.h"
+#include "os/journal.h"
 
 #define AUDIT_FILE "/var/lib/fve/audit.log" /* FVE_STATE names another directory */
 
-/* A member of a record; both strings are borrowed. */
-struct audit_field {
-	const char *name;  /* none that audit_record() adds itself (docs/audit.md) */
-	const char *value; /* NULL: the member is left out */
-};
+/*
+ * A member of a record; both strings are borrowed. Its name is none that audit_record() adds itself
+ * (docs/audit.md), and a value of NULL leaves it out.
+ */
+#define audit_field journal_field
 
 /*
  * Add a line about @event ("policy-suspended") with @n fields, and extend it into the TPM @tcti (as
@@ -28,6 +29,13 @@ struct audit_field {
  * this before the action.
  */
 int audit_record(const char *tcti, const char *event, const struct audit_field *fields, size_t n);
+
+/*
+ * The same for what is no affair of people elsewhere, such as a new protector: where the TPM does
+ * not hold the head of a log yet, this does not begin one there. A failure is printed and otherwise
+ * ignored, since what is recorded has been done.
+ */
+void audit_note(const char *tcti, const char *event, const struct audit_field *fields, size_t n);
 
 /* The first fault that was found in a log. */
 enum audit_fault {

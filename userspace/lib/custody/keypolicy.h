@@ -49,6 +49,14 @@ struct keypolicy_former {
 	uint8_t key[SHA256_SIZE]; /* keypolicy_key_digest() of it */
 };
 
+/* What a root said when it was asked last, other than for what only a header holds. */
+struct keypolicy_last {
+	bool known; /* it has been asked */
+	enum provider_outcome outcome;
+	char since[TIME_LENGTH + 1]; /* when it said that for the first time in a row */
+	char checked[TIME_LENGTH + 1];
+};
+
 /* A root key. Its blobs are owned. */
 struct keypolicy_root {
 	char uri[TOKEN_URI_MAX + 1];
@@ -59,6 +67,7 @@ struct keypolicy_root {
 			       unwraps */
 	struct keypolicy_former former[KEYPOLICY_FORMER_MAX]; /* the newest first */
 	size_t n_former;
+	struct keypolicy_last last;
 };
 
 /* A lease: the proof secret, which opens the availability key, sealed here for some boots. */

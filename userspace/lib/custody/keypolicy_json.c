@@ -127,6 +127,29 @@ static void former_parse(struct reader *outer, struct keypolicy_root *ret)
 	}
 }
 
+/* Only a root that was asked has the member. */
+static void last_parse(struct reader *outer, struct keypolicy_last *ret)
+{
+	struct reader r;
+	const char *name;
+
+	if (!json_object_object_get_ex(outer->object, "last", NULL))
+		return;
+	r = reader_object(outer, "last");
+	if (!r.object)
+		return;
+	name = reader_string(&r, "outcome");
+	while (ret->outcome < PROVIDER_OUTCOMES &&
+	       strcmp(provider_outcome_name(ret->outcome), name))
+		ret->outcome++;
+	if (ret->outcome == PROVIDER_OUTCOMES)
+		reader_fail(&r, -EBADMSG);
+	reader_time(&r, "since", ret->since);
+	reader_time(&r, "checked", ret->checked);
+	ret->known = true;
+	reader_object_close(outer, &r);
+}
+
 /* Whether what is read or written is an order, which has nothing of a machine's own. */
 enum whose {
 	OF_MACHINE,
@@ -147,6 +170,7 @@ static void root_parse(struct reader *outer, const char *key, enum whose whose,
 	if (whose == OF_MACHINE) {
 		reader_blob(&r, "proof", &ret->proof);
 		former_parse(&r, ret);
+		last_parse(&r, &ret->last);
 	}
 	reader_object_close(outer, &r);
 }
@@ -330,6 +354,16 @@ static struct json_object *formers_format(const struct keypolicy_root *root)
 	return array;
 }
 
+static struct json_object *last_format(const struct keypolicy_last *last)
+{
+	struct writer w = {.object = json_object_new_object()};
+
+	writer_string(&w, "outcome", provider_outcome_name(last->outcome));
+	writer_string(&w, "since", last->since);
+	writer_string(&w, "checked", last->checked);
+	return writer_object(&w);
+}
+
 static struct json_object *root_format(const struct keypolicy_root *root, enum whose whose)
 {
 	struct writer w = {.object = json_object_new_object()};
@@ -342,6 +376,8 @@ static struct json_object *root_format(const struct keypolicy_root *root, enum w
 		writer_blob(&w, "proof", &root->proof);
 	if (whose == OF_MACHINE && root->n_former)
 		writer_put(&w, "former", formers_format(root));
+	if (whose == OF_MACHINE && root->last.known)
+		writer_put(&w, "last", last_format(&root->last));
 	return writer_object(&w);
 }
 

@@ -229,6 +229,7 @@ static int replace_root(struct keypolicy_root *root, const struct keypolicy_root
 	strcpy(root->uri, new->uri);
 	strcpy(root->alg, new->alg);
 	strcpy(root->token, new->token);
+	root->last = new->last;
 	r = blob_copy(&root->public, &new->public);
 	return r < 0 ? r : blob_copy(&root->proof, &new->proof);
 }

@@ -8,6 +8,7 @@
 #include "custody/factors.h"
 #include "custody/keypolicy_lease.h"
 #include "custody/keypolicy_roots.h"
+#include "custody/keypolicy_seen.h"
 #include "custody/keypolicy_volumes.h"
 #include "header/change.h"
 #include "keys/vmk.h"
@@ -304,7 +305,7 @@ static int find_share(const struct header *header, const struct token_customer *
 {
 	enum reason *reason = &ret_refusal->reason;
 	enum wrap_key root = WRAP_ROOTS;
-	bool denied = false;
+	struct provider_error seen[WRAP_ROOTS] = {0};
 	int r;
 
 	*reason = REASON_POLICY_SUSPENDED;
@@ -315,10 +316,10 @@ static int find_share(const struct header *header, const struct token_customer *
 					   availability, ret_share, reason);
 		return r < 0 ? r : record_availability(header, token, policy, tcti, "by order");
 	}
-	r = customer_ask_roots(header, token, policy, ret_share, &root, &denied, ret_refusal);
-	if (denied && *policy->name)
-		keypolicy_audit(policy, tcti, "root-denied", header_uuid(header),
-				ret_refusal->detail);
+	r = customer_ask_roots(header, token, policy, ret_share, &root, seen, ret_refusal);
+	if (*policy->name)
+		keypolicy_seen(policy, tcti, seen, 1u << WRAP_ROOT_A | 1u << WRAP_ROOT_B,
+			       header_uuid(header));
 	if (r < 0 && *reason == REASON_KEY_DENIED && *policy->name)
 		keypolicy_suspend(policy, tcti, reason_code(REASON_KEY_DENIED),
 				  ret_refusal->detail);

@@ -146,9 +146,23 @@ static int ask_roots(const struct questions *q, struct secret **ret_plain, enum 
 	return r;
 }
 
+/* What is the word of a root about itself, and not about something that the header holds. */
+static void judge_seen(const struct questions *q, bool opened, enum wrap_key root,
+		       const struct provider_error errs[WRAP_ROOTS],
+		       struct provider_error ret[WRAP_ROOTS])
+{
+	for (int i = 0; i < WRAP_ROOTS; i++) {
+		ret[i] = errs[i];
+		if (errs[i].outcome == PROVIDER_BADREQ || (opened && q->former[i]) ||
+		    (errs[i].outcome == PROVIDER_OK && !(opened && root == (enum wrap_key)i)))
+			ret[i].outcome = PROVIDER_UNASKED;
+	}
+}
+
 int customer_ask_roots(const struct header *header, const struct token_customer *token,
 		       const struct keypolicy *policy, struct secret **ret_share,
-		       enum wrap_key *ret_root, bool *ret_denied, struct refusal *ret_refusal)
+		       enum wrap_key *ret_root, struct provider_error ret_seen[WRAP_ROOTS],
+		       struct refusal *ret_refusal)
 {
 	struct rootwrap_binding binding = customer_binding(header, token);
 	_cleanup_secret_ struct secret *plain = NULL;
@@ -161,9 +175,7 @@ int customer_ask_roots(const struct header *header, const struct token_customer 
 	r = ask_roots(&questions, &plain, ret_root, errs);
 	if (r < 0 && r != -ENOMEM && *policy->name)
 		proved = ask_proofs(policy, &questions, errs);
-	for (int i = 0; i < WRAP_ROOTS; i++)
-		*ret_denied |=
-			errs[i].outcome == PROVIDER_DENIED && !(r == 0 && questions.former[i]);
+	judge_seen(&questions, r == 0, *ret_root, errs, ret_seen);
 	if (r == 0 && questions.former[*ret_root])
 		*ret_root = WRAP_ROOTS;
 	describe(errs, ret_refusal->detail);

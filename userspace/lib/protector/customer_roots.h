@@ -15,11 +15,13 @@ struct rootwrap_binding customer_binding(const struct header *header,
  * Both roots are asked, the other a moment later. @policy without a name: this machine does not
  * know it, and the header's URIs are asked. Where it is known, it is asked where the policy says,
  * and only for what the header has by the digest of a root's key. @ret_root is the root that
- * unwrapped, or WRAP_ROOTS where it was a former one; @ret_denied: one of them was, whatever the
- * other said. -EPERM with a reason; no message. @ret_share is the caller's.
+ * unwrapped, or WRAP_ROOTS where it was a former one; @ret_seen:
+ * what each said of itself, which no header can make; PROVIDER_UNASKED where it said nothing.
+ * -EPERM with a reason; no message. @ret_share is the caller's.
  */
 int customer_ask_roots(const struct header *header, const struct token_customer *token,
 		       const struct keypolicy *policy, struct secret **ret_share,
-		       enum wrap_key *ret_root, bool *ret_denied, struct refusal *ret_refusal);
+		       enum wrap_key *ret_root, struct provider_error ret_seen[WRAP_ROOTS],
+		       struct refusal *ret_refusal);
 
 #endif
