@@ -384,6 +384,7 @@ installed += 644 $(BUILD)/fvetab.5 $(mandir)/man5/fvetab.5
 # The man pages and --help name these.
 installed += $(foreach f,$(wildcard docs/*.md),644 $(f) $(PREFIX)/share/doc/fvesetup/$(notdir $(f)))
 installed += $(foreach f,$(wildcard userspace/systemd/*.service userspace/systemd/*.target userspace/systemd/*.timer userspace/systemd/*.path),644 $(f) $(systemddir)/system/$(notdir $(f)))
+installed += 644 userspace/prometheus/fve-alerts.yml $(PREFIX)/share/fve/fve-alerts.yml
 installed += 755 userspace/systemd/fve-generator $(systemddir)/system-generators/fve-generator
 installed += 644 userspace/systemd/61-fve.rules $(udevdir)/rules.d/61-fve.rules
 installed += $(foreach f,$(wildcard dracut/9*/*.sh),755 $(f) $(dracutdir)/$(f:dracut/%=%))
@@ -399,7 +400,7 @@ installed += 755 dracut/hooks/header-postinst /etc/kernel/header_postinst.d/zzz-
 installed += 644 dracut/hooks/default /etc/default/fve
 
 # Directories of ours; uninstall removes them where nobody else has a file in them.
-own_dirs  := $(dracutdir)/90fve $(dracutdir)/91fve-begin $(dracutdir)/99zz-fve /usr/lib/fve $(PREFIX)/share/doc/fvesetup \
+own_dirs  := $(dracutdir)/90fve $(dracutdir)/91fve-begin $(dracutdir)/99zz-fve /usr/lib/fve $(PREFIX)/share/doc/fvesetup $(PREFIX)/share/fve \
 	$(systemddir)/system/emergency.service.d $(systemddir)/system/rescue.service.d
 
 .PHONY: install

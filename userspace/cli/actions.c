@@ -84,6 +84,7 @@ const struct action *const actions[] = {
 	&action_audit_show,
 	&action_audit_verify,
 	&action_audit_export,
+	&action_metrics,
 };
 
 const size_t n_actions = ARRAY_SIZE(actions);

@@ -264,6 +264,8 @@ const struct option_row options[OPT_END] = {
 	[OPT_SIGN] = {"sign", 0, "FILE", "the private key (PEM) that signs the order", NULL,
 		      TEXT(sign)},
 	[OPT_SIGNER] = {"signer", 0, "FILE", "the certificate (PEM) of --sign", NULL, TEXT(signer)},
+	[OPT_TEXTFILE] = {"textfile", 0, "FILE", "replace FILE in one step, and print nothing",
+			  NULL, TEXT(textfile)},
 	[OPT_BOOTS] = {"boots", 0, "N",
 		       "how many boots protection is suspended (1), or a lease holds (3)",
 		       "With protector disable: for how many boots after this one protection is "

@@ -46,6 +46,7 @@ enum option_id {
 	OPT_LOCAL,
 	OPT_SIGN,
 	OPT_SIGNER,
+	OPT_TEXTFILE,
 	OPT_BOOTS,
 	OPT_PCRS,
 	OPT_POLICY,
@@ -149,7 +150,7 @@ extern const struct action action_format, action_open, action_close, action_susp
 	action_boot_switch, action_boot_resume, action_selftest, action_benchmark,
 	action_header_verify, action_header_accept, action_header_backup, action_header_restore,
 	action_escrow_export, action_escrow_import, action_escrow_ack, action_escrow_verify,
-	action_audit_show, action_audit_verify, action_audit_export;
+	action_audit_show, action_audit_verify, action_audit_export, action_metrics;
 
 /* All of them, in the order in which help lists them. */
 extern const struct action *const actions[];

@@ -179,7 +179,9 @@ int file_replace(const char *path, const void *data, size_t size, mode_t mode)
 	fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
 	if (fd < 0)
 		return -errno;
-	r = write_all(fd, data, size);
+	r = mode & S_IROTH && fchmod(fd, mode) < 0 ? -errno : 0;
+	if (r == 0)
+		r = write_all(fd, data, size);
 	if (r == 0 && (fsync(fd) < 0 || rename(beside, path) < 0))
 		r = -errno;
 	if (r == 0)

@@ -50,7 +50,8 @@ int file_create_end(const char *path, int fd, int r);
 
 /*
  * Put @size bytes at @data in the place of @path, in one step that a power cut does not halve: a
- * new file beside it is synced, renamed, and the directory synced. No message.
+ * new file beside it is synced, renamed, and the directory synced. What others are to read gets its
+ * mode whatever the umask. No message.
  */
 int file_replace(const char *path, const void *data, size_t size, mode_t mode);
 
