@@ -31,7 +31,7 @@ env -i PATH="$PATH" unshare -m sh -euc '
 	mount --bind /dev "$1/dev"
 	mount -t proc proc "$1/proc"
 	mount -t tmpfs tmp "$1/run"
-	chroot "$1" fvesetup policy create acme --root-a "$2" --root-b "$3" --availability-key /run/custodian \
+	chroot "$1" fvesetup policy create acme --plain --root-a "$2" --root-b "$3" --availability-key /run/custodian \
 		--bound 5 --on-revocation lock
 	chroot "$1" fvesetup policy assign acme /root/data --key-file /root/pass
 ' sh "$tree" "$(uri a)" "$(uri b)"

@@ -19,7 +19,7 @@ exec </dev/null
 volume=$TMP/data.img
 new_image "$volume"
 format "$volume"
-"$fvesetup" policy create acme --root-a "$uri_softhsm" --root-b "$uri_opencryptoki" \
+"$fvesetup" policy create acme --plain --root-a "$uri_softhsm" --root-b "$uri_opencryptoki" \
 	--availability-key "$TMP/custodian" --tpm "$tpm"
 "$fvesetup" policy assign acme "$volume" --key-file "$TMP/pass" --tpm "$tpm"
 cat >"$TMP/fvetab" <<END

@@ -50,7 +50,7 @@ done
 
 start_softhsm a root
 start_softhsm b root
-expect 0 "$fvesetup" policy create acme --root-a "$(softhsm_uri a root)" --root-b "$(softhsm_uri b root)" \
+expect 0 "$fvesetup" policy create acme --plain --root-a "$(softhsm_uri a root)" --root-b "$(softhsm_uri b root)" \
 	--availability-key "$TMP/custodian" --bound 30
 image=$TMP/volume.img
 new_image "$image"

@@ -35,9 +35,9 @@ other() {
 create() { # URI URI [OPTION...]: a policy "acme"
 	local a=$1 b=$2
 	shift 2
-	"$fvesetup" policy create acme --root-a "$a" --root-b "$b" --availability-key "$TMP/custodian" "$@"
+	"$fvesetup" policy create acme --plain --root-a "$a" --root-b "$b" --availability-key "$TMP/custodian" "$@"
 }
-expect 1 "$fvesetup" policy create acme --root-a "$uri_a" --root-b "$uri_b"
+expect 1 "$fvesetup" policy create acme --plain --root-a "$uri_a" --root-b "$uri_b"
 expect_text --availability-key
 expect 1 create "$uri_a" "$(other second)"
 expect_text 'both roots lie in'
@@ -51,10 +51,10 @@ expect 1 create "${uri_a%%pin-source*}pin-value=1234" "$uri_b"
 expect_text 'holds a PIN'
 expect 2 create "$(other none)" "$uri_b"
 expect_text absent
-expect 1 "$fvesetup" policy create ../acme --root-a "$uri_a" --root-b "$uri_b" --availability-key "$TMP/custodian"
+expect 1 "$fvesetup" policy create ../acme --plain --root-a "$uri_a" --root-b "$uri_b" --availability-key "$TMP/custodian"
 expect_text 'no name for a policy'
 printf x >"$TMP/exists"
-expect 5 "$fvesetup" policy create acme --root-a "$uri_a" --root-b "$uri_b" --availability-key "$TMP/exists"
+expect 5 "$fvesetup" policy create acme --plain --root-a "$uri_a" --root-b "$uri_b" --availability-key "$TMP/exists"
 expect 1 create "$uri_a" "$uri_b" --availability sometimes
 [ ! -e "$TMP/custodian" ] || fail "a refusal left an availability key"
 [ ! -e "$FVE_STATE/policies/acme.json" ] || fail "a refusal left a policy"
@@ -62,7 +62,7 @@ expect 1 create "$uri_a" "$uri_b" --availability sometimes
 echo "--- made, valid, shown"
 expect 0 create "$uri_a" "$uri_b" --on-revocation lock --bound 60
 [ "$(stat -c %a "$TMP/custodian")" = 600 ] || fail "the custodian's file is for others, too"
-expect 5 "$fvesetup" policy create acme --root-a "$uri_a" --root-b "$uri_b" --availability-key "$TMP/another"
+expect 5 "$fvesetup" policy create acme --plain --root-a "$uri_a" --root-b "$uri_b" --availability-key "$TMP/another"
 [ ! -e "$TMP/another" ] || fail "a refusal left an availability key"
 expect 0 "$fvesetup" policy validate acme
 expect 0 "$fvesetup" policy list

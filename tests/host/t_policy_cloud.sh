@@ -21,7 +21,7 @@ aws_set_up
 start_softhsm
 
 create() { # URI URI: a policy "acme"
-	"$fvesetup" policy create acme --root-a "$1" --root-b "$2" --availability-key "$TMP/custodian"
+	"$fvesetup" policy create acme --plain --root-a "$1" --root-b "$2" --availability-key "$TMP/custodian"
 }
 
 echo "--- what no policy may be"

@@ -79,7 +79,7 @@ person mallory
 
 echo "--- exported: what is common to all machines, and nothing of this one; openssl reads it"
 a1=$(softhsm_uri a root) a2=$(softhsm_uri a second) b1=$(softhsm_uri b root) b2=$(softhsm_uri b second)
-expect 0 on "$origin" "$fvesetup" policy create acme --root-a "$a1" --root-b "$b1" \
+expect 0 on "$origin" "$fvesetup" policy create acme --plain --root-a "$a1" --root-b "$b1" \
 	--availability-key "$TMP/custodian" --on-revocation lock --bound 30
 # export FILE [NAME]: the order as it is now.
 export_order() {
@@ -94,7 +94,7 @@ openssl cms -verify -binary -inform PEM -in "$orders/1.policy" -certfile "$TMP/f
 expect 1 on "$origin" "$fvesetup" policy export acme --sign "$TMP/fleet.key"
 expect 1 on "$origin" "$fvesetup" policy export acme --sign "$TMP/mallory.key" --signer "$TMP/fleet.pem"
 expect_text 'cannot sign'
-expect 0 on "$origin" "$fvesetup" policy create here --root-a "$a1" --root-b "$b1" --availability transient \
+expect 0 on "$origin" "$fvesetup" policy create here --plain --root-a "$a1" --root-b "$b1" --availability transient \
 	--availability-key "$TMP/custodian.here"
 expect 1 export_order "$TMP/none" here
 expect_text 'lies on this machine'
@@ -145,11 +145,11 @@ jq -e '.records[0] | .type == "policy-created" and (.detail | test("by order of 
 	fail "the record is another"
 
 echo "--- by hand only with --local, and the record says so"
-expect 2 on "$m" "$fvesetup" policy create own --root-a "$a1" --root-b "$b1" --availability-key "$TMP/own"
+expect 2 on "$m" "$fvesetup" policy create own --plain --root-a "$a1" --root-b "$b1" --availability-key "$TMP/own"
 expect_text --local
 expect 2 on "$m" "$fvesetup" policy roll acme --root-a "$a2"
 expect 2 on "$m" "$fvesetup" policy recover acme --root-a "$a1" --root-b "$b1" --availability-key "$TMP/custodian"
-expect 0 on "$m" "$fvesetup" policy create own --local --root-a "$a1" --root-b "$b1" --availability-key "$TMP/own"
+expect 0 on "$m" "$fvesetup" policy create own --plain --local --root-a "$a1" --root-b "$b1" --availability-key "$TMP/own"
 on "$m" "$fvesetup" audit show --json | jq -e '.records[-1] | .type == "policy-created" and .detail == "--local"' ||
 	fail "--local is not in the record"
 

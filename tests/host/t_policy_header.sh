@@ -59,7 +59,7 @@ not_opened() {
 
 start_softhsm a acme
 start_softhsm b acme
-expect 0 "$fvesetup" policy create acme --root-a "$(uri a "$TMP/pin.softhsm")" --root-b "$(uri b "$TMP/pin.softhsm")" \
+expect 0 "$fvesetup" policy create acme --plain --root-a "$(uri a "$TMP/pin.softhsm")" --root-b "$(uri b "$TMP/pin.softhsm")" \
 	--availability-key "$TMP/custodian"
 image=$TMP/volume.img
 new_image "$image"

@@ -48,7 +48,7 @@ start_tpm_of_roots
 uri_a="pkcs11:token=soft;object=root?module-path=$p11_client&pin-source=file:$TMP/pin.softhsm"
 start_tpm "$TMP/tpm"
 tpm_pid=${swtpm_pids[-1]}
-expect 0 "$fvesetup" policy create acme --root-a "$uri_a" --root-b "$uri_opencryptoki" \
+expect 0 "$fvesetup" policy create acme --plain --root-a "$uri_a" --root-b "$uri_opencryptoki" \
 	--availability-key "$TMP/custodian" --availability transient --boots $boots --tpm "$tpm"
 ! grep -q "PRIVATE" -r "$FVE_STATE" || fail "the availability key lies open on the machine"
 new_image "$image"

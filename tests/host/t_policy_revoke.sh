@@ -20,7 +20,7 @@ echo "--- two policies with keys in two tokens, and a volume each"
 start_softhsm a acme other
 start_softhsm b acme other
 for policy in acme other; do
-	expect 0 "$fvesetup" policy create $policy --root-a "$(softhsm_uri a $policy)" --root-b "$(softhsm_uri b $policy)" \
+	expect 0 "$fvesetup" policy create $policy --plain --root-a "$(softhsm_uri a $policy)" --root-b "$(softhsm_uri b $policy)" \
 		--availability-key "$TMP/$policy.pem" --on-revocation "$([ $policy = acme ] && echo lock || echo stop)"
 	new_image "$TMP/$policy.img" 64M
 	format "$TMP/$policy.img"

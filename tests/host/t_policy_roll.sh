@@ -36,7 +36,7 @@ for key in second third; do
 	make_key "$softhsm" soft 1234 $key
 done
 make_key "$opencryptoki" ock 24681357 fourth
-expect 0 "$fvesetup" policy create acme --root-a "$uri_softhsm" --root-b "$uri_opencryptoki" \
+expect 0 "$fvesetup" policy create acme --plain --root-a "$uri_softhsm" --root-b "$uri_opencryptoki" \
 	--availability-key "$TMP/custodian"
 for i in 1 2; do
 	new_image "$TMP/$i.img"

@@ -24,7 +24,7 @@ start_softhsm
 start_opencryptoki
 make_key "$softhsm" soft 1234 second
 make_key "$opencryptoki" ock 24681357 second
-expect 0 "$fvesetup" policy create acme --root-a "$uri_softhsm" --root-b "$uri_opencryptoki" \
+expect 0 "$fvesetup" policy create acme --plain --root-a "$uri_softhsm" --root-b "$uri_opencryptoki" \
 	--availability-key "$TMP/custodian"
 new_image "$image" 80M
 format "$image"

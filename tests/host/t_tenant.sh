@@ -44,7 +44,7 @@ echo "--- two policies on the same roots, one without approvers"
 policy() { # NAME [OPTION...]
 	local name=$1
 	shift
-	"$fvesetup" policy create "$name" --root-a "$uri_softhsm" --root-b "$uri_opencryptoki" \
+	"$fvesetup" policy create "$name" --plain --root-a "$uri_softhsm" --root-b "$uri_opencryptoki" \
 		--availability-key "$TMP/custodian.$name" --tpm "$tpm" "$@"
 }
 expect 1 policy acme --approver "$TMP/alice.pem"

@@ -23,7 +23,7 @@ for name in alice bob; do
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj "/CN=$name" \
 		-keyout "$TMP/approvers/$name.key" -out "$TMP/approvers/$name.pem" 2>/dev/null
 done
-expect 0 "$fvesetup" policy create acme --root-a "$(softhsm_uri a acme)" --root-b "$(softhsm_uri b acme)" --availability-key "$TMP/custodian" \
+expect 0 "$fvesetup" policy create acme --plain --root-a "$(softhsm_uri a acme)" --root-b "$(softhsm_uri b acme)" --availability-key "$TMP/custodian" \
 	--approver "$TMP/approvers/alice.pem" --approver "$TMP/approvers/bob.pem"
 new_image "$TMP/disk.img" 256M
 format "$TMP/disk.img"

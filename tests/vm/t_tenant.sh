@@ -59,7 +59,7 @@ step "$policies policies, $tenants tenants"
 for ((i = 1; i <= policies; i++)); do
 	key=rest
 	[ "$i" -ne 1 ] || key=first
-	fvesetup policy create "p$i" --root-a "$(uri a $key)" --root-b "$(uri b $key)" \
+	fvesetup policy create "p$i" --plain --root-a "$(uri a $key)" --root-b "$(uri b $key)" \
 		--availability-key "/root/custodian.$i" --on-revocation lock </dev/null
 done
 for ((i = 1; i <= tenants; i++)); do

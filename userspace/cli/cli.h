@@ -14,6 +14,7 @@
 #define CLI_MAX_OPERANDS   3
 #define CLI_MAX_PROTECTORS 8
 #define CLI_MAX_APPROVERS  KEYPOLICY_APPROVERS_MAX
+#define CLI_MAX_CUSTODIANS 2
 #define CLI_MAX_ESCROW	   4 /* certificates; escrow.h */
 
 /* Strings of all requests are borrowed, from argv where options gave them. */
@@ -82,7 +83,10 @@ struct args {
 	const char *pcrs;     /* of tpm approve */
 	uint32_t boots;	      /* of protector disable; 0: not given */
 	uint32_t bound;	      /* minutes; 0: not given */
-	enum keypolicy_availability availability;
+	const char *availability;
+	const char *custodian[CLI_MAX_CUSTODIANS]; /* certificates */
+	unsigned int n_custodians;
+	bool plain; /* the availability key is written in the clear */
 	enum keypolicy_action on_revocation;
 	struct header_pbkdf pbkdf;
 	enum volume_target target;
@@ -154,6 +158,16 @@ int cli_read_startup_key(const char *file, struct secret **ret);
 
 /* The availability key in @file. The message is made here. */
 int cli_read_availability_key(const char *file, struct secret **ret);
+
+/* custodian.c */
+
+/*
+ * Before anything is written: the file of --availability-key can be made, and each --custodian be
+ * encrypted to; or --plain is given. -EINVAL.
+ */
+int cli_check_custodian(const struct args *args);
+/* Write a new availability key into that file, as was asked for. The messages are made here. */
+int cli_give_to_custodian(const struct args *args, const struct secret *key);
 
 /* note.c */
 

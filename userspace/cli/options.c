@@ -86,9 +86,13 @@ static int set_target(const char *value, struct args *args)
 	return volume_target_parse(value, &args->target);
 }
 
-static int set_availability(const char *value, struct args *args)
+static int set_custodian(const char *value, struct args *args)
 {
-	return keypolicy_availability_parse(value, &args->availability);
+	if (args->n_custodians == CLI_MAX_CUSTODIANS)
+		return log_errno(EINVAL, "--custodian can be given %d times at most",
+				 CLI_MAX_CUSTODIANS);
+	args->custodian[args->n_custodians++] = value;
+	return 0;
 }
 
 static int set_on_revocation(const char *value, struct args *args)
@@ -228,11 +232,25 @@ const struct option_row options[OPT_END] = {
 		 TEXT(unlock.availability_key)},
 	[OPT_AVAILABILITY] =
 		{"availability", 0, "MODE",
-		 "in an outage of both roots: manual or transient (manual)",
+		 "manual or transient (manual); tenant create: policy, own or none",
 		 "What an outage of both roots leads to. manual: volumes stay closed until the "
 		 "custodian's key is brought. transient: the availability key opens them by "
-		 "itself, for --boots boots since a root was last used, which the TPM counts.",
-		 CALL(set_availability)},
+		 "itself, for --boots boots since a root was last used, which the TPM counts. With "
+		 "tenant create: whose availability key opens it where the TPM is lost. policy: the "
+		 "policy's, as by default. own: a new one, which --availability-key names. none: "
+		 "nobody's.",
+		 TEXT(availability)},
+	[OPT_CUSTODIAN] =
+		{"custodian", 0, "CERT",
+		 "encrypt the availability key to the certificate CERT; twice: both are needed",
+		 "The custodian's X.509 certificate (PEM): the new availability key is written as a "
+		 "CMS packet to it. Given twice, it is a packet for the first inside a packet for "
+		 "the second, and neither has the key alone.",
+		 CALL(set_custodian)},
+	[OPT_PLAIN] = {"plain", 0, NULL, "write the availability key unencrypted",
+		       "Write the new availability key unencrypted, for a custodian who has no "
+		       "certificate.",
+		       FLAG(plain)},
 	[OPT_ON_REVOCATION] =
 		{"on-revocation", 0, "ACTION",
 		 "for open volumes when a root is withdrawn: none, lock or stop (none)",

@@ -21,7 +21,8 @@ static int describe_new(const struct args *args, struct keypolicy *policy)
 
 	snprintf(policy->name, sizeof(policy->name), "%s", args->operand[0]);
 	policy->generation = 1;
-	policy->availability = args->availability;
+	if (r == 0 && args->availability)
+		r = keypolicy_availability_parse(args->availability, &policy->availability);
 	policy->lease_boots = args->boots ?: KEYPOLICY_LEASE_BOOTS;
 	policy->on_revocation = args->on_revocation;
 	policy->bound = args->bound ?: KEYPOLICY_BOUND_MIN;
@@ -37,8 +38,7 @@ static int describe_new(const struct args *args, struct keypolicy *policy)
 static int write_new(const struct args *args, struct keypolicy *policy,
 		     const struct secret *availability)
 {
-	int r = file_create(args->unlock.availability_key, 0600, availability->data,
-			    availability->size);
+	int r = cli_give_to_custodian(args, availability);
 
 	if (r < 0)
 		return r;
@@ -70,7 +70,7 @@ static int cmd_policy_create(const struct args *args)
 		return -ENOMEM;
 	r = cli_policy_by_hand(args);
 	if (r == 0)
-		r = file_check_new(args->unlock.availability_key, "custodian's key");
+		r = cli_check_custodian(args);
 	if (r < 0)
 		return r;
 	r = describe_new(args, &policy);
@@ -104,8 +104,8 @@ ACTION(policy_create, "Customer keys", "policy create", "<name>",
        "services, and an availability key, which is made and written to --availability-key for "
        "its custodian. Both roots are really used once. Two roots in one token, and keys that "
        "can be taken out or have an end date, are refused.",
-       OPT_ROOT_A, OPT_ROOT_B, OPT_AVAILABILITY_KEY, OPT_AVAILABILITY, OPT_BOOTS, OPT_ON_REVOCATION,
-       OPT_BOUND, OPT_APPROVER, OPT_PURGE_DAYS, OPT_LOCAL, OPT_TPM);
+       OPT_ROOT_A, OPT_ROOT_B, OPT_AVAILABILITY_KEY, OPT_CUSTODIAN, OPT_PLAIN, OPT_AVAILABILITY,
+       OPT_BOOTS, OPT_ON_REVOCATION, OPT_BOUND, OPT_APPROVER, OPT_PURGE_DAYS, OPT_LOCAL, OPT_TPM);
 
 static int cmd_policy_validate(const struct args *args)
 {

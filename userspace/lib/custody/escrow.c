@@ -82,6 +82,14 @@ static char *format_head(const char *volume, const char *protector)
 	return writer_close(&w);
 }
 
+static int cannot_encrypt(const char *cert)
+{
+	return log_errno(EINVAL,
+			 "nothing can be encrypted to %s: it takes a certificate (PEM) with a key "
+			 "of EC, or of RSA with 2048 bits or more",
+			 cert);
+}
+
 int escrow_seal(const char *const certs[], size_t n, const char *volume, const char *protector,
 		const struct secret *password, struct blob *ret)
 {
@@ -104,12 +112,35 @@ int escrow_seal(const char *const certs[], size_t n, const char *volume, const c
 	p = mempcpy(p, password->data, password->size);
 	mempcpy(p, AFTER, strlen(AFTER));
 	r = crypto_cms_encrypt((const char *const *)loaded.pem, n, text, ret, &bad);
-	return r == -EBADMSG
-		       ? log_errno(EINVAL,
-				   "nothing can be encrypted to %s: it takes a certificate (PEM) "
-				   "with a key of EC, or of RSA with 2048 bits or more",
-				   certs[bad])
-		       : r;
+	return r == -EBADMSG ? cannot_encrypt(certs[bad]) : r;
+}
+
+int escrow_seal_key(const char *const certs[], size_t n, const struct secret *key, struct blob *ret)
+{
+	_cleanup_secret_ struct secret *inner = secret_copy(key->data, key->size);
+	_cleanup_certs_ struct certs loaded = {0};
+	int r = load_certs(certs, n, &loaded);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++) {
+		const char *pem = loaded.pem[i];
+		struct blob packet = {0};
+		size_t bad;
+
+		if (!inner)
+			return -ENOMEM;
+		r = crypto_cms_encrypt(&pem, 1, inner, &packet, &bad);
+		if (r < 0)
+			return r == -EBADMSG ? cannot_encrypt(certs[i]) : r;
+		secret_free(inner);
+		inner = i + 1 < n ? secret_copy(packet.data, packet.size) : NULL;
+		if (i + 1 == n)
+			*ret = packet;
+		else
+			blob_free(&packet);
+	}
+	return 0;
 }
 
 static int parse_head(const char *text, struct escrow_packet *ret)

@@ -31,6 +31,12 @@ struct escrow_packet {
  */
 int escrow_seal(const char *const certs[], size_t n, const char *volume, const char *protector,
 		const struct secret *password, struct blob *ret);
+/*
+ * Encrypt @key, an availability key, to the first of the @n certificates @certs, that packet to the
+ * second, and so on: all of them have to decrypt, the last one first. -EINVAL as above.
+ */
+int escrow_seal_key(const char *const certs[], size_t n, const struct secret *key,
+		    struct blob *ret);
 /* Decrypt a packet with @key of @cert. -EKEYREJECTED: it is for others, or changed; -EBADMSG. */
 int escrow_open(const char *cert, const char *key, const struct blob *packet,
 		struct escrow_packet *ret, struct secret **ret_password);
