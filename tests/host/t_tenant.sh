@@ -37,7 +37,7 @@ state_of() {
 	"$fvesetup" tenant list --json | jq -r ".tenants[] | select(.name == \"$1\").state"
 }
 create() {
-	"$fvesetup" tenant create "$1" "$TMP/$1.img" --policy "$2" --size 20M --tpm "$tpm" --force
+	"$fvesetup" tenant create "$1" "$TMP/$1.img" --policy "$2" --size 20M --tpm "$tpm" --force "${@:3}"
 }
 
 echo "--- two policies on the same roots, one without approvers"
@@ -157,9 +157,15 @@ done
 from 0
 
 echo "--- made: nobody's secret opens them"
-for name in a b; do
-	expect 0 create "$name" acme
-done
+expect 1 create a acme --availability own
+expect_text --availability-key
+expect 1 create a acme --availability own --availability-key "$TMP/custodian.a"
+expect_text --custodian
+expect 1 create a acme --availability sometimes
+[ ! -e "$TMP/custodian.a" ] && [ ! -e "$TMP/a.img" ] || fail "a refusal left something"
+expect 0 create a acme --availability own --availability-key "$TMP/custodian.a" --plain
+expect 0 create b acme
+expect 0 create e acme --availability none
 expect 0 create c other
 expect 5 create a acme
 expect 0 opens a
@@ -173,11 +179,20 @@ cmp -s "$TMP/custodian.acme" "$TMP/custodian.other" && fail "two policies have o
 echo "--- not by the roots without this TPM, but by the custodian's key there"
 good=$tpm
 start_tpm "$TMP/blank"
+blank=$tpm
 expect 2 opens a
 expect_text 'tpm-'
-expect 0 "$fvesetup" open --test --tpm "$tpm" --availability-key "$TMP/custodian.acme" "$TMP/a.img"
-expect 2 "$fvesetup" open --test --tpm "$tpm" --availability-key "$TMP/custodian.other" "$TMP/a.img"
+by_key() { # KEY IMAGE: on the machine whose TPM is $tpm
+	"$fvesetup" open --test --tpm "$tpm" --availability-key "$1" "$2"
+}
+expect 0 by_key "$TMP/custodian.acme" "$TMP/b.img"
+expect 2 by_key "$TMP/custodian.other" "$TMP/b.img"
+expect 0 by_key "$TMP/custodian.a" "$TMP/a.img"
+expect 2 by_key "$TMP/custodian.acme" "$TMP/a.img"
+expect 2 by_key "$TMP/custodian.acme" "$TMP/e.img"
 tpm=$good
+expect 0 opens e
+expect 2 by_key "$TMP/custodian.acme" "$TMP/e.img"
 
 echo "--- roll a root, move to another policy: the factor goes along"
 make_key "$softhsm" soft 1234 second
@@ -186,6 +201,12 @@ expect 0 opens a
 expect 0 "$fvesetup" tenant assign b --policy other --tpm "$tpm"
 expect 0 opens b
 "$fvesetup" protector list "$TMP/b.img" --json | jq -e '.protectors | length == 1' >/dev/null || fail "two policies on b"
+expect 0 by_key "$TMP/custodian.a" "$TMP/a.img"
+expect 2 by_key "$TMP/custodian.acme" "$TMP/a.img"
+expect 0 "$fvesetup" tenant assign e --policy other --tpm "$tpm"
+expect 0 opens e
+expect 2 by_key "$TMP/custodian.other" "$TMP/e.img"
+expect 2 by_key "$TMP/custodian.acme" "$TMP/e.img"
 expect 0 "$fvesetup" tenant assign b --policy acme --tpm "$tpm"
 
 echo "--- copies are taken"
@@ -203,7 +224,9 @@ expect 1 execute
 expect 1 "$fvesetup" tenant purge a --approval "$TMP/alice.pem"
 expect 0 "$fvesetup" tenant purge a --request "$TMP/request"
 [ "$(state_of a)" = purge-pending ] || fail "state of a: $(state_of a)"
-jq -e '.tenant == "a" and .policy == "acme"' "$TMP/request" >/dev/null
+own=$(openssl pkey -in "$TMP/custodian.a" -pubout -outform DER | sha256sum | cut -d ' ' -f 1)
+jq -e --arg own "$own" '.tenant == "a" and .policy == "acme" and .availability_key_sha256 == $own and
+	(.statement | contains("Its own availability key"))' "$TMP/request" >/dev/null || fail "the request says: $(cat "$TMP/request")"
 expect 2 execute
 expect_text '0 of 2 approvals'
 expect 0 "$fvesetup" tenant purge a --cancel --tpm "$tpm"
@@ -275,6 +298,14 @@ expect 2 opens a
 expect_text factor-erased
 expect 0 opens b
 expect 0 opens c
+
+echo "--- with the policy's availability key at hand a stays closed, whatever the TPM, and b opens: no key of the fleet has to go"
+for tpm in "$good" "$blank"; do
+	expect 2 by_key "$TMP/custodian.acme" "$TMP/a.snapshot"
+	expect 2 by_key "$TMP/custodian.acme" "$TMP/a.img"
+	expect 0 by_key "$TMP/custodian.acme" "$TMP/b.img"
+done
+tpm=$good
 
 echo "--- all of it is in the audit log"
 expect 0 "$fvesetup" audit verify --tpm "$tpm"

@@ -178,14 +178,15 @@ static int move(const struct args *args, struct tenant *tenant, struct keypolicy
 		struct keypolicy *to)
 {
 	_cleanup_header_ struct header *header = NULL;
-	_cleanup_secret_ struct secret *fvek = NULL, *factor = NULL;
+	_cleanup_secret_ struct secret *fvek = NULL;
+	_cleanup_customer_tenant_ struct customer_tenant what = {0};
 	struct keypolicy_volume volume = {0};
 	struct protector old;
 	int r = unlock_tenant(args, tenant, tenant->path, &header, &fvek, &old);
 
 	if (r < 0)
 		return r;
-	r = protector_customer_factor(header, fvek, &old, &factor);
+	r = protector_customer_tenant(header, fvek, &old, &what);
 	if (r < 0)
 		return log_errno(-r, "the volume of %s is no tenant's", tenant->name);
 	strcpy(volume.uuid, tenant->uuid);
@@ -194,7 +195,7 @@ static int move(const struct args *args, struct tenant *tenant, struct keypolicy
 	r = keypolicy_list_volume(to, &volume);
 	if (r < 0)
 		return r;
-	r = protector_customer_set(header, fvek, to, factor, 0);
+	r = protector_customer_set(header, fvek, to, &what, 0);
 	if (r < 0)
 		return r;
 	strcpy(tenant->policy, to->uuid);

@@ -66,12 +66,11 @@ static int prepare(const struct args *args, const char *path)
 /* The volume, with the TPM's factor and the policy's protector as its only way in. @ret_begun:
  * there is something to be taken back. */
 static int make_volume(const struct args *args, struct keypolicy *policy, struct tenant *tenant,
-		       bool *ret_begun)
+		       struct customer_tenant *what, bool *ret_begun)
 {
 	char label[HEADER_LABEL_MAX + 1];
 	const struct header_format how = {.label = label, .sector_size = args->sector_size};
-	_cleanup_secret_ struct secret *fvek = secret_random(FVEK_SIZE), *vmk = NULL,
-				       *factor = NULL;
+	_cleanup_secret_ struct secret *fvek = secret_random(FVEK_SIZE), *vmk = NULL;
 	_cleanup_header_ struct header *header = NULL;
 	_cleanup_tpm_ struct tpm *tpm = NULL;
 	struct keypolicy_volume volume = {0};
@@ -94,14 +93,55 @@ static int make_volume(const struct args *args, struct keypolicy *policy, struct
 	r = tenant_begin(tenant);
 	*ret_begun = r == 0;
 	if (r == 0)
-		r = factors_add(tpm, tenant->uuid, &factor, &reason);
+		r = factors_add(tpm, tenant->uuid, &what->factor, &reason);
 	if (r == 0)
 		r = keypolicy_list_volume(policy, &volume);
 	if (r == 0)
-		r = protector_customer_set(header, fvek, policy, factor, 0);
+		r = protector_customer_set(header, fvek, policy, what, 0);
 	if (r == 0)
 		r = token_time_now(tenant->created);
 	return r < 0 ? r : tenant_save(tenant);
+}
+
+static int parse_availability(const struct args *args, enum customer_availability *ret)
+{
+	static const char *const names[CUSTOMER_AVAILABILITIES] = {
+		[CUSTOMER_BY_POLICY] = "policy",
+		[CUSTOMER_OWN] = "own",
+		[CUSTOMER_NONE] = "none",
+	};
+
+	*ret = CUSTOMER_BY_POLICY;
+	for (int i = 0; args->availability && i < CUSTOMER_AVAILABILITIES; i++)
+		if (!strcmp(names[i], args->availability)) {
+			*ret = (enum customer_availability)i;
+			break;
+		} else if (i + 1 == CUSTOMER_AVAILABILITIES) {
+			return log_errno(
+				EINVAL, "--availability of a tenant is policy, own or none, not %s",
+				args->availability);
+		}
+	if ((*ret == CUSTOMER_OWN) != (args->unlock.availability_key != NULL))
+		return log_errno(EINVAL, "--availability own and --availability-key, a new file "
+					 "for its custodian, go together");
+	return *ret == CUSTOMER_OWN ? cli_check_custodian(args) : 0;
+}
+
+/* A key of the tenant's own lies with its custodian before anything is wrapped under it. */
+static int make_availability(const struct args *args, struct customer_tenant *what,
+			     struct tenant *tenant)
+{
+	_cleanup_secret_ struct secret *private = NULL;
+	int r;
+
+	if (what->availability == CUSTOMER_NONE)
+		strcpy(tenant->availability, "none");
+	if (what->availability != CUSTOMER_OWN)
+		return 0;
+	r = crypto_rsa_generate(KEYPOLICY_RSA_BITS, &private, &what->own);
+	if (r == 0)
+		r = keypolicy_key_text(&what->own, tenant->availability);
+	return r < 0 ? r : cli_give_to_custodian(args, private);
 }
 
 /* Whether @path is a file with the volume @uuid, which was made for a tenant. */
@@ -192,11 +232,15 @@ static int cmd_tenant_create(const struct args *args)
 	_cleanup_free_ char *absolute = NULL;
 	_cleanup_close_ int lock = -1;
 	const char *name = args->operand[0], *path = args->operand[1];
+	_cleanup_customer_tenant_ struct customer_tenant what = {0};
 	bool begun = false;
 	int r;
 
 	if (!args->policy)
 		return log_errno(EINVAL, "tenant create needs --policy");
+	r = parse_availability(args, &what.availability);
+	if (r < 0)
+		return r;
 	r = volume_check_name(name);
 	if (r < 0)
 		return r;
@@ -223,11 +267,15 @@ static int cmd_tenant_create(const struct args *args)
 	strcpy(tenant.path, absolute);
 	strcpy(tenant.policy, policy.uuid);
 	signals_hold();
-	r = make_volume(args, &policy, &tenant, &begun);
+	r = make_availability(args, &what, &tenant);
+	if (r == 0)
+		r = make_volume(args, &policy, &tenant, &what, &begun);
 	if (r < 0 && begun)
 		take_back(args, &tenant);
 	if (r < 0 && args->size)
 		unlink(path);
+	if (r < 0 && what.own.size)
+		unlink(args->unlock.availability_key);
 	return r < 0 ? r
 		     : keypolicy_audit(&policy, args->unlock.tcti, "tenant-created", tenant.uuid,
 				       name);
@@ -238,5 +286,7 @@ ACTION(tenant_create, "Tenants", "tenant create", "<name> <device or file>",
        "Make a volume for a tenant, on a device or in a file, which is made with --size: only the "
        "roots of --policy and this machine's TPM together open it. All that is there is lost. It "
        "lies on an encrypted volume; --force takes another place. Where the TPM is lost, the "
-       "policy's availability key opens it on another machine.",
-       OPT_POLICY, OPT_SIZE, OPT_SECTOR_SIZE, OPT_TPM, OPT_FORCE);
+       "policy's availability key opens it on another machine, or with --availability own a key that "
+       "is made for this tenant and dies with it.",
+       OPT_POLICY, OPT_AVAILABILITY, OPT_AVAILABILITY_KEY, OPT_CUSTODIAN, OPT_PLAIN, OPT_SIZE,
+       OPT_SECTOR_SIZE, OPT_TPM, OPT_FORCE);

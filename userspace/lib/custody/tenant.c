@@ -65,6 +65,8 @@ int tenant_parse(const char *json, struct tenant *ret)
 	reader_uuid(&r, "uuid", tenant.uuid);
 	reader_text(&r, "device", tenant.path, sizeof(tenant.path));
 	reader_uuid(&r, "policy", tenant.policy);
+	if (json_object_object_get_ex(root, "availability", NULL))
+		reader_text(&r, "availability", tenant.availability, sizeof(tenant.availability));
 	if (json_object_object_get_ex(root, "created", NULL))
 		reader_time(&r, "created", tenant.created);
 	if (json_object_object_get_ex(root, "purge", NULL))
@@ -117,6 +119,8 @@ char *tenant_format(const struct tenant *tenant)
 	writer_string(&w, "uuid", tenant->uuid);
 	writer_string(&w, "device", tenant->path);
 	writer_string(&w, "policy", tenant->policy);
+	if (*tenant->availability)
+		writer_string(&w, "availability", tenant->availability);
 	if (*tenant->created)
 		writer_string(&w, "created", tenant->created);
 	if (tenant->purge.request)

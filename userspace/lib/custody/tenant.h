@@ -29,6 +29,11 @@ struct tenant {
 	char path[TOKEN_PATH_MAX + 1]; /* of its device or file */
 	char policy[UUID_LENGTH + 1];  /* UUID of its key policy */
 	char created[TIME_LENGTH + 1]; /* "": creating it was begun and is not finished */
+	/*
+	 * SHA-256 in hex of the availability key that is its own, "none" where there is none, and
+	 * "" where it is its policy's.
+	 */
+	char availability[2 * SHA256_SIZE + 1];
 	struct tenant_purge purge;
 	char purged[TIME_LENGTH + 1]; /* "": it was not purged */
 };

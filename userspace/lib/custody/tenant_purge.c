@@ -18,33 +18,49 @@
 /* --- request and approvals ----------------------------------------------------------------------
  */
 
+/* The key of whoever could open the tenant without its TPM; "none". */
+static int availability_key(const struct tenant *tenant, const struct keypolicy *policy,
+			    char ret[2 * SHA256_SIZE + 1])
+{
+	if (!*tenant->availability)
+		return keypolicy_key_text(&policy->availability_public, ret);
+	strcpy(ret, tenant->availability);
+	return 0;
+}
+
 static void put_tenant(struct writer *w, const struct tenant *tenant,
-		       const struct keypolicy *policy, const uint8_t availability[SHA256_SIZE])
+		       const struct keypolicy *policy, const char *availability)
 {
 	writer_string(w, "tenant", tenant->name);
 	writer_string(w, "volume", tenant->uuid);
 	writer_string(w, "policy", policy->name);
 	writer_string(w, "policy_uuid", policy->uuid);
-	writer_hex(w, "availability_key_sha256", availability, SHA256_SIZE);
+	writer_string(w, "availability_key_sha256", availability);
 }
 
 int tenant_purge_request(const struct tenant *tenant, const struct keypolicy *policy, char **ret)
 {
-	uint8_t availability[SHA256_SIZE];
+	char availability[2 * SHA256_SIZE + 1];
 	char now[TIME_LENGTH + 1];
 	struct writer w;
 	int r = token_time_now(now);
 
 	if (r < 0)
 		return r;
-	r = keypolicy_key_digest(&policy->availability_public, availability);
+	r = availability_key(tenant, policy, availability);
 	if (r < 0)
 		return r;
 	w = (struct writer){.object = json_object_new_object()};
 	writer_string(
 		&w, "statement",
-		"This tenant's data is to be destroyed for good. Its policy's availability key "
-		"is destroyed, or will be.");
+		!*tenant->availability
+			? "This tenant's data is to be destroyed for good. Its policy's "
+			  "availability key is destroyed, or will be."
+		: !strcmp(tenant->availability, "none")
+			? "This tenant's data is to be destroyed for good. It has no availability "
+			  "key."
+			: "This tenant's data is to be destroyed for good. Its own availability "
+			  "key is destroyed, or will be.");
 	put_tenant(&w, tenant, policy, availability);
 	writer_string(&w, "requested", now);
 	*ret = writer_close(&w);
@@ -268,13 +284,13 @@ int tenant_purge_certificate(const struct tenant *tenant, const struct keypolicy
 	_cleanup_secret_ struct secret *key = NULL;
 	_cleanup_free_ char *cert = NULL, *text = NULL;
 	_cleanup_json_ struct json_object *approvers = NULL;
-	uint8_t availability[SHA256_SIZE];
+	char availability[2 * SHA256_SIZE + 1];
 	struct writer w;
 	int r = machine_identity(&key, &cert);
 
 	if (r < 0)
 		return r;
-	r = keypolicy_key_digest(&policy->availability_public, availability);
+	r = availability_key(tenant, policy, availability);
 	if (r < 0)
 		return r;
 	r = list_approvers(tenant, policy, &approvers);
@@ -288,8 +304,11 @@ int tenant_purge_certificate(const struct tenant *tenant, const struct keypolicy
 	writer_string(&w, "erased", "32-byte factor of the key, by a new key in TPM NV");
 	writer_string(&w, "header", header_erased ? "erased, too" : "not reached");
 	put_tenant(&w, tenant, policy, availability);
-	writer_string(&w, "residual",
-		      "The custodian of the availability key could open copies of the header.");
+	writer_string(
+		&w, "residual",
+		!strcmp(tenant->availability, "none")
+			? "None by a key: there is no availability key."
+			: "The custodian of the availability key could open copies of the header.");
 	writer_string(&w, "created", tenant->created);
 	writer_string(&w, "purged", tenant->purged);
 	writer_put(&w, "approved_by", steal(approvers));

@@ -150,6 +150,25 @@ static void wrap_parse(struct reader *outer, enum wrap_key which, struct token_w
 		reader_fail(outer, r.error);
 }
 
+/* The members of a tenant; only a tenant has no wrap for an availability key. */
+static void factor_parse(struct reader *r, struct token_customer *ret)
+{
+	bool tenant = json_object_object_get_ex(r->object, "factor", NULL);
+	bool none = tenant && !json_object_object_get_ex(r->object, "availability", NULL);
+
+	if (!none)
+		wrap_parse(r, WRAP_AVAILABILITY, &ret->wraps[WRAP_AVAILABILITY]);
+	if (!tenant)
+		return;
+	reader_blob(r, "factor", &ret->factor);
+	if (!none)
+		reader_blob(r, "factor_availability", &ret->factor_availability);
+	if (!none && json_object_object_get_ex(r->object, "own", NULL))
+		reader_blob(r, "own", &ret->own);
+	if (!ret->factor.size || (!none && !ret->factor_availability.size))
+		reader_fail(r, -EBADMSG);
+}
+
 int token_customer_parse(const char *json, struct token_customer *ret)
 {
 	_cleanup_token_customer_ struct token_customer token = {0};
@@ -165,14 +184,9 @@ int token_customer_parse(const char *json, struct token_customer *ret)
 	reader_blob(&r, "kek", &token.kek);
 	reader_uuid(&r, "policy", token.policy);
 	token.policy_generation = reader_number(&r, "policy_generation", 1, INT32_MAX);
-	for (int i = 0; i < WRAP_MAX; i++)
+	for (int i = 0; i < WRAP_ROOTS; i++)
 		wrap_parse(&r, (enum wrap_key)i, &token.wraps[i]);
-	if (json_object_object_get_ex(root, "factor", NULL)) {
-		reader_blob(&r, "factor", &token.factor);
-		reader_blob(&r, "factor_availability", &token.factor_availability);
-		if (!token.factor.size || !token.factor_availability.size)
-			reader_fail(&r, -EBADMSG);
-	}
+	factor_parse(&r, &token);
 	if (reader_close(&r) < 0)
 		return r.error;
 	*ret = token;
@@ -271,11 +285,14 @@ char *token_customer_format(const struct token_customer *token)
 	writer_string(&w, "policy", token->policy);
 	writer_number(&w, "policy_generation", token->policy_generation);
 	for (int i = 0; i < WRAP_MAX; i++)
-		writer_put(&w, wrap_names[i], wrap_format(&token->wraps[i]));
-	if (token->factor.size) {
+		if (i < WRAP_ROOTS || token->wraps[i].wrap.size)
+			writer_put(&w, wrap_names[i], wrap_format(&token->wraps[i]));
+	if (token->factor.size)
 		writer_blob(&w, "factor", &token->factor);
+	if (token->factor_availability.size)
 		writer_blob(&w, "factor_availability", &token->factor_availability);
-	}
+	if (token->own.size)
+		writer_blob(&w, "own", &token->own);
 	return writer_close(&w);
 }
 
@@ -305,6 +322,7 @@ void token_customer_free(struct token_customer *token)
 		blob_free(&token->wraps[i].wrap);
 	blob_free(&token->factor);
 	blob_free(&token->factor_availability);
+	blob_free(&token->own);
 }
 
 int token_check_label(const char *label)

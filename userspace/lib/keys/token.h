@@ -110,9 +110,11 @@ struct token_customer {
 	struct token_wrap wraps[WRAP_MAX];
 	/*
 	 * Of a tenant: its factor (factors.h) under the FVEK and under the availability key, and
-	 * the KEK takes it, too. Both empty in any other volume.
+	 * the KEK takes it, too. Both empty in any other volume. A tenant may have an availability
+	 * key of its own in the policy's place, with the public half @own (SubjectPublicKeyInfo);
+	 * or none: then there is no wrap for it.
 	 */
-	struct blob factor, factor_availability;
+	struct blob factor, factor_availability, own;
 };
 
 /* One entry of the policy token: a signed boot chain and what it is called. */

@@ -61,8 +61,15 @@ static int mix(const struct secret *share, const struct secret *factor, struct s
 	return crypto_derive(both, "fve tenant kek", ret_kek);
 }
 
-int protector_customer_factor(const struct header *header, const struct secret *fvek,
-			      const struct protector *protector, struct secret **ret)
+void customer_tenant_free(struct customer_tenant *tenant)
+{
+	secret_free(tenant->factor);
+	blob_free(&tenant->own);
+	*tenant = (struct customer_tenant){0};
+}
+
+int protector_customer_tenant(const struct header *header, const struct secret *fvek,
+			      const struct protector *protector, struct customer_tenant *ret)
 {
 	_cleanup_token_customer_ struct token_customer token = {0};
 	int r = read_token(header, protector, &token);
@@ -71,37 +78,59 @@ int protector_customer_factor(const struct header *header, const struct secret *
 		return r;
 	if (!token.factor.size)
 		return -ENOENT;
-	return kek_unwrap(header, KIND_FACTOR, token.head.id, fvek, &token.factor, ret);
+	ret->availability = token.own.size		     ? CUSTOMER_OWN
+			    : token.factor_availability.size ? CUSTOMER_BY_POLICY
+							     : CUSTOMER_NONE;
+	if (token.own.size)
+		r = blob_set(&ret->own, token.own.data, token.own.size);
+	return r < 0 ? r
+		     : kek_unwrap(header, KIND_FACTOR, token.head.id, fvek, &token.factor,
+				  &ret->factor);
+}
+
+/* Under which key a custodian opens the volume; NULL: under none. */
+static const struct blob *availability_of(const struct keypolicy *policy,
+					  const struct customer_tenant *tenant)
+{
+	if (!tenant || tenant->availability == CUSTOMER_BY_POLICY)
+		return &policy->availability_public;
+	return tenant->availability == CUSTOMER_OWN ? &tenant->own : NULL;
 }
 
 /* For a roll, which needs no TPM; and for the custodian, where the TPM is lost. */
 static int keep_factor(const struct header *header, const struct secret *fvek,
-		       const struct keypolicy *policy, const struct secret *factor,
+		       const struct keypolicy *policy, const struct customer_tenant *tenant,
 		       struct token_customer *token)
 {
 	struct rootwrap_binding binding = customer_binding(header, token);
+	const struct blob *public = availability_of(policy, tenant);
 	int r;
 
-	if (!factor)
+	if (!tenant)
 		return 0;
-	r = kek_wrap(header, KIND_FACTOR, token->head.id, fvek, factor, &token->factor);
-	return r < 0 ? r
-		     : rootwrap_seal(&policy->availability_public, &binding, factor,
-				     &token->factor_availability);
+	r = kek_wrap(header, KIND_FACTOR, token->head.id, fvek, tenant->factor, &token->factor);
+	if (r == 0 && tenant->availability == CUSTOMER_OWN)
+		r = blob_set(&token->own, tenant->own.data, tenant->own.size);
+	return r < 0 || !public ? r
+				: rootwrap_seal(public, &binding, tenant->factor,
+						&token->factor_availability);
 }
 
 /* What the keys of @policy give back, under all of them. */
 static int wrap_all(const struct header *header, const struct keypolicy *policy,
-		    const struct secret *share, struct token_customer *token)
+		    const struct secret *share, const struct blob *availability,
+		    struct token_customer *token)
 {
 	struct rootwrap_binding binding = customer_binding(header, token);
 
 	for (int i = 0; i < WRAP_MAX; i++) {
 		const struct keypolicy_root *root = i < WRAP_ROOTS ? &policy->roots[i] : NULL;
-		const struct blob *public = root ? &root->public : &policy->availability_public;
+		const struct blob *public = root ? &root->public : availability;
 		struct token_wrap *wrap = &token->wraps[i];
 		int r;
 
+		if (!public)
+			continue;
 		if (root)
 			strcpy(wrap->uri, root->uri);
 		strcpy(wrap->alg, root ? root->alg : PROVIDER_ALG_RSA);
@@ -163,7 +192,7 @@ static int verify_vmk(struct header *header, const struct secret *fvek,
 }
 
 static int fill(struct header *header, const struct secret *fvek, const struct keypolicy *policy,
-		const struct secret *share, const struct secret *factor,
+		const struct secret *share, const struct customer_tenant *tenant,
 		struct token_customer *token)
 {
 	_cleanup_secret_ struct secret *vmk = NULL, *kek = NULL;
@@ -171,7 +200,7 @@ static int fill(struct header *header, const struct secret *fvek, const struct k
 
 	if (r < 0)
 		return r;
-	r = mix(share, factor, &kek);
+	r = mix(share, tenant ? tenant->factor : NULL, &kek);
 	if (r < 0)
 		return r;
 	strcpy(token->policy, policy->uuid);
@@ -180,9 +209,9 @@ static int fill(struct header *header, const struct secret *fvek, const struct k
 	if (r == 0)
 		r = kek_wrap(header, KIND, token->head.id, fvek, kek, &token->kek);
 	if (r == 0)
-		r = wrap_all(header, policy, share, token);
+		r = wrap_all(header, policy, share, availability_of(policy, tenant), token);
 	if (r == 0)
-		r = keep_factor(header, fvek, policy, factor, token);
+		r = keep_factor(header, fvek, policy, tenant, token);
 	if (r == 0)
 		r = verify_vmk(header, fvek, token, kek);
 	return r < 0 ? log_errno(-r, "the new protector of %s does not open it: %s",
@@ -191,11 +220,12 @@ static int fill(struct header *header, const struct secret *fvek, const struct k
 }
 
 int protector_customer_set(struct header *header, const struct secret *fvek,
-			   const struct keypolicy *policy, const struct secret *factor,
+			   const struct keypolicy *policy, const struct customer_tenant *tenant,
 			   uint32_t verify)
 {
 	_cleanup_token_customer_ struct token_customer token = {0};
-	_cleanup_secret_ struct secret *share = secret_random(KEK_SIZE), *kept = NULL;
+	_cleanup_secret_ struct secret *share = secret_random(KEK_SIZE);
+	_cleanup_customer_tenant_ struct customer_tenant kept = {0};
 	_cleanup_free_ char *json = NULL;
 	_cleanup_change_ struct change change = {.header = header};
 	struct protector old = {.token = HEADER_ANY};
@@ -209,10 +239,14 @@ int protector_customer_set(struct header *header, const struct secret *fvek,
 		r = change_check_room(header, CHANGE_NEEDS_TOKEN);
 	if (r == 0 && old.token == HEADER_ANY)
 		r = token_head_init(&token.head, policy->name);
-	else if (r == 0 && !factor)
-		r = protector_customer_factor(header, fvek, &old, &kept);
+	else if (r == 0 && !tenant)
+		r = protector_customer_tenant(header, fvek, &old, &kept);
 	if (r == 0 || r == -ENOENT)
-		r = fill(header, fvek, policy, share, factor ?: kept, &token);
+		r = fill(header, fvek, policy, share,
+			 tenant	       ? tenant
+			 : kept.factor ? &kept
+				       : NULL,
+			 &token);
 	for (int i = 0; i < WRAP_ROOTS && r == 0; i++)
 		if (verify & 1u << i)
 			r = verify_root(header, &token, (enum wrap_key)i, share);

@@ -10,19 +10,37 @@
 #include "protector/protector.h"
 #include "protector/refusal.h"
 
+/* Whose availability key opens a tenant where its TPM is lost. */
+enum customer_availability {
+	CUSTOMER_BY_POLICY,
+	CUSTOMER_OWN, /* a key of the tenant's own, which can be destroyed with the tenant */
+	CUSTOMER_NONE,
+	CUSTOMER_AVAILABILITIES,
+};
+
+/* What makes a volume a tenant's. */
+struct customer_tenant {
+	struct secret *factor; /* owned; factors.h */
+	enum customer_availability availability;
+	struct blob own; /* owned; SubjectPublicKeyInfo, with CUSTOMER_OWN */
+};
+
+void customer_tenant_free(struct customer_tenant *tenant);
+#define _cleanup_customer_tenant_ __attribute__((cleanup(customer_tenant_free)))
+
 /*
  * Write a protector of @policy with a new KEK, in one step in place of the one that the volume has
- * of this policy, if it has one. @factor makes the volume a tenant's (factors.h); with NULL it
- * stays what it is. @verify, a mask of enum wrap_key: these roots really unwrap the new KEK before
+ * of this policy, if it has one. @tenant makes the volume a tenant's; with NULL it stays what it
+ * is. @verify, a mask of enum wrap_key: these roots really unwrap the new KEK before
  * anything is written. Nothing needs to be reachable where it is 0. Messages are made here.
  */
 int protector_customer_set(struct header *header, const struct secret *fvek,
-			   const struct keypolicy *policy, const struct secret *factor,
+			   const struct keypolicy *policy, const struct customer_tenant *tenant,
 			   uint32_t verify);
 
-/* The factor of a tenant's volume. -ENOENT: it is no tenant's. No message. */
-int protector_customer_factor(const struct header *header, const struct secret *fvek,
-			      const struct protector *protector, struct secret **ret);
+/* What makes the volume a tenant's. -ENOENT: it is no tenant's. No message. */
+int protector_customer_tenant(const struct header *header, const struct secret *fvek,
+			      const struct protector *protector, struct customer_tenant *ret);
 
 /* The protector of policy @uuid; -ENOENT without a message. @ret_generation of that policy. */
 int protector_customer_find(const struct header *header, const char *uuid, struct protector *ret,
