@@ -255,7 +255,7 @@ echo "a roll of two volumes takes $took ms"
 # try MACHINE FILE DELAY_MS: apply, and kill it then; counts what came of it.
 declare -A count=([killed]=0 [done]=0 [stale]=0)
 try() {
-	local pid status=0 before= at want
+	local pid status=0 before='' at want
 	at=$(generation "$1")
 	want=$(basename "$2" .policy)
 	[ "$want" -ge "$at" ] || before=$(state_of "$1")
