@@ -100,11 +100,11 @@ expect 0 "$fvesetup" policy refresh acme
 
 echo "--- killed anywhere: something opens both volumes, and it can be finished"
 names=(second third)
-gcc -O1 -Wall -Wextra -shared -fPIC -D_GNU_SOURCE -o "$TMP/kill_call.so" "$here/kill_call.c" -ldl
+gcc -O1 -Wall -Wextra -shared -fPIC -D_GNU_SOURCE -o "$TMP/nth_call.so" "$here/nth_call.c" -ldl
 
 # preloaded NAME=VALUE... ARGUMENT...: fvesetup as it is built for users, with what befalls it.
 preloaded() {
-	env FVE_PROVIDERS="$BUILD" LD_PRELOAD="$TMP/kill_call.so" "$1" "$BUILD/fvesetup" "${@:2}"
+	env FVE_PROVIDERS="$BUILD" LD_PRELOAD="$TMP/nth_call.so" "$1" "$BUILD/fvesetup" "${@:2}"
 }
 
 # Where it fell: before the policy has the new key; with a volume behind, in the middle of a change of
@@ -130,7 +130,7 @@ where_it_fell() {
 }
 
 # How many calls one roll makes that leave anything behind, and what it takes in ms.
-expect 0 preloaded FVE_KILL_COUNT="$TMP/calls" policy roll acme --root-a "$(soft second)"
+expect 0 preloaded FVE_CALL_COUNT="$TMP/calls" policy roll acme --root-a "$(soft second)"
 calls=$(<"$TMP/calls")
 expect 0 "$fvesetup" policy roll acme --root-a "$(soft third)"
 start=${EPOCHREALTIME/[.,]/}
@@ -148,7 +148,7 @@ for ((i = 0; i < ${FVE_KILLS:-5}; i++)); do
 	else
 		at=$((RANDOM % calls + 1))
 		where="before call $at of $calls"
-		preloaded FVE_KILL_AT=$at policy roll acme --root-a "$(soft "$next")" >/dev/null 2>&1 || status=$?
+		preloaded FVE_CALL_AT=$at policy roll acme --root-a "$(soft "$next")" >/dev/null 2>&1 || status=$?
 	fi
 	case $status in
 	0) ;;

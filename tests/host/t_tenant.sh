@@ -71,7 +71,7 @@ expect 4 "$fvesetup" tenant create a "$TMP/a.img" --policy acme --size 20M --tpm
 [ ! -e "$TMP/a.img" ] && [ ! -e "$FVE_STATE/tenants/a.json" ] || fail "a refusal left something"
 
 echo "--- a create that fails, or is killed anywhere, the first of all in this TPM: nothing is left of it"
-for name in cut_write kill_call; do
+for name in cut_write nth_call; do
 	gcc -O1 -Wall -Wextra -shared -fPIC -D_GNU_SOURCE -o "$TMP/$name.so" "$here/$name.c" -ldl
 done
 # preloaded LIBRARY NAME=VALUE...: the same as create, with what befalls it.
@@ -107,13 +107,13 @@ keep 0
 expect 0 create z acme
 keep 1
 from 0
-expect 0 preloaded kill_call FVE_KILL_COUNT="$TMP/calls"
+expect 0 preloaded nth_call FVE_CALL_COUNT="$TMP/calls"
 calls=$(<"$TMP/calls")
 declare -A fell=()
 for ((i = 0; i < ${FVE_KILLS:-3}; i++)); do
 	others=$((i % 2)) status=0 at=$((RANDOM % calls + 1))
 	from $others
-	preloaded kill_call FVE_KILL_AT=$at >"$TMP/out" 2>&1 || status=$?
+	preloaded nth_call FVE_CALL_AT=$at >"$TMP/out" 2>&1 || status=$?
 	case $status in 0 | 137) ;; *) cat "$TMP/out" && fail "status $status" ;; esac
 	tpm2_flushcontext -t && tpm2_flushcontext -l && tpm2_flushcontext -s
 	state=$(state_of k)
