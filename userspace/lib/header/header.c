@@ -27,11 +27,40 @@ struct header {
 	struct header_copies copies;
 };
 
+/* What libcryptsetup told of first; its return value is often -EINVAL, whatever it was. */
+static char first_error[256];
+
 /* libcryptsetup's own messages go to --debug, since the functions here print what people read. */
 static void cryptsetup_log(int level, const char *message, void *data)
 {
-	(void)level, (void)data;
-	log_debug("libcryptsetup: %.*s", (int)strcspn(message, "\n"), message);
+	int length = (int)strcspn(message, "\n");
+
+	(void)data;
+	if (level == CRYPT_LOG_ERROR && !*first_error)
+		snprintf(first_error, sizeof(first_error), "%.*s", length, message);
+	log_debug("libcryptsetup: %.*s", length, message);
+}
+
+/* Call this before a function of libcryptsetup whose failure cause() explains. */
+static void begin(void)
+{
+	*first_error = '\0';
+}
+
+static void begin_write(void)
+{
+	begin();
+	signals_hold();
+}
+
+static const char *cause(int r)
+{
+	return *first_error ? first_error : strerror(-r);
+}
+
+static int library_error(int r)
+{
+	return r == -EINVAL ? EIO : -r;
 }
 
 static int header_new(const char *path, struct header **ret)
@@ -103,6 +132,7 @@ static int write_luks2(struct crypt_device *cd, struct crypt_params_luks2 *param
 {
 	int r = crypt_set_metadata_size(cd, METADATA_SIZE, 0);
 
+	begin();
 	return r < 0 ? r
 		     : crypt_format(cd, CRYPT_LUKS2, "aes", "xts-plain64", NULL,
 				    (const char *)fvek->data, fvek->size, params);
@@ -143,7 +173,7 @@ int header_format(const char *path, const struct header_format *how, const struc
 		return r;
 	r = write_luks2(header->cd, &params, fvek);
 	if (r < 0)
-		return log_errno(-r, "cannot write a LUKS2 header to %s: %s", path, strerror(-r));
+		return log_errno(-r, "cannot write a LUKS2 header to %s: %s", path, cause(r));
 	r = read_segment(header);
 	if (r < 0)
 		return r;
@@ -206,8 +236,10 @@ static int vet(const struct header *header)
 /* Load the header, and refuse one that cannot be made by fvesetup or adopted by it. */
 static int load_luks2(struct crypt_device *cd, uint32_t *ret_requirements)
 {
-	int r = crypt_load(cd, CRYPT_LUKS2, NULL);
+	int r;
 
+	begin();
+	r = crypt_load(cd, CRYPT_LUKS2, NULL);
 	return r < 0 ? r
 		     : crypt_persistent_flags_get(cd, CRYPT_FLAGS_REQUIREMENTS, ret_requirements);
 }
@@ -227,6 +259,10 @@ static int load(struct header *header)
 	r = load_luks2(header->cd, &requirements);
 	if (r == -ENOTSUP || r == -ETXTBSY || requirements & (uint32_t)CRYPT_REQUIREMENT_UNKNOWN)
 		return log_errno(ENODEV, "%s uses LUKS2 features that are not known here", path);
+	/* Both copies were good a moment ago. */
+	if (r < 0 && header_copies_agree(&header->copies))
+		return log_errno(library_error(r), "cannot read the header of %s: %s", path,
+				 cause(r));
 	if (r < 0 && !strcmp(info.signature, "crypto_LUKS"))
 		return log_errno(ENODEV,
 				 "%s has a LUKS header, but not a whole LUKS2 one: it is LUKS1, or "
@@ -312,11 +348,13 @@ const struct header_copies *header_copies(const struct header *header)
 
 int header_backup(struct header *header, const char *file)
 {
-	int r = crypt_header_backup(header->cd, CRYPT_LUKS2, file);
+	int r;
 
+	begin();
+	r = crypt_header_backup(header->cd, CRYPT_LUKS2, file);
 	if (r < 0)
 		return log_errno(-r, "cannot write the header of %s to %s: %s", header->path, file,
-				 strerror(-r));
+				 cause(r));
 	return 0;
 }
 
@@ -327,7 +365,7 @@ int header_restore(const char *path, const char *file)
 
 	if (r < 0)
 		return r;
-	signals_hold();
+	begin_write();
 	r = crypt_header_restore(header->cd, CRYPT_LUKS2, file);
 	if (r < 0)
 		return log_errno(-r, "cannot write the header of %s from %s: %s", path, file,
@@ -346,12 +384,12 @@ int header_claim(struct header *header, enum header_owner owner)
 	_cleanup_free_ char *label = strdup(header_label_stored(header));
 	int r;
 
-	signals_hold();
+	begin_write();
 	r = label ? crypt_set_label(header->cd, label, owner == HEADER_OURS ? SUBSYSTEM : "")
 		  : -ENOMEM;
 	if (r < 0)
-		return log_errno(-r, "cannot write the header of %s: %s", header->path,
-				 strerror(-r));
+		return log_errno(library_error(r), "cannot write the header of %s: %s",
+				 header->path, cause(r));
 	return 0;
 }
 
@@ -382,6 +420,14 @@ const struct header_segment *header_segment(const struct header *header)
 	return &header->segment;
 }
 
+static bool has_free_keyslot(const struct header *header)
+{
+	for (int slot = 0; slot < HEADER_MAX_KEYSLOTS; slot++)
+		if (crypt_keyslot_status(header->cd, slot) == CRYPT_SLOT_INACTIVE)
+			return true;
+	return false;
+}
+
 int header_keyslot_add(struct header *header, const struct secret *fvek,
 		       const struct secret *secret, const struct header_pbkdf *pbkdf)
 {
@@ -404,15 +450,15 @@ int header_keyslot_add(struct header *header, const struct secret *fvek,
 	if (r < 0)
 		return log_errno(-r, "these key-stretching parameters are not accepted: %s",
 				 strerror(-r));
-	signals_hold();
-	r = crypt_keyslot_add_by_key(header->cd, CRYPT_ANY_SLOT, (const char *)fvek->data,
-				     fvek->size, (const char *)secret->data, secret->size, 0);
-	if (r == -EINVAL || r == -ENOSPC)
+	if (!has_free_keyslot(header))
 		return log_errno(EBUSY, "%s has no free keyslot: remove a protector first",
 				 header->path);
+	begin_write();
+	r = crypt_keyslot_add_by_key(header->cd, CRYPT_ANY_SLOT, (const char *)fvek->data,
+				     fvek->size, (const char *)secret->data, secret->size, 0);
 	if (r < 0)
-		return log_errno(-r, "cannot write a keyslot of %s: %s", header->path,
-				 strerror(-r));
+		return log_errno(library_error(r), "cannot write a keyslot of %s: %s", header->path,
+				 cause(r));
 	/* A keyslot that would be refused when it is opened is not kept. */
 	if (header_keyslot_health(header, r, why) != REASON_NONE) {
 		header_keyslot_remove(header, r);
@@ -433,7 +479,10 @@ enum reason header_keyslot_health(const struct header *header, int slot, char re
 	return header_vet_keyslot(json, slot, ret_why);
 }
 
-/* Open one keyslot. -EPERM: the secret is wrong, or the keyslot is unused or of bad health. */
+/*
+ * Open one keyslot. -EPERM: the secret is wrong, or the keyslot is unused or of bad health. Prints
+ * the message of other errors.
+ */
 static int open_slot(struct header *header, int slot, const struct secret *secret,
 		     struct secret **ret_fvek)
 {
@@ -450,14 +499,18 @@ static int open_slot(struct header *header, int slot, const struct secret *secre
 		log_debug("%s, keyslot %d: not tried: %s", header->path, slot, why);
 		return -EPERM;
 	}
+	begin();
 	r = crypt_volume_key_get(header->cd, slot, (char *)fvek->data, &size,
 				 (const char *)secret->data, secret->size);
 	log_debug("%s, keyslot %d: %s", header->path, slot,
 		  r >= 0	? "opened"
 		  : r == -EPERM ? "the secret does not open it"
 				: strerror(-r));
-	if (r < 0)
+	if (r == -EPERM || r == -ENOMEM)
 		return r;
+	if (r < 0)
+		return log_errno(-r, "cannot read keyslot %d of %s: %s", slot, header->path,
+				 cause(r));
 	*ret_fvek = steal(fvek);
 	return r;
 }
@@ -465,25 +518,33 @@ static int open_slot(struct header *header, int slot, const struct secret *secre
 int header_keyslot_open(struct header *header, int slot, const struct secret *secret,
 			struct secret **ret_fvek)
 {
-	int r = -EPERM;
+	int error = -EPERM;
 
 	if (slot != HEADER_ANY)
 		return open_slot(header, slot, secret, ret_fvek);
-	for (slot = 0; slot < HEADER_MAX_KEYSLOTS && r == -EPERM; slot++)
+	/* One that cannot be read does not shut out the others. */
+	for (slot = 0; slot < HEADER_MAX_KEYSLOTS; slot++) {
+		int r = -EPERM;
+
 		if (crypt_keyslot_get_priority(header->cd, slot) != CRYPT_SLOT_PRIORITY_IGNORE)
 			r = open_slot(header, slot, secret, ret_fvek);
-	return r;
+		if (r >= 0 || r == -ENOMEM)
+			return r;
+		if (r != -EPERM)
+			error = r;
+	}
+	return error;
 }
 
 int header_keyslot_remove(struct header *header, int slot)
 {
 	int r;
 
-	signals_hold();
+	begin_write();
 	r = crypt_keyslot_destroy(header->cd, slot);
 	if (r < 0)
-		return log_errno(-r, "cannot destroy keyslot %d of %s: %s", slot, header->path,
-				 strerror(-r));
+		return log_errno(library_error(r), "cannot destroy keyslot %d of %s: %s", slot,
+				 header->path, cause(r));
 	return 0;
 }
 
@@ -522,15 +583,11 @@ int header_token_set(struct header *header, int token, const char *json)
 {
 	int r;
 
-	signals_hold();
+	begin_write();
 	r = crypt_token_json_set(header->cd, token == HEADER_ANY ? CRYPT_ANY_TOKEN : token, json);
-	if (r == -EINVAL || r == -ENOSPC)
-		return log_errno(EBUSY,
-				 "the header of %s has no room for another token: remove a "
-				 "protector first",
-				 header->path);
 	if (r < 0)
-		return log_errno(-r, "cannot write a token of %s: %s", header->path, strerror(-r));
+		return log_errno(library_error(r), "cannot write a token of %s: %s", header->path,
+				 cause(r));
 	return r;
 }
 
@@ -538,11 +595,11 @@ int header_token_remove(struct header *header, int token)
 {
 	int r;
 
-	signals_hold();
+	begin_write();
 	r = crypt_token_json_set(header->cd, token, NULL);
 	if (r < 0)
-		return log_errno(-r, "cannot remove token %d of %s: %s", token, header->path,
-				 strerror(-r));
+		return log_errno(library_error(r), "cannot remove token %d of %s: %s", token,
+				 header->path, cause(r));
 	return 0;
 }
 

@@ -243,6 +243,9 @@ static int open_keyslot(struct header *header, const struct vmk_holder *holder,
 		r = check_fvek(header, holder, &token, vmk, fvek);
 	if (r == -EKEYREJECTED)
 		*ret_reason = REASON_HEADER_MAC;
+	/* Told already; nothing is known against the token. */
+	else if (r < 0 && r != -EPERM && r != -EBADMSG)
+		*ret_reason = REASON_NONE;
 	if (r == 0)
 		*ret_fvek = steal(fvek);
 	return r;

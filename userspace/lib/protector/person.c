@@ -70,7 +70,7 @@ static int open_by_key(struct header *header, const struct protector *protector,
 	int r = header_keyslot_open(header, protector->slot, secret, ret_fvek);
 
 	(void)how;
-	ret_refusal->reason = r < 0 ? REASON_SECRET_WRONG : REASON_NONE;
+	ret_refusal->reason = r == -EPERM ? REASON_SECRET_WRONG : REASON_NONE;
 	return r < 0 ? r : 0;
 }
 

@@ -138,10 +138,14 @@ static int make_factor(const struct enrolment *how, struct token_tpm2 *token,
 static int check_pin(struct header *header, const struct secret *pin)
 {
 	_cleanup_secret_ struct secret *fvek = NULL;
+	int r;
 
 	if (secret_characters(pin) < PIN_LENGTH_MIN)
 		return log_errno(EINVAL, "a PIN has at least %d characters", PIN_LENGTH_MIN);
-	if (header_keyslot_open(header, HEADER_ANY, pin, &fvek) >= 0)
+	r = header_keyslot_open(header, HEADER_ANY, pin, &fvek);
+	if (r < 0 && r != -EPERM)
+		return r;
+	if (r >= 0)
 		return log_errno(EINVAL,
 				 "this is already a passphrase of %s; a PIN must differ, "
 				 "or it could be guessed without the TPM",

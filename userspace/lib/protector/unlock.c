@@ -55,19 +55,27 @@ static int try_slots(struct header *header, const struct candidates *all, bool r
 		     const struct secret *secret, struct secret **ret_fvek,
 		     struct protector *ret_used)
 {
-	int r = -EPERM;
+	int error = -EPERM;
 
-	for (int i = 0; i < all->n && r == -EPERM; i++) {
+	for (int i = 0; i < all->n; i++) {
 		const struct protector *p = &all->list[i];
+		int r;
 
 		if (!protector_is_person(p) || p->health != REASON_NONE ||
 		    kind_has(p->kind, KIND_RECOVERY) != recovery)
 			continue;
 		r = header_keyslot_open(header, p->slot, secret, ret_fvek);
-		if (r >= 0)
+		if (r >= 0) {
 			*ret_used = *p;
+			return 0;
+		}
+		/* One that cannot be read does not shut out the others. */
+		if (r != -EPERM)
+			error = r;
+		if (r == -ENOMEM)
+			break;
 	}
-	return r < 0 ? r : 0;
+	return error;
 }
 
 /* What a person typed: a recovery password in any spelling, or a passphrase as it stands. */
@@ -280,7 +288,7 @@ static int try_unasked(struct header *header, const struct unlock *how, const st
 		return -EPERM;
 	if (p->health == REASON_NONE)
 		r = kind_rows[p->kind]->open(header, p, how, how->startup_key, ret_fvek, &refusal);
-	if (r == 0 || (person && r != -EPERM))
+	if (r == 0 || (person && r == -ENOMEM))
 		return r;
 	if (kind_has(p->kind, KIND_VOLUME) && refusal.reason == REASON_KEY_ABSENT &&
 	    !how->protector)
