@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Reading and writing LUKS2 headers with libcryptsetup. */
 #include <errno.h>
+#include <fcntl.h>
 #include <libcryptsetup.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,6 +22,7 @@
 
 struct header {
 	struct crypt_device *cd;
+	int fd; /* of the path, for what libcryptsetup does not tell */
 	char *path;
 	char *label; /* HEADER_LABEL_MAX + 1 bytes for header_label() */
 	struct header_segment segment;
@@ -63,6 +65,12 @@ static int library_error(int r)
 	return r == -EINVAL ? EIO : -r;
 }
 
+/* libcryptsetup syncs what it writes, and takes no notice where that fails. */
+static int synced(const struct header *header, int r)
+{
+	return r < 0 ? r : fsync(header->fd) < 0 ? -errno : r;
+}
+
 static int header_new(const char *path, struct header **ret)
 {
 	_cleanup_header_ struct header *header = calloc(1, sizeof(*header));
@@ -70,7 +78,11 @@ static int header_new(const char *path, struct header **ret)
 
 	if (!header)
 		return -ENOMEM;
+	header->fd = -1;
 	crypt_set_log_callback(NULL, cryptsetup_log, NULL);
+	header->fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (header->fd < 0)
+		return log_errno(errno, "cannot open %s: %m", path);
 	header->path = strdup(path);
 	header->label = malloc(HEADER_LABEL_MAX + 1);
 	if (!header->path || !header->label)
@@ -87,6 +99,8 @@ void header_close(struct header *header)
 	if (!header)
 		return;
 	crypt_free(header->cd);
+	if (header->fd >= 0)
+		close(header->fd);
 	free(header->path);
 	free(header->label);
 	free(header);
@@ -171,7 +185,7 @@ int header_format(const char *path, const struct header_format *how, const struc
 	r = device_wipe_signatures(path);
 	if (r < 0)
 		return r;
-	r = write_luks2(header->cd, &params, fvek);
+	r = synced(header, write_luks2(header->cd, &params, fvek));
 	if (r < 0)
 		return log_errno(-r, "cannot write a LUKS2 header to %s: %s", path, cause(r));
 	r = read_segment(header);
@@ -366,7 +380,7 @@ int header_restore(const char *path, const char *file)
 	if (r < 0)
 		return r;
 	begin_write();
-	r = crypt_header_restore(header->cd, CRYPT_LUKS2, file);
+	r = synced(header, crypt_header_restore(header->cd, CRYPT_LUKS2, file));
 	if (r < 0)
 		return log_errno(-r, "cannot write the header of %s from %s: %s", path, file,
 				 r == -EINVAL ? "it does not fit: data offset or key size differ"
@@ -387,6 +401,7 @@ int header_claim(struct header *header, enum header_owner owner)
 	begin_write();
 	r = label ? crypt_set_label(header->cd, label, owner == HEADER_OURS ? SUBSYSTEM : "")
 		  : -ENOMEM;
+	r = synced(header, r);
 	if (r < 0)
 		return log_errno(library_error(r), "cannot write the header of %s: %s",
 				 header->path, cause(r));
@@ -456,6 +471,7 @@ int header_keyslot_add(struct header *header, const struct secret *fvek,
 	begin_write();
 	r = crypt_keyslot_add_by_key(header->cd, CRYPT_ANY_SLOT, (const char *)fvek->data,
 				     fvek->size, (const char *)secret->data, secret->size, 0);
+	r = synced(header, r);
 	if (r < 0)
 		return log_errno(library_error(r), "cannot write a keyslot of %s: %s", header->path,
 				 cause(r));
@@ -541,7 +557,7 @@ int header_keyslot_remove(struct header *header, int slot)
 	int r;
 
 	begin_write();
-	r = crypt_keyslot_destroy(header->cd, slot);
+	r = synced(header, crypt_keyslot_destroy(header->cd, slot));
 	if (r < 0)
 		return log_errno(library_error(r), "cannot destroy keyslot %d of %s: %s", slot,
 				 header->path, cause(r));
@@ -585,6 +601,7 @@ int header_token_set(struct header *header, int token, const char *json)
 
 	begin_write();
 	r = crypt_token_json_set(header->cd, token == HEADER_ANY ? CRYPT_ANY_TOKEN : token, json);
+	r = synced(header, r);
 	if (r < 0)
 		return log_errno(library_error(r), "cannot write a token of %s: %s", header->path,
 				 cause(r));
@@ -596,7 +613,7 @@ int header_token_remove(struct header *header, int token)
 	int r;
 
 	begin_write();
-	r = crypt_token_json_set(header->cd, token, NULL);
+	r = synced(header, crypt_token_json_set(header->cd, token, NULL));
 	if (r < 0)
 		return log_errno(library_error(r), "cannot remove token %d of %s: %s", token,
 				 header->path, cause(r));
