@@ -125,7 +125,8 @@ int file_try_create(const char *path, uint64_t size)
 	if (r < 0)
 		return r;
 	error = posix_fallocate(fd, 0, (off_t)size);
-	unlink(path);
+	if (unlink(path) < 0 && !error)
+		error = errno;
 	return error ? log_errno(error, "cannot write %s: %s", path, strerror(error)) : 0;
 }
 
