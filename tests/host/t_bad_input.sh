@@ -44,6 +44,10 @@ refused 1 'at most 63 bytes' "$image" "$fvesetup" protector add --key-file "$TMP
 refused 1 'cannot be the name' "$image" "$fvesetup" open --key-file "$TMP/pass" "$image" a/b
 refused 1 'se --batch-mode' "$image" "$fvesetup" format "$image" </dev/null
 refused 5 'exists' "$image" "$fvesetup" format -q --recovery-file "$TMP/pass" "$image"
+refused 1 'two secrets cannot go into one file' "$image" "$fvesetup" format -q --key-file "$TMP/pass" \
+	--protector passphrase --protector startup-key --startup-key-file "$TMP/one" \
+	--recovery-file "$TMP/../$(basename "$TMP")/one" "$image"
+[ ! -e "$TMP/one" ] || fail "a refusal left a file"
 
 echo "--- labels of the greatest length are whole"
 new_image "$TMP/longest"

@@ -33,6 +33,22 @@ static bool plan_has(const struct plan *plan, uint32_t kinds)
 	return false;
 }
 
+/* No new file is written over another new one. */
+static int check_names(const struct args *args, const struct plan *plan)
+{
+	const char *names[2 + CLI_MAX_PROTECTORS] = {args->unlock.startup_key_file,
+						     args->handover.recovery_file};
+
+	for (unsigned int i = 0; i < plan->n; i++)
+		names[2 + i] = *plan->specs[i].file ? plan->specs[i].file : NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		for (size_t k = 0; k < i; k++)
+			if (file_is_one(names[i], names[k]))
+				return log_errno(EINVAL, "two secrets cannot go into one file: %s",
+						 names[i]);
+	return 0;
+}
+
 /* Everything that can be refused is refused before the first byte is written. */
 static int plan_parse(const struct args *args, struct plan *plan)
 {
@@ -79,7 +95,9 @@ static int plan_parse(const struct args *args, struct plan *plan)
 		if (r < 0)
 			return r;
 	}
-	r = file_check_new(args->unlock.startup_key_file, "startup key");
+	r = check_names(args, plan);
+	if (r == 0)
+		r = file_check_new(args->unlock.startup_key_file, "startup key");
 	if (r == 0)
 		r = cli_check_escrow(&args->handover);
 	return r < 0 || args->no_recovery ? r : cli_check_recovery(&args->handover);

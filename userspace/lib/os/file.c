@@ -139,6 +139,23 @@ int file_check_new(const char *path, const char *what)
 	return file_try_create(path, SMALL_MAX);
 }
 
+static int stat_directory(const char *path, struct stat *ret)
+{
+	_cleanup_free_ char *copy = strdup(path);
+
+	return copy ? stat(dirname(copy), ret) : -1;
+}
+
+bool file_is_one(const char *a, const char *b)
+{
+	_cleanup_free_ char *copy_a = a ? strdup(a) : NULL, *copy_b = b ? strdup(b) : NULL;
+	struct stat in_a, in_b;
+
+	return copy_a && copy_b && !strcmp(basename(copy_a), basename(copy_b)) &&
+	       stat_directory(a, &in_a) == 0 && stat_directory(b, &in_b) == 0 &&
+	       in_a.st_dev == in_b.st_dev && in_a.st_ino == in_b.st_ino;
+}
+
 int file_create_end(const char *path, int fd, int r)
 {
 	int synced = 0;

@@ -33,6 +33,8 @@ int file_try_create(const char *path, uint64_t size);
  * fine. The message is made here.
  */
 int file_check_new(const char *path, const char *what);
+/* Whether @a and @b, new files or NULL, are to have one name in one directory. */
+bool file_is_one(const char *a, const char *b);
 
 /*
  * Make the new file @path with these @size bytes at @data; what others are to read gets its mode
