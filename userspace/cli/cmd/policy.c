@@ -34,7 +34,10 @@ static int describe_new(const struct args *args, struct keypolicy *policy)
 	return r < 0 ? r : token_time_now(policy->created);
 }
 
-/* The custodian's file is written before the policy: no policy without its availability key. */
+/*
+ * The custodian's file is written before the policy: no policy without its availability key, and
+ * none without a record.
+ */
 static int write_new(const struct args *args, struct keypolicy *policy,
 		     const struct secret *availability)
 {
@@ -43,6 +46,12 @@ static int write_new(const struct args *args, struct keypolicy *policy,
 	if (r < 0)
 		return r;
 	r = keypolicy_create(policy);
+	if (r == 0) {
+		r = keypolicy_audit_keys(policy, args->unlock.tcti, "policy-created",
+					 args->local ? "--local" : NULL);
+		if (r < 0)
+			keypolicy_take_back(policy);
+	}
 	if (r < 0)
 		unlink(args->unlock.availability_key);
 	else
@@ -88,10 +97,6 @@ static int cmd_policy_create(const struct args *args)
 			return r;
 	}
 	r = write_new(args, &policy, availability);
-	if (r < 0)
-		return r;
-	r = keypolicy_audit_keys(&policy, args->unlock.tcti, "policy-created",
-				 args->local ? "--local" : NULL);
 	if (r < 0)
 		return r;
 	keypolicy_lease_renew(&policy, args->unlock.tcti, WRAP_ROOTS, proof);

@@ -150,9 +150,23 @@ int keypolicy_create(const struct keypolicy *policy)
 	if (r < 0)
 		return r;
 	r = file ? state_read(file, &text) : -ENOMEM;
-	if (r == -ENOENT)
-		return save(policy);
-	return r < 0 ? r : log_errno(EEXIST, "there is a policy %s already", policy->name);
+	if (r == 0)
+		return log_errno(EEXIST, "there is a policy %s already", policy->name);
+	if (r != -ENOENT)
+		return r;
+	r = save(policy);
+	/* It may be there, and not for long. */
+	if (r < 0)
+		state_remove(file);
+	return r;
+}
+
+void keypolicy_take_back(const struct keypolicy *policy)
+{
+	_cleanup_free_ char *file = file_of(policy->name);
+
+	if (file)
+		state_remove(file);
 }
 
 int keypolicy_update(struct keypolicy *policy, int (*change)(struct keypolicy *policy, void *data),

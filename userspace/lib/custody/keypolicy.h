@@ -160,6 +160,8 @@ int keypolicy_load_active(const char *name, struct keypolicy *policy);
 int keypolicy_find(const char *uuid, struct keypolicy *ret);
 /* Write a new policy. -EEXIST: there is one of that name. */
 int keypolicy_create(const struct keypolicy *policy);
+/* Undo keypolicy_create(), before anybody is told of the policy. */
+void keypolicy_take_back(const struct keypolicy *policy);
 
 /*
  * Read the policy again under the lock of the state, let @change change it, write it back, and set
