@@ -37,6 +37,7 @@ static void _printf_(5, 6) dm_log(int level, const char *file, int line, int dm_
 	log_debug("libdevmapper: %s", text);
 }
 
+/* NULL: the kernel does not answer, for libdevmapper asks for its version here. */
 static struct dm_task *task_new(int type, const char *name)
 {
 	struct dm_task *task;
@@ -149,7 +150,7 @@ static int remove_quietly(const char *name, bool deferred)
 	_cleanup_task_ struct dm_task *task = task_new(DM_DEVICE_REMOVE, name);
 
 	if (!task)
-		return -ENOMEM;
+		return -EIO;
 	if (deferred)
 		dm_task_deferred_remove(task);
 	else
@@ -163,7 +164,9 @@ static int load_and_resume(const struct mapping *mapping, const char *table)
 	_cleanup_task_ struct dm_task *task = task_new(DM_DEVICE_RELOAD, mapping->name);
 	int r;
 
-	if (!task || !dm_task_add_target(task, 0, mapping->size, mapping->target, table) ||
+	if (!task)
+		return -EIO;
+	if (!dm_task_add_target(task, 0, mapping->size, mapping->target, table) ||
 	    (mapping->read_only && !dm_task_set_ro(task)))
 		return -ENOMEM;
 	r = run(task);
@@ -181,8 +184,10 @@ int mapping_create(const struct mapping *mapping)
 	_cleanup_mapping_state_ struct mapping_state state = {0};
 	int r;
 
-	if (!task || !table)
+	if (!table)
 		return -ENOMEM;
+	if (!task)
+		return log_errno(EIO, "the kernel's device-mapper does not answer");
 	if (mapping_query(mapping->name, &state) == 0)
 		return log_errno(EEXIST, "the name %s is in use; choose another", mapping->name);
 	if (!dm_task_set_uuid(task, mapping->uuid))
@@ -211,7 +216,7 @@ static int query_line(int type, const char *name, struct mapping_state *state, c
 	struct dm_info info;
 	uint64_t start, size;
 	char *target = NULL, *params = NULL;
-	int r = task ? run(task) : -ENOMEM;
+	int r = task ? run(task) : -EIO;
 
 	if (r == -ENXIO || (r < 0 && has_no_mappings()))
 		return -ENODEV;
@@ -262,14 +267,14 @@ int mapping_suspend(const char *name)
 {
 	_cleanup_task_ struct dm_task *task = task_new(DM_DEVICE_SUSPEND, name);
 
-	return task ? run(task) : -ENOMEM;
+	return task ? run(task) : -EIO;
 }
 
 int mapping_resume(const char *name)
 {
 	_cleanup_task_ struct dm_task *task = task_new(DM_DEVICE_RESUME, name);
 
-	return task ? run_and_settle(task) : -ENOMEM;
+	return task ? run_and_settle(task) : -EIO;
 }
 
 int mapping_fail(const char *name)
@@ -281,8 +286,10 @@ int mapping_fail(const char *name)
 
 	if (r < 0)
 		return r;
-	if (!reload || !suspend || !dm_task_add_target(reload, 0, state.size, "error", "") ||
-	    !dm_task_no_flush(suspend) || !dm_task_skip_lockfs(suspend))
+	if (!reload || !suspend)
+		return -EIO;
+	if (!dm_task_add_target(reload, 0, state.size, "error", "") || !dm_task_no_flush(suspend) ||
+	    !dm_task_skip_lockfs(suspend))
 		return -ENOMEM;
 	r = run(reload);
 	if (r == 0)
@@ -294,7 +301,9 @@ int mapping_message(const char *name, const char *message)
 {
 	_cleanup_task_ struct dm_task *task = task_new(DM_DEVICE_TARGET_MSG, name);
 
-	if (!task || !dm_task_set_sector(task, 0) || !dm_task_set_message(task, message))
+	if (!task)
+		return -EIO;
+	if (!dm_task_set_sector(task, 0) || !dm_task_set_message(task, message))
 		return -ENOMEM;
 	return run(task);
 }
@@ -305,7 +314,7 @@ static int each_uuid(const char *name, int (*each)(void *data, const char *name,
 {
 	_cleanup_task_ struct dm_task *task = task_new(DM_DEVICE_INFO, name);
 	struct dm_info info;
-	int r = task ? run(task) : -ENOMEM;
+	int r = task ? run(task) : -EIO;
 
 	if (r < 0 && r != -ENXIO)
 		return r;
@@ -317,7 +326,7 @@ static int each_uuid(const char *name, int (*each)(void *data, const char *name,
 bool mapping_may_list(void)
 {
 	_cleanup_task_ struct dm_task *task = task_new(DM_DEVICE_LIST, NULL);
-	int r = task ? run(task) : -ENOMEM;
+	int r = task ? run(task) : -EIO;
 
 	if (r >= 0 || has_no_mappings())
 		return true;
@@ -329,7 +338,7 @@ int mapping_list(int (*each)(void *data, const char *name, const char *uuid), vo
 {
 	_cleanup_task_ struct dm_task *task = task_new(DM_DEVICE_LIST, NULL);
 	struct dm_names *entry;
-	int r = task ? run(task) : -ENOMEM;
+	int r = task ? run(task) : -EIO;
 
 	if (r < 0)
 		return has_no_mappings()
