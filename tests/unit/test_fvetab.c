@@ -8,6 +8,8 @@
 #include "test.h"
 #include "volume/fvetab.h"
 
+#define UUID "12345678-1234-1234-1234-1234567" /* and five more */
+
 static unsigned int complaints, last_line;
 static char last_word[64];
 
@@ -131,13 +133,15 @@ static void command_lines(void)
 	CHECK(!strcmp(args.resume, "UUID=5") && args.resume_offset == 77 && args.no_credentials);
 	CHECK(bootargs_parse("rd.fve=0 rd.fve=1 rd.fve.recovery=0", &args, complain) == 0);
 	CHECK(!args.disabled && !args.recovery && args.timeout_s == FVETAB_UNSET);
-	CHECK(bootargs_parse("\"rd.fve.uuid=12-ab\" rd.fve.name=12-AB=root x=\"a rd.fve=0\"", &args,
-			     complain) == 0);
-	CHECK(args.n == 1 && !strcasecmp(args.volume[0].uuid, "12-ab") &&
+	CHECK(bootargs_parse("\"rd.fve.uuid=" UUID "12-ab\" rd.fve.name=" UUID
+			     "12-AB=root x=\"a rd.fve=0\"",
+			     &args, complain) == 0);
+	CHECK(args.n == 1 && !strcasecmp(args.volume[0].uuid, UUID "12-ab") &&
 	      !strcmp(args.volume[0].name, "root") && !args.disabled);
-	CHECK(bootargs_parse("rd.fve.uuid= rd.fve.uuid=../x rd.fve.name=12 rd.fve.name=12=a/b "
+	CHECK(bootargs_parse("rd.fve.uuid= rd.fve.uuid=../x rd.fve.name=" UUID
+			     "12-ab rd.fve.name=" UUID "12-ab=a/b rd.fve.uuid=cfd70dfb "
 			     "rd.fve=maybe rd.fve.timeout=soon",
-			     &args, complain) == 6);
+			     &args, complain) == 7);
 	CHECK(!args.n && !args.disabled);
 }
 
@@ -145,7 +149,7 @@ static void selection(void)
 {
 	static const char text[] = "data /dev/d\n"
 				   "swap UUID=55 - initrd\n"
-				   "root UUID=AA - initrd,tries=1\n"
+				   "root UUID=" UUID "AA-aa - initrd,tries=1\n"
 				   "later /dev/l - noauto\n"
 				   "tenant /dev/t - netdev,nofail\n"
 				   "none /dev/n - netdev,noauto\n"
@@ -168,11 +172,13 @@ static void selection(void)
 	fvetab_select(&table, &args, FVETAB_NETWORK, NULL);
 	CHECK(table.n == 1 && !strcmp(table.entry[0].name, "tenant"));
 
-	bootargs_parse("rd.fve.name=aa=system rd.fve.uuid=77", &args, complain);
+	bootargs_parse("rd.fve.name=" UUID "aa-aa=system rd.fve.uuid=" UUID "77-77", &args,
+		       complain);
 	parse(text, &table);
 	fvetab_select(&table, &args, FVETAB_INITRD, NULL);
 	CHECK(table.n == 2 && !strcmp(table.entry[0].name, "system") && table.entry[0].tries == 1);
-	CHECK(!strcmp(table.entry[1].name, "fve-77") && !strcmp(table.entry[1].device, "UUID=77"));
+	CHECK(!strcmp(table.entry[1].name, "fve-" UUID "77-77") &&
+	      !strcmp(table.entry[1].device, "UUID=" UUID "77-77"));
 }
 
 static void paths(void)

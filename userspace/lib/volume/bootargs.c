@@ -6,14 +6,18 @@
 #include "base/util.h"
 #include "volume/fvetab.h"
 
-#define WHITE " \t\r\n"
+#define WHITE	    " \t\r\n"
+#define UUID_LENGTH 36
 
 typedef void complain_fn(unsigned int line, const char *what, const char *word);
 
-/* "luks-" and the quotes of other tools are not ours: a UUID is hex digits and dashes. */
+/*
+ * "luks-" and the quotes of other tools are not ours: a UUID is hex digits and dashes. For a part
+ * of one the boot would wait without end.
+ */
 static bool is_uuid(const char *text, size_t length)
 {
-	return length && length < 64 && strspn(text, "0123456789abcdefABCDEF-") >= length;
+	return length == UUID_LENGTH && strspn(text, "0123456789abcdefABCDEF-") >= length;
 }
 
 static int add_volume(struct bootargs *args, const char *uuid, size_t length, const char *name)
