@@ -327,11 +327,12 @@ fuzz: packages ## fuzz each parser for FUZZ_TIME seconds
 	$(Q)tests/fuzz/run --time $(FUZZ_TIME)
 
 .PHONY: soak
-soak: packages ## the long figures: every write cut, 500 kills, every byte of a header, 10^6 I/Os; and the packages; hours
+soak: packages ## the long figures: every write cut, every call failed, 500 kills, every byte of a header, 10^6 I/Os; and the packages; hours
 	+$(Q)$(submake) userspace test-programs test-modules
 	$(Q)FVE_CUTS=1 FVE_KILLS=500 FVE_BYTES=all FVE_UNLOCKS=200 FVE_POWER_CUTS=200 tests/run cut header_bytes bus header_powercut
 	$(Q)FVE_MACHINES=200 FVE_KILLS=500 tests/run policy_fleet
 	$(Q)FVE_OUTAGES=100 FVE_KILLS=50 FVE_TENANTS=64 FVE_POLICIES=8 tests/run policy policy_cloud policy_roll policy_roll_mounted tenant tenant_thin
+	$(Q)FVE_INJECT=1 tests/run inject
 	$(Q)tests/run packages
 	$(Q)KERNELS='$(KERNELS)' tests/soak
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
-# shellcheck disable=SC2034 # what the test that sources this reads
+# shellcheck disable=SC2034,SC2154 # the test that sources this has or reads them
 # Each change of a header, a volume and a TPM to make it on, and what has to hold if it ended anywhere. Sourced
 # after lib.sh by the tests that end it so.
 
