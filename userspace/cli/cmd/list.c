@@ -34,6 +34,7 @@ struct listing {
 	struct row *rows;
 	size_t n;
 	bool mappings; /* the kernel tells which volumes are open */
+	int error;     /* it did not tell that of one */
 	bool unmarked; /* there is a volume without its subsystem */
 };
 
@@ -113,9 +114,10 @@ static int list_volume(void *data, const struct device_volume *volume)
 	if (l->mappings) {
 		r = volume_find_open(volume->path, name, &open);
 		if (r < 0)
-			return r;
-		state = r == 0 ? "closed" : open.suspended ? "suspended" : "open";
-		mountpoint = r == 0 ? NULL : show_mountpoint(open.number);
+			l->error = r;
+		else
+			state = r == 0 ? "closed" : open.suspended ? "suspended" : "open";
+		mountpoint = r > 0 ? show_mountpoint(open.number) : NULL;
 	}
 	return l->array ? add_json(l, volume, state, name, mountpoint)
 			: add_row(l, volume, state, name, mountpoint);
@@ -153,8 +155,10 @@ static int cmd_list(const struct args *args)
 
 	if (r < 0)
 		return r;
-	if (args->json)
-		return object_print_seen("volumes", steal(l.array), l.mappings, !unread);
+	if (args->json) {
+		r = object_print_seen("volumes", steal(l.array), l.mappings && !l.error, !unread);
+		return r < 0 ? r : l.error;
+	}
 	print_rows(&l);
 	if (l.unmarked)
 		log_notice("A volume among these has lost its subsystem; fvesetup adopt DEVICE "
@@ -163,7 +167,7 @@ static int cmd_list(const struct args *args)
 		log_notice("Which volumes are open only root can see.");
 	if (unread)
 		log_notice("Some block devices may not be read, and were not looked at.");
-	return 0;
+	return l.error;
 }
 
 ACTION(list, "Volumes", "list", "", "show all volumes that are there",

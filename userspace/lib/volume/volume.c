@@ -317,7 +317,7 @@ int volume_status(const char *name, struct volume_status *ret)
 	if (sscanf(state.table, "%ms %ms %" SCNu64 " %u:%u %" SCNu64 "%n", &status.cipher, &key,
 		   &iv_offset, &major, &minor, &offset, &options_at) != 6 ||
 	    parse_key(key, &status) < 0)
-		return log_errno(EIO, "%s has a table that fvesetup did not make", name);
+		return log_errno(ENODEV, "%s has a table that fvesetup did not make", name);
 	rest = state.table + options_at;
 	while ((word = strsep(&rest, " "))) {
 		sscanf(word, "sector_size:%" SCNu32, &status.sector_size);
@@ -348,14 +348,18 @@ struct search {
 	const char *path;
 	char *name;
 	struct volume_status *open;
+	int error; /* of a mapping that the kernel did not tell of, and may be the one */
 };
 
 static int is_open_as(void *data, const char *name)
 {
-	const struct search *search = data;
+	struct search *search = data;
 	_cleanup_volume_status_ struct volume_status status = {0};
+	int r = volume_status(name, &status);
 
-	if (volume_status(name, &status) < 0 || !storage_is(status.lower, search->path))
+	if (r < 0 && r != -ENODEV)
+		search->error = r;
+	if (r < 0 || !storage_is(status.lower, search->path))
 		return 0;
 	snprintf(search->name, VOLUME_NAME_SIZE, "%s", name);
 	*search->open = status;
@@ -365,7 +369,10 @@ static int is_open_as(void *data, const char *name)
 
 int volume_find_open(const char *path, char ret_name[VOLUME_NAME_SIZE], struct volume_status *ret)
 {
-	return volume_each(is_open_as, &(struct search){path, ret_name, ret});
+	struct search search = {path, ret_name, ret, 0};
+	int r = volume_each(is_open_as, &search);
+
+	return r ? r : search.error;
 }
 
 /* What could not be read, and so not be started, while @device is suspended; NULL: nothing. */
