@@ -10,7 +10,6 @@
 #include "keys/vmk.h"
 #include "os/device.h"
 #include "os/file.h"
-#include "os/storage.h"
 
 /* What is to be made: protectors, and what their owner will have to bring. */
 struct plan {
@@ -170,35 +169,6 @@ static void say_farewell(const struct header *header)
 		log_notice("  %-12s %s", protector_kind_name(list[i].kind), list[i].head.id);
 }
 
-struct twin {
-	const char *uuid, *path;
-};
-
-static int is_twin(void *data, const struct device_volume *volume)
-{
-	const struct twin *twin = data;
-
-	return !strcmp(volume->uuid, twin->uuid) &&
-	       storage_number(volume->path) != storage_number(twin->path);
-}
-
-/*
- * The counters of the volume that was replaced leave the TPM, which has little room for them; those
- * of a copy stay, for they are the other one's as well.
- */
-static void free_counters(const struct header *old, const char *tcti)
-{
-	bool unread;
-
-	if (device_each_volume(is_twin, &(struct twin){header_uuid(old), header_path(old)},
-			       &unread) == 0)
-		boot_policy_remove_counters(old, tcti);
-	else
-		log_notice("There is another volume with the UUID %s: what the TPM keeps for it "
-			   "stays there.",
-			   header_uuid(old));
-}
-
 static int cmd_format(const struct args *args)
 {
 	static const struct protector_spec recovery = {.kind = PROTECTOR_RECOVERY};
@@ -229,7 +199,7 @@ static int cmd_format(const struct args *args)
 	if (r == 0)
 		r = header_format(path, &how, fvek, &header);
 	if (r == 0 && old)
-		free_counters(old, args->unlock.tcti);
+		boot_policy_remove_counters(old, args->unlock.tcti);
 	if (r == 0)
 		r = vmk_create(header, fvek, &vmk);
 	/* First of all, where it is escrowed: nothing else opens the volume before that is done. */

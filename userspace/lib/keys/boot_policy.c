@@ -9,6 +9,8 @@
 #include "keys/boot_policy.h"
 #include "keys/lockout.h"
 #include "keys/vmk.h"
+#include "os/device.h"
+#include "os/storage.h"
 
 /* How the types of tokens begin whose key is released by a policy: fve-tpm2, -pin, -key. */
 #define TPM2_TYPE "fve-tpm2"
@@ -209,6 +211,22 @@ int boot_policy_finish(struct boot_policy *policy, struct tpm *tpm)
 	return 0;
 }
 
+static int is_twin(void *data, const struct device_volume *volume)
+{
+	const struct header *header = data;
+
+	return !strcmp(volume->uuid, header_uuid(header)) &&
+	       storage_number(volume->path) != storage_number(header_path(header));
+}
+
+/* A copy on another device has the same counter, and opens by it. */
+static bool has_twin(const struct header *header)
+{
+	bool unread;
+
+	return device_each_volume(is_twin, (void *)header, &unread) != 0;
+}
+
 static void remove_counter(const struct header *header, struct tpm *tpm,
 			   const struct boot_policy *policy)
 {
@@ -217,6 +235,12 @@ static void remove_counter(const struct header *header, struct tpm *tpm,
 
 	if (!policy->token.counter)
 		return;
+	if (has_twin(header)) {
+		log_notice("There is another volume with the UUID %s: NV index 0x%x stays in the "
+			   "TPM, which may open that one.",
+			   header_uuid(header), policy->token.counter);
+		return;
+	}
 	/* One that is gone, or whose place another volume has taken by now, is removed. */
 	if (tpm && tpm_srk_name(tpm, TPM_SRK_FIND, &srk, &reason) == 0) {
 		reason = REASON_TPM_OTHER;
