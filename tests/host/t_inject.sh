@@ -208,7 +208,6 @@ for operation in "${operations[@]}"; do
 	done
 	count_sites
 done
-kept=(pass rec key tpm2)
 case " ${singles[*]} " in
 *' policy'*) start_roots ;;
 esac
@@ -220,7 +219,11 @@ for operation in "${singles[@]}"; do
 	at=$((stride > 1 ? RANDOM % stride + 1 : 1)) sites=0
 	unset FVE_CALL_FILE
 	case $operation in by_*) export FVE_CALL_FILE=$image ;; esac
+	moved=1
 	while :; do
+		# What was formatted or erased before has left its mark in the TPM.
+		case $operation in format | erase) moved=1 ;; esac
+		restart
 		"${operation}_before"
 		inject "$at"
 		tpm2_flushcontext -t && tpm2_flushcontext -l && tpm2_flushcontext -s
