@@ -123,7 +123,7 @@ by_pass_done() {
 }
 policy_create_before() {
 	rm -rf "$FVE_STATE" "$TMP/custodian"
-	command=(policy create acme --root-a "$(uri a)" --root-b "$(uri b)" --availability-key "$TMP/custodian")
+	command=(policy create acme --root-a "$(uri a)" --root-b "$(uri b)" --availability-key "$TMP/custodian" --plain)
 }
 policy_create_done() {
 	"$fvesetup" policy validate acme >"$TMP/out" 2>&1 && [ -s "$TMP/custodian" ]
