@@ -15,6 +15,7 @@ fvesetup=$BUILD/fvesetup
 # shellcheck disable=SC2034 # for the tests
 {
 	inst=$("$here/installation" "${installation-}")
+	# shellcheck disable=SC1091 # of the guest
 	suite=$(. "$inst/tree/etc/os-release" && echo "$VERSION_CODENAME")
 	pass=$(cat "$inst/pass")
 	recovery=$(cat "$inst/recovery")

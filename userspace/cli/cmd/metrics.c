@@ -103,7 +103,9 @@ static void put_label(FILE *to, const char *name, const char *value, bool first)
 	fputc('"', to);
 }
 
-/* A sample; the labels are pairs of strings, and NULL ends them. */
+#define END ((const char *)NULL)
+
+/* Write a sample. What follows @value are names and values of its labels, and END. */
 static void sample(struct metrics *m, enum family family, int64_t value, ...)
 {
 	FILE *to = m->file[family];
@@ -143,12 +145,12 @@ static void tell_protectors(struct metrics *m, const struct header *header)
 			sample(m, VOLUME_ESCROWED,
 			       is_among(m->escrowed, m->n_escrowed, header_uuid(header),
 					list[i].head.id),
-			       "volume", header_uuid(header), "protector", list[i].head.id, NULL);
+			       "volume", header_uuid(header), "protector", list[i].head.id, END);
 	}
 	for (int i = 0; i < PROTECTOR_MAX; i++)
 		if (count[i])
 			sample(m, VOLUME_PROTECTORS, count[i], "volume", header_uuid(header),
-			       "kind", protector_kind_name((enum protector_kind)i), NULL);
+			       "kind", protector_kind_name((enum protector_kind)i), END);
 }
 
 static void tell_volume(struct metrics *m, const char *path, const char *uuid)
@@ -165,11 +167,11 @@ static void tell_volume(struct metrics *m, const char *path, const char *uuid)
 		return;
 	strcpy(m->seen[m->n_seen++].volume, uuid);
 	sample(m, VOLUME_OPEN, volume_find_open(path, name, &open) > 0, "volume", uuid, "device",
-	       path, NULL);
+	       path, END);
 	n = concerns_read(header, m->args->unlock.tcti, concerns);
 	for (size_t i = 0; i < n; i++)
 		weak |= concerns[i] == REASON_WEAK_PCRS;
-	sample(m, VOLUME_WEAK_PCRS, weak, "volume", uuid, NULL);
+	sample(m, VOLUME_WEAK_PCRS, weak, "volume", uuid, END);
 	tell_protectors(m, header);
 }
 
@@ -196,9 +198,9 @@ static void tell_root(struct metrics *m, const char *policy, const char *root,
 		return;
 	for (enum provider_outcome i = PROVIDER_OK; i < PROVIDER_UNASKED; i++)
 		sample(m, ROOT_OUTCOME, i == last->outcome, "policy", policy, "root", root,
-		       "outcome", provider_outcome_name(i), NULL);
-	sample(m, ROOT_SINCE, seconds(last->since), "policy", policy, "root", root, NULL);
-	sample(m, ROOT_CHECKED, seconds(last->checked), "policy", policy, "root", root, NULL);
+		       "outcome", provider_outcome_name(i), END);
+	sample(m, ROOT_SINCE, seconds(last->since), "policy", policy, "root", root, END);
+	sample(m, ROOT_CHECKED, seconds(last->checked), "policy", policy, "root", root, END);
 }
 
 static void tell_policy_volumes(struct metrics *m, const struct keypolicy *policy,
@@ -211,7 +213,7 @@ static void tell_policy_volumes(struct metrics *m, const struct keypolicy *polic
 
 		for (size_t i = 0; i < policy->n_volumes; i++)
 			n += !strcmp(keypolicy_volume_state(policy, &places[i]), states[s]);
-		sample(m, POLICY_VOLUMES, n, "policy", policy->name, "state", states[s], NULL);
+		sample(m, POLICY_VOLUMES, n, "policy", policy->name, "state", states[s], END);
 	}
 	/* Files that are volumes are no block devices. */
 	for (size_t i = 0; i < policy->n_volumes; i++)
@@ -227,15 +229,15 @@ static int tell_policy(void *data, const char *name)
 
 	if (keypolicy_load(name, &policy) < 0)
 		return 0;
-	sample(m, POLICY_SUSPENDED, *policy.suspended != '\0', "policy", name, NULL);
-	sample(m, POLICY_GENERATION, policy.generation, "policy", name, NULL);
-	sample(m, POLICY_BOUND, (int64_t)policy.bound * 60, "policy", name, NULL);
-	sample(m, POLICY_PROVED, seconds(policy.proved), "policy", name, NULL);
+	sample(m, POLICY_SUSPENDED, *policy.suspended != '\0', "policy", name, END);
+	sample(m, POLICY_GENERATION, policy.generation, "policy", name, END);
+	sample(m, POLICY_BOUND, (int64_t)policy.bound * 60, "policy", name, END);
+	sample(m, POLICY_PROVED, seconds(policy.proved), "policy", name, END);
 	for (int i = 0; i < WRAP_ROOTS; i++)
 		tell_root(m, name, i == WRAP_ROOT_A ? "a" : "b", &policy.roots[i].last);
 	if (policy.availability == AVAILABILITY_TRANSIENT)
 		sample(m, LEASE_LEFT, keypolicy_lease_left(&policy, m->args->unlock.tcti), "policy",
-		       name, NULL);
+		       name, END);
 	if (keypolicy_volumes_find(&policy, &places) == 0)
 		tell_policy_volumes(m, &policy, places);
 	return 0;
@@ -277,8 +279,8 @@ static int tell_audit(struct metrics *m)
 		return -ENOMEM;
 	if (access(path, F_OK) == 0)
 		r = audit_read(read_record, m);
-	sample(m, AUDIT_RECORDS, (int64_t)m->records, NULL);
-	sample(m, AUDIT_UNANCHORED, (int64_t)m->unanchored, NULL);
+	sample(m, AUDIT_RECORDS, (int64_t)m->records, END);
+	sample(m, AUDIT_UNANCHORED, (int64_t)m->unanchored, END);
 	return r;
 }
 
@@ -321,7 +323,7 @@ static int cmd_metrics(const struct args *args)
 	if (r < 0)
 		return r;
 	m->args = args;
-	sample(m, BUILD_INFO, 1, "version", FVE_VERSION, NULL);
+	sample(m, BUILD_INFO, 1, "version", FVE_VERSION, END);
 	r = tell_audit(m);
 	if (r == 0)
 		r = device_each_volume(tell_device, m, &unread);

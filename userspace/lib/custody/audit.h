@@ -12,7 +12,7 @@
 #include <stdio.h>
 
 #include "crypto/crypto.h"
-#include "os/journal.h"
+#include "custody/journal.h"
 
 #define AUDIT_FILE "/var/lib/fve/audit.log" /* FVE_STATE names another directory */
 

@@ -84,7 +84,8 @@ struct bootargs {
 	size_t n;
 };
 
-/* As fvetab_parse(), in bootargs.c; a word that is wrong is told with line 0 and left out. Gives their number. */
+/* As fvetab_parse(), in bootargs.c; a word that is wrong is told with line 0 and left out. Gives
+ * their number. */
 size_t bootargs_parse(const char *cmdline, struct bootargs *ret,
 		      void (*complain)(unsigned int line, const char *what, const char *word));
 

@@ -8,7 +8,7 @@
 #include <syslog.h>
 
 #include "crypto/crypto.h"
-#include "os/journal.h"
+#include "custody/journal.h"
 
 #define SOCKET	   "/run/systemd/journal/socket"
 #define ID_LENGTH  32 /* hex digits of a MESSAGE_ID, sd_journal_print(3) */
