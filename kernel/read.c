@@ -15,6 +15,10 @@
  *                     -> worker of the device: a slow accelerator, or one that hangs, is to stop
  *                        its own device only
  *
+ * Nothing but the submitters bounds what a device has on these lists. map() may not wait, and to
+ * decrypt in softirq what is above a bound would bring back the stretch that SOFTIRQ_BYTES ends;
+ * what waits here holds pages of its submitter, and no memory of ours.
+ *
  * Other CPUs may help with a large one wherever it is decrypted, see share.c.
  *
  * The lists, the bottom halves and the work items belong to the module, not to a bio or a device,
