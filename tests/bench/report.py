@@ -3,6 +3,7 @@
 
 All functions take the object that bench's documentation describes.
 """
+import fair
 
 NS_PER_INSTRUCTION = 2  # -icount shift=1
 
@@ -89,7 +90,8 @@ def verdicts(result):
         for goal, row, opponents, columns, wanted in GOALS:
             figure = min(ratio(figures["cells"], row, opponents, column) for column in columns)
             goals.append({"kernel": kernel, "goal": goal, "wanted": wanted,
-                          "figure": round(figure, 3), "met": figure >= wanted})
+                          "figure": round(figure, 3), "most": False, "met": figure >= wanted})
+        goals.extend(fair.verdicts(kernel, figures["fair"]))
     return goals
 
 
@@ -127,6 +129,7 @@ def show_kernel(kernel, figures):
 def show(result):
     for kernel, figures in result["kernels"].items():
         show_kernel(kernel, figures)
+        fair.show(kernel, figures["fair"])
     print()
     if result["method"]["repetitions"] > 1:
         for kernel, figures in result["kernels"].items():
@@ -136,4 +139,4 @@ def show(result):
         print()
     for goal in result["goals"]:
         print(f"{'met' if goal['met'] else 'NOT MET':<8} {goal['kernel']:<5} {goal['figure']:.3f} "
-              f"(goal {goal['wanted']:.2f})  {goal['goal']}")
+              f"({'at most' if goal['most'] else 'goal'} {goal['wanted']:.2f})  {goal['goal']}")
