@@ -4,6 +4,7 @@
 All functions take the object that bench's documentation describes.
 """
 import fair
+import pair
 
 NS_PER_INSTRUCTION = 2  # -icount shift=1
 
@@ -92,6 +93,7 @@ def verdicts(result):
             goals.append({"kernel": kernel, "goal": goal, "wanted": wanted,
                           "figure": round(figure, 3), "most": False, "met": figure >= wanted})
         goals.extend(fair.verdicts(kernel, figures["fair"]))
+        goals.extend(pair.verdicts(kernel, figures["pair"]))
     return goals
 
 
@@ -130,6 +132,7 @@ def show(result):
     for kernel, figures in result["kernels"].items():
         show_kernel(kernel, figures)
         fair.show(kernel, figures["fair"])
+        pair.show(kernel, figures["pair"])
     print()
     if result["method"]["repetitions"] > 1:
         for kernel, figures in result["kernels"].items():
