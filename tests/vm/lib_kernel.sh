@@ -110,18 +110,24 @@ references() {
 	echo "$count"
 }
 
-# The engines that this kernel has, each on its own line.
+# The engines that this kernel has, each on its own line. FVE_USE_ENGINE: only that one.
 engines() {
 	[ "$target" = fve ] || return 0
 	make_key engines 64
 	local engine
-	for engine in kapi kapi-simd library x86-zmm x86-ymm x86-xmm; do
+	for engine in ${FVE_USE_ENGINE:-kapi kapi-simd library x86-zmm x86-ymm x86-xmm}; do
 		if dmsetup create engines 2>/dev/null --table \
 			"$(table_line fve 8 engines 0 "$ram" 0 "engine:$engine")"; then
 			remove engines
 			echo "$engine"
 		fi
 	done
+}
+
+# nth_engine N: as a table's option, one of "${engines[@]}"; the seed says which is the first.
+nth_engine() {
+	# shellcheck disable=SC2154 # tests make the list
+	echo "engine:${engines[(seed + $1) % ${#engines[@]}]}"
 }
 
 # The drivers of xts(aes) that AF_ALG can reach, each on its own line.

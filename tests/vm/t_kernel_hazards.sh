@@ -11,37 +11,44 @@
 # shellcheck source=tests/vm/lib_kernel.sh
 . "$TESTS/vm/lib_kernel.sh"
 
-# agree DEVICE SECTOR_SIZE [IOPAIR_OPTION...]: dm-crypt reads what fve wrote, and the reverse.
+# agree DEVICE SECTOR_SIZE [IOPAIR_OPTION...]: dm-crypt reads what fve wrote, and the reverse, by each
+# engine in turn; of a hundred I/Os each has its share.
 agree() {
-	local device=$1 sector_size=$2
+	local device=$1 sector_size=$2 engine
 	shift 2
-	create ours "$(table_line fve "$(sectors "$device")" key 0 "$device" 0 \
-		sector_size:"$sector_size")"
 	create theirs "$(table_line crypt "$(sectors "$device")" key 0 "$device" 0 \
 		sector_size:"$sector_size" no_read_workqueue no_write_workqueue)"
-	iopair --seed "$seed" --align "$sector_size" --max-size $((512 << 10)) --unaligned-memory \
-		"$@" /dev/mapper/ours /dev/mapper/theirs || fail "wrong data on $device"
-	remove ours theirs
+	for engine in "${engines[@]}"; do
+		create ours "$(table_line fve "$(sectors "$device")" key 0 "$device" 0 \
+			sector_size:"$sector_size" "engine:$engine")"
+		iopair --seed "$seed" --align "$sector_size" --max-size $((512 << 10)) \
+			--unaligned-memory --count $((100 / ${#engines[@]})) "$@" \
+			/dev/mapper/ours /dev/mapper/theirs || fail "wrong data on $device by $engine"
+		remove ours
+	done
+	remove theirs
 }
 
 load_fve
 make_key key 64
+mapfile -t engines < <(ram=/dev/vda && engines)
+echo "engines: ${engines[*]}"
 grep -qw threadirqs /proc/cmdline || fail "no threaded interrupts"
 
 step "a disk that takes $(cat /sys/block/vda/queue/max_segments) segments"
 [ "$(cat /sys/block/vda/queue/max_segments)" -le 4 ] || fail "it takes more"
-agree /dev/vda 512 --count 100
+agree /dev/vda 512
 # Pieces of memory that hold one data unit and a part of the next.
-agree /dev/vda 2048 --count 100
-agree /dev/vda 4096 --count 100
+agree /dev/vda 2048
+agree /dev/vda 4096
 
 step "a disk whose segments must not have gaps, completing in a timer"
 modprobe null_blk nr_devices=1 gb=1 bs=512 memory_backed=1 virt_boundary=1 irqmode=2 \
 	completion_nsec=1
 udevadm settle
 dmsetup create part --table "0 8192 linear /dev/nullb0 0"
-agree /dev/mapper/part 512 --count 100
-agree /dev/mapper/part 4096 --count 100
+agree /dev/mapper/part 512
+agree /dev/mapper/part 4096
 remove part
 modprobe -r null_blk
 
@@ -51,7 +58,7 @@ udevadm settle
 while [ ! -b /dev/nvme0n1 ]; do
 	sleep 0.1
 done
-agree /dev/nvme0n1 4096 --count 100 --threads 2
+agree /dev/nvme0n1 4096 --threads 2
 
 step "XFS, whose log buffers lie oddly in memory while slub_debug is on"
 modprobe xfs
@@ -76,10 +83,14 @@ remove ours
 
 step "a buffer that changes while it is written: either content, never anything else"
 ram_disk 16
-for sector_size in 512 4096; do
-	create ours "$(table_line fve "$ram_sectors" key 0 "$ram" 0 sector_size:$sector_size)"
-	mutate 70 /dev/mapper/ours || fail "neither content is on the disk"
-	remove ours
+for engine in "${engines[@]}"; do
+	for sector_size in 512 4096; do
+		create ours "$(table_line fve "$ram_sectors" key 0 "$ram" 0 \
+			sector_size:$sector_size "engine:$engine")"
+		mutate $((70 / ${#engines[@]})) /dev/mapper/ours ||
+			fail "$engine: neither content is on the disk"
+		remove ours
+	done
 done
 
 step "hundreds of I/Os of 128 KiB that complete at one time"

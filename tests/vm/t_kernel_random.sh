@@ -6,8 +6,9 @@
 # vm: --memory 768
 #
 # FVE_RANDOM_IOS: so many in all (1600; `make soak` takes a million), FVE_RANDOM_MIB: size of the
-# device (8; all of it is written and compared for each kind of I/O). Each region of the device has
-# one I/O at a time, so 64 regions are depth 64; a region's size limits that of its I/Os.
+# device (8; all of it is written and compared for each kind of I/O), FVE_USE_ENGINE: that engine
+# alone, not each in turn. Each region of the device has one I/O at a time, so 64 regions are depth
+# 64; a region's size limits that of its I/Os.
 # shellcheck source=tests/vm/lib_kernel.sh
 . "$TESTS/vm/lib_kernel.sh"
 
@@ -18,7 +19,8 @@ load_fve
 ram_disk "$mib"
 make_key key 64
 # The default, then each engine by its name, in turn.
-mapfile -t choices < <(echo; engines)
+mapfile -t choices < <([ -n "${FVE_USE_ENGINE-}" ] || echo; engines)
+[ "${#choices[@]}" -gt 0 ] || fail "no such engine"
 choice=0
 start=$SECONDS
 done_ios=0
