@@ -62,7 +62,7 @@ static struct secret *metadata_session(struct kms *kms)
 		.url = HTTP_METADATA "/latest/api/token",
 		.method = "PUT",
 		.headers = {"X-aws-ec2-metadata-token-ttl-seconds: 60"},
-		.metadata = true,
+		.plain = true,
 	};
 	_cleanup_http_answer_ struct http_answer answer = {0};
 	struct text line;
@@ -83,7 +83,7 @@ static struct secret *metadata_session(struct kms *kms)
 static bool read_role(struct kms *kms)
 {
 	char role[65], url[sizeof(ROLES) + sizeof(role)];
-	struct http_request request = {.url = url, .metadata = true};
+	struct http_request request = {.url = url, .plain = true};
 	_cleanup_http_answer_ struct http_answer answer = {0};
 	_cleanup_secret_ struct secret *session = NULL;
 

@@ -205,7 +205,7 @@ static struct secret *ask_entra(const struct identity *identity, struct client *
  * "system". */
 static struct secret *ask_metadata(const struct identity *identity, struct client *client)
 {
-	struct http_request request = {.headers = {"Metadata: true"}, .metadata = true};
+	struct http_request request = {.headers = {"Metadata: true"}, .plain = true};
 	char url[HTTP_URL_MAX + 1];
 	bool assigned;
 

@@ -95,7 +95,7 @@ static size_t take_header(char *data, size_t size, size_t n, void *user)
 static bool set_route(CURL *curl, const struct http_route *route,
 		      const struct http_request *request)
 {
-	bool plain = request->metadata;
+	bool plain = request->plain;
 	const char *proxy = route->proxy && !plain ? (char *)route->proxy->data : "";
 
 	return !curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, plain ? "http" : "https") &&

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Asking a service over HTTPS, for providers of cloud services. One deadline, which is the
+ * Asking a service over HTTPS, for providers of network services. One deadline, which is the
  * process's own, bounds a whole request with everything that is tried again. Neither the service
  * nor the environment chooses where a request goes: no redirect, no challenge, no proxy variable
  * and no .netrc is followed.
@@ -40,10 +40,10 @@ struct http_request {
 	const char *key_id;
 	const struct secret *key;
 	/*
-	 * It goes to the metadata service of a machine in a cloud: link-local, plain HTTP, never
-	 * by a proxy. Everything else is HTTPS.
+	 * Plain HTTP, never by a proxy: for the metadata service of a machine in a cloud, which is
+	 * link-local, and for a protocol that needs no TLS. Everything else is HTTPS.
 	 */
-	bool metadata;
+	bool plain;
 	/* Return whether the service asks to come again later by another answer than 408, 429 and
 	 * 5xx. NULL: it does not. */
 	bool (*is_busy)(const struct http_answer *answer);
