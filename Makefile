@@ -133,7 +133,7 @@ other_machine := $(if $(filter x86_64,$(shell uname -m)),,tests/unit/test_engine
 lib_sources := $(wildcard userspace/lib/*.c userspace/lib/*/*.c)
 cli_sources := $(wildcard userspace/cli/*.c userspace/cli/*/*.c)
 providers   := $(BUILD)/fve-provider-pkcs11 $(BUILD)/fve-provider-kmip $(BUILD)/fve-provider-azure \
-	$(BUILD)/fve-provider-aws
+	$(BUILD)/fve-provider-aws $(BUILD)/fve-provider-tang
 unit_tests  := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(filter-out $(other_machine),$(wildcard tests/unit/test_*.c)))
 tools	    := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/tools/*.c))
 
@@ -174,6 +174,7 @@ PROVIDER_PKGS_pkcs11 := p11-kit-1
 PROVIDER_PKGS_kmip   := libssl
 PROVIDER_PKGS_azure  := libcurl
 PROVIDER_PKGS_aws    := libcurl
+PROVIDER_PKGS_tang   := libcurl
 $(BUILD)/fve-provider-pkcs11: $(BUILD)/obj/provider/allowed.o
 $(BUILD)/san/fve-provider-pkcs11: $(BUILD)/san/provider/allowed.o
 $(BUILD)/fve-provider-kmip: $(BUILD)/obj/provider/tls.o
@@ -186,6 +187,9 @@ $(BUILD)/san/fve-provider-azure: $(azure_parts:%=$(BUILD)/san/provider/%.o)
 aws_parts   := aws_wire $(cloud)
 $(BUILD)/fve-provider-aws: $(aws_parts:%=$(BUILD)/obj/provider/%.o)
 $(BUILD)/san/fve-provider-aws: $(aws_parts:%=$(BUILD)/san/provider/%.o)
+tang_parts  := allowed answer_json http tang_wire text
+$(BUILD)/fve-provider-tang: $(tang_parts:%=$(BUILD)/obj/provider/%.o)
+$(BUILD)/san/fve-provider-tang: $(tang_parts:%=$(BUILD)/san/provider/%.o)
 
 $(BUILD)/fve-provider-%: $(BUILD)/obj/provider/%.o $(BUILD)/obj/provider/serve.o $(BUILD)/libfve.a
 	$(call say,LD,$@)

@@ -63,7 +63,7 @@ waits() {
 for how in "${combinations[@]}"; do
 	waits "$how" "$fvesetup" open --test --key-file "$TMP/fifo" "$image"
 done
-for provider in pkcs11 kmip azure; do
+for provider in pkcs11 kmip azure tang; do
 	for how in '1>&-' '2>&-' '1>&- 2>&-'; do
 		waits "<$TMP/fifo $how" "$BUILD/san/fve-provider-$provider"
 	done
@@ -73,7 +73,7 @@ done
 
 echo "--- where there is no /dev/null, a program with a closed descriptor does nothing"
 mkdir "$TMP/root"
-for program in fvesetup fve-provider-aws fve-provider-azure fve-provider-kmip fve-provider-pkcs11; do
+for program in fvesetup fve-provider-aws fve-provider-azure fve-provider-kmip fve-provider-pkcs11 fve-provider-tang; do
 	cp "$BUILD/$program" "$TMP/root/"
 	ldd "$BUILD/$program" | grep -oE '/[^ ]+' | xargs -I{} cp -L --parents {} "$TMP/root"
 	with '' chroot "$TMP/root" "/$program" --help </dev/null

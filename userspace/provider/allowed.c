@@ -25,12 +25,12 @@ static bool is_ours(int fd)
 	       (!st.st_uid || st.st_uid == geteuid());
 }
 
-static FILE *open_list(void)
+static FILE *open_list(const char *name)
 {
 	_cleanup_free_ char *path = NULL;
 	FILE *list;
 
-	if (asprintf(&path, "%s/" MODULES, config_directory()) < 0)
+	if (asprintf(&path, "%s/%s", config_directory(), name) < 0)
 		return NULL;
 	list = fopen(path, "re");
 	if (!list || is_ours(fileno(list)))
@@ -41,7 +41,7 @@ static FILE *open_list(void)
 
 bool allowed_module(const char *path)
 {
-	FILE *list = open_list();
+	FILE *list = open_list(MODULES);
 	_cleanup_free_ char *line = NULL;
 	bool found = false;
 	size_t size = 0;
@@ -54,6 +54,23 @@ bool allowed_module(const char *path)
 		line[strcspn(line, "\n")] = '\0';
 		real = *line == '/' ? realpath(line, NULL) : NULL;
 		found = real && !strcmp(real, path);
+	}
+	fclose(list);
+	return found;
+}
+
+bool allowed_server(const char *service, const char *server)
+{
+	FILE *list = open_list(service);
+	_cleanup_free_ char *line = NULL;
+	bool found = false;
+	size_t size = 0;
+
+	if (!list)
+		return false;
+	while (!found && getline(&line, &size, list) >= 0) {
+		line[strcspn(line, "\n")] = '\0';
+		found = !strcmp(line, server);
 	}
 	fclose(list);
 	return found;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Modules and PIN files that a URI from a volume's header may name on this machine. A header is the
- * attacker's until it is proved, so the administrator lists them in /etc/fve (docs/provider.md);
- * the environment variable FVE_CONFIG names another directory.
+ * Modules, servers and PIN files that a URI from a volume's header may name on this machine. A
+ * header is the attacker's until it is proved, so the administrator lists them in /etc/fve
+ * (docs/provider.md); the environment variable FVE_CONFIG names another directory.
  */
 #ifndef FVE_ALLOWED_H
 #define FVE_ALLOWED_H
@@ -11,6 +11,9 @@
 
 /* Return whether @path, which has no symbolic links, is listed in /etc/fve/modules. */
 bool allowed_module(const char *path);
+
+/* Return whether @server, "HOST:PORT", is a line of the file /etc/fve/@service. */
+bool allowed_server(const char *service, const char *server);
 
 /*
  * Open @path, which must be a PIN file of root's directly in /etc/fve, since directories below it

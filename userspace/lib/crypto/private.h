@@ -9,6 +9,7 @@
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
+#include <openssl/ec.h>
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -36,6 +37,8 @@ DEFINE_CLEANUP(EVP_PKEY_CTX, EVP_PKEY_CTX_free)
 DEFINE_CLEANUP(EVP_KDF, EVP_KDF_free)
 DEFINE_CLEANUP(EVP_KDF_CTX, EVP_KDF_CTX_free)
 DEFINE_CLEANUP(ECDSA_SIG, ECDSA_SIG_free)
+DEFINE_CLEANUP(EC_GROUP, EC_GROUP_free)
+DEFINE_CLEANUP(EC_POINT, EC_POINT_clear_free)
 DEFINE_CLEANUP(BIGNUM, BN_clear_free)
 DEFINE_CLEANUP(OSSL_PARAM_BLD, OSSL_PARAM_BLD_free)
 DEFINE_CLEANUP(OSSL_PARAM, OSSL_PARAM_free)

@@ -1,0 +1,173 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# proves: a key opens with the help of a real Tang server; gone, silent, rotated, deleted and forged are told apart
+# group: host
+# shellcheck source=tests/host/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+export FVE_PROVIDERS=${FVE_PROVIDERS:-$BUILD/san}
+tang=/usr/libexec
+key=$TMP/key wrapped=$TMP/wrapped
+head -c 32 /dev/urandom >"$key"
+declare -A pids=() ports=()
+stop() {
+	[ -z "${pids[$1]-}" ] || { kill "${pids[$1]}" && wait "${pids[$1]}" || true; }
+	unset "pids[$1]"
+}
+finish() {
+	for name in "${!pids[@]}"; do stop "$name"; done
+	cleanup
+}
+trap finish EXIT
+
+# serve NAME PROGRAM: the program speaks for each connection to the port of that name.
+serve() {
+	[ -n "${ports[$1]-}" ] || ports[$1]=$(python3 -c 'import socket
+s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+	socat "TCP-LISTEN:${ports[$1]},bind=127.0.0.1,reuseaddr,fork" "EXEC:$2" 2>/dev/null &
+	pids[$1]=$!
+	for _ in $(seq 100); do
+		! grep -q "$(printf '0100007F:%04X 00000000:0000 0A' "${ports[$1]}")" /proc/net/tcp || return 0
+		sleep 0.05
+	done
+	fail "$1 does not start"
+}
+# answers NAME STATUS FILE: a server that sends the file to everybody.
+answers() {
+	printf '#!/bin/sh\nread -r line\nprintf "HTTP/1.1 %s X\\r\\nContent-Length: %s\\r\\nConnection: close\\r\\n\\r\\n"\ncat %s\n' \
+		"$2" "$(stat -c %s "$3")" "$3" >"$TMP/$1.sh"
+	chmod +x "$TMP/$1.sh"
+	serve "$1" "$TMP/$1.sh"
+}
+signing() {
+	basename "$(grep -l ES512 "$TMP/$1"/*.jwk)" .jwk
+}
+outcome() {
+	local want=$1
+	shift
+	"$BUILD/tools/provider_probe" "$@" >"$TMP/out" 2>&1 || true
+	cat "$TMP/out"
+	[ "$(sed -n '$s/:.*//p' "$TMP/out")" = "$want" ] || fail "not $want: $*"
+}
+said() {
+	grep -qF "$1" "$TMP/out" || fail "it does not say: $1"
+}
+# within MS COMMAND...
+within() {
+	local limit=$1 start
+	shift
+	start=$(date +%s%3N)
+	"$@"
+	[ $(($(date +%s%3N) - start)) -lt "$limit" ] || fail "not within $limit ms: $*"
+}
+
+for name in a b; do
+	mkdir "$TMP/$name"
+	"$tang/tangd-keygen" "$TMP/$name"
+	serve "$name" "$tang/tangd $TMP/$name"
+done
+thumbprint=$(signing a)
+uri=tang://127.0.0.1:${ports[a]}/$thumbprint
+other=tang://127.0.0.1:${ports[b]}/$(signing b)
+
+echo "--- up"
+outcome ok info "$uri"
+for line in "alg tang-ecmr-aes-256-gcm" "bits 521" "token tang/127.0.0.1:${ports[a]}" "extractable 1"; do
+	grep -qxF "$line" "$TMP/out" || fail "info: no $line"
+done
+outcome ok status "$uri"
+# A port of one's own is in the URI; a name that is looked up works as well.
+outcome ok status "tang://localhost:${ports[a]}/$thumbprint"
+expect 0 "$BUILD/tools/provider_probe" wrap "$uri" "$key" "$wrapped"
+expect 0 "$BUILD/tools/provider_probe" wrap "$other" "$key" "$TMP/wrapped-b"
+outcome ok unwrap "$key" "$uri" "$wrapped"
+[ "$(tail -n +2 "$wrapped" | wc -c)" = $((3 * 133 + 12 + 32 + 16)) ] || fail "size"
+
+echo "--- a header's URI asks only a server that the administrator has listed"
+export FVE_CONFIG=$TMP/etc
+mkdir "$FVE_CONFIG"
+FVE_FROM_HEADER=1 outcome badreq unwrap "$key" "$uri" "$wrapped"
+said "not listed"
+echo "127.0.0.1:${ports[a]}" >"$FVE_CONFIG/tang"
+FVE_FROM_HEADER=1 outcome ok unwrap "$key" "$uri" "$wrapped"
+chmod o+w "$FVE_CONFIG/tang"
+FVE_FROM_HEADER=1 outcome badreq unwrap "$key" "$uri" "$wrapped"
+
+echo "--- each part of a wrap that is changed"
+for at in 1 134 200 267 399 411 440; do
+	python3 -c 'import sys; b = bytearray(open(sys.argv[1], "rb").read()); b[b.index(10) + 1 + int(sys.argv[3])] ^= 1
+open(sys.argv[2], "wb").write(b)' "$wrapped" "$TMP/changed" "$at"
+	"$BUILD/tools/provider_probe" unwrap "$key" "$uri" "$TMP/changed" >"$TMP/out" 2>&1 && fail "byte $at"
+	cat "$TMP/out"
+	grep -qE '^(badreq|unreachable):' "$TMP/out" || fail "byte $at: another outcome"
+done
+outcome badreq unwrap "$key" "$other" "$wrapped"
+
+echo "--- one of two is down, or a black hole; the other opens"
+stop b
+outcome unreachable unwrap "$key" "$other" "$TMP/wrapped-b"
+for _ in 1 2 3 4; do
+	within 1500 expect 0 "$BUILD/tools/provider_probe" unwrap "$key" "$uri" "$wrapped" "$other" "$TMP/wrapped-b"
+done
+serve b "sleep 60"
+for _ in 1 2 3 4; do
+	within 1500 expect 0 "$BUILD/tools/provider_probe" unwrap "$key" "$uri" "$wrapped" "$other" "$TMP/wrapped-b"
+done
+FVE_DEADLINE=1500 within 2500 outcome unreachable unwrap "$key" "$other" "$TMP/wrapped-b"
+
+echo "--- no proxy of the environment is asked"
+http_proxy=http://127.0.0.1:1 outcome ok unwrap "$key" "$uri" "$wrapped"
+
+echo "--- forged: the pinned key is listed, and has not signed; or is not listed"
+jose jwk gen -i '{"alg":"ES512"}' -o "$TMP/evil.jwk"
+jose jwk gen -i '{"alg":"ECMR"}' | jose jwk pub -i- -o "$TMP/evil-exchange.jwk"
+jose jwk pub -i "$TMP/a/$thumbprint.jwk" -o "$TMP/pinned.jwk"
+# forge NAME SIGNER KEY...: a server that advertises these keys.
+forge() {
+	local name=$1 signer=$2
+	shift 2
+	jq -cs '{keys: .}' "$@" >"$TMP/set"
+	jose jws sig -I "$TMP/set" -k "$signer" -s '{"protected":{"alg":"ES512","cty":"jwk-set+json"}}' -o "$TMP/$name.adv"
+	answers "$name" 200 "$TMP/$name.adv"
+}
+forge evil "$TMP/evil.jwk" "$TMP/pinned.jwk" "$TMP/evil-exchange.jwk"
+outcome unreachable wrap "tang://127.0.0.1:${ports[evil]}/$thumbprint" "$key" "$TMP/none"
+said "no advertisement that the key of the URI has signed"
+jose jwk pub -i "$TMP/evil.jwk" -o "$TMP/evil-public.jwk"
+forge foreign "$TMP/evil.jwk" "$TMP/evil-public.jwk" "$TMP/evil-exchange.jwk"
+outcome badreq info "tang://127.0.0.1:${ports[foreign]}/$thumbprint"
+forge honest "$TMP/a/$thumbprint.jwk" "$TMP/pinned.jwk" "$TMP/evil-exchange.jwk"
+outcome ok info "tang://127.0.0.1:${ports[honest]}/$thumbprint" # so forging is what was refused
+
+echo "--- answers that are none: too long, empty, another point, an error, a redirect"
+head -c 40000 /dev/zero | tr '\0' ' ' >"$TMP/long"
+: >"$TMP/empty"
+answers long 200 "$TMP/long"
+answers empty 200 "$TMP/empty"
+answers point 200 "$TMP/evil-exchange.jwk"
+answers error 400 "$TMP/empty"
+answers away 302 "$TMP/empty"
+for name in long empty point error away; do
+	outcome unreachable status "tang://127.0.0.1:${ports[$name]}/$thumbprint"
+	outcome unreachable unwrap "$key" "tang://127.0.0.1:${ports[$name]}/$thumbprint" "$wrapped"
+done
+
+echo "--- URIs that are none"
+for bad in tang: tang://127.0.0.1 "tang://127.0.0.1/" "tang://127.0.0.1/short" "tang://../$thumbprint" "tang://a@b/$thumbprint" \
+	"tang://127.0.0.1:x/$thumbprint" "tang://127.0.0.1/${thumbprint}x" "tang://127.0.0.1/$thumbprint?x" "tang://-x/$thumbprint"; do
+	outcome badreq status "$bad"
+done
+
+echo "--- rotated: what was wrapped opens, and the new key must be named; then the old keys are deleted"
+"$tang/tangd-rotate-keys" -d "$TMP/a" >/dev/null
+outcome ok unwrap "$key" "$uri" "$wrapped"
+outcome badreq wrap "$uri" "$key" "$TMP/none"
+said "rotated"
+new=tang://127.0.0.1:${ports[a]}/$(signing a)
+expect 0 "$BUILD/tools/provider_probe" wrap "$new" "$key" "$TMP/wrapped-new"
+rm "$TMP/a"/.*.jwk
+outcome absent unwrap "$key" "$uri" "$wrapped"
+said "has deleted its key"
+outcome absent status "$uri"
+outcome ok unwrap "$key" "$new" "$TMP/wrapped-new"
+echo "all as expected"
