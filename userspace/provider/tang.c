@@ -107,31 +107,25 @@ static void show_key(const struct tang *tang)
 	ret->extractable = true; /* it is a file */
 }
 
-/* Encrypt or decrypt by what the exchange gave. The whole head is authenticated. */
-static int crypt_by(const struct secret *shared, const struct wrap_head *head,
-		    const struct secret *plain, const struct blob *wrapped, struct blob *ret,
-		    struct secret **ret_plain)
+/* Give the key that comes of what the exchange gave, and the head as what it authenticates. */
+static int derive(const struct secret *shared, const struct wrap_head *head,
+		  struct secret **ret_key, char **ret_ad)
 {
 	const struct span span = {head, sizeof(*head)};
-	_cleanup_secret_ struct secret *key = NULL;
-	_cleanup_free_ char *ad = NULL;
 	uint8_t hash[SHA256_SIZE];
 	int r = crypto_sha256(&span, 1, hash);
 
-	if (r == 0)
-		r = crypto_derive(shared, "fve tang", &key);
 	if (r < 0)
 		return r;
-	ad = hex_encode(hash, sizeof(hash));
-	if (!ad)
-		return -ENOMEM;
-	return plain ? crypto_wrap(key, ad, plain, ret)
-		     : crypto_unwrap(key, ad, wrapped, ret_plain);
+	*ret_ad = hex_encode(hash, sizeof(hash));
+	return *ret_ad ? crypto_derive(shared, "fve tang", ret_key) : -ENOMEM;
 }
 
 static void wrap(struct tang *tang, const struct secret *page, uint32_t size)
 {
 	_cleanup_secret_ struct secret *plain = secret_copy(page->data, size), *shared = NULL;
+	_cleanup_secret_ struct secret *key = NULL;
+	_cleanup_free_ char *ad = NULL;
 	_cleanup_blob_ struct blob sealed = {0};
 	struct blob *ret = &tang->answer->wrapped;
 	struct wrap_head head;
@@ -139,7 +133,7 @@ static void wrap(struct tang *tang, const struct secret *page, uint32_t size)
 	if (!look(tang, &head))
 		return;
 	if (!plain || ecmr_exchange(&head.exchange, &head.ours, &shared) < 0 ||
-	    crypt_by(shared, &head, plain, NULL, &sealed, NULL) < 0) {
+	    derive(shared, &head, &key, &ad) < 0 || crypto_wrap(key, ad, plain, &sealed) < 0) {
 		provider_answer_fail(tang->answer, PROVIDER_BADREQ, "it cannot be wrapped");
 		return;
 	}
@@ -186,7 +180,8 @@ static bool recover(struct tang *tang, const struct wrap_head *head, struct secr
 
 static void unwrap(struct tang *tang, const struct blob *wrapped, struct secret *page)
 {
-	_cleanup_secret_ struct secret *shared = NULL, *plain = NULL;
+	_cleanup_secret_ struct secret *shared = NULL, *key = NULL, *plain = NULL;
+	_cleanup_free_ char *ad = NULL;
 	struct wrap_head head;
 	struct blob sealed;
 
@@ -199,7 +194,7 @@ static void unwrap(struct tang *tang, const struct blob *wrapped, struct secret 
 	if (!recover(tang, &head, &shared))
 		return;
 	/* A wrong answer and a changed wrap look alike. Only the first can be an outage. */
-	if (crypt_by(shared, &head, NULL, &sealed, NULL, &plain) < 0 ||
+	if (derive(shared, &head, &key, &ad) < 0 || crypto_unwrap(key, ad, &sealed, &plain) < 0 ||
 	    plain->size > PROVIDER_KEY_MAX) {
 		provider_answer_fail(tang->answer, PROVIDER_UNREACHABLE,
 				     "what %s answers does not open it: a wrong answer, or a "
