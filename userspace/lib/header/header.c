@@ -2,32 +2,21 @@
 /* Reading and writing LUKS2 headers with libcryptsetup. */
 #include <errno.h>
 #include <fcntl.h>
-#include <libcryptsetup.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/signals.h"
-#include "header/header.h"
+#include "header/private.h"
 #include "header/vet.h"
 #include "os/device.h"
 
 #define SUBSYSTEM	  "fve"
 #define METADATA_SIZE	  (64 * 1024)	     /* bytes of one JSON copy, for 32 tokens of ours */
-#define PBKDF2_MINIMUM	  1000		     /* iterations: LUKS2's least, for random secrets */
 #define SMALLEST_DEVICE	  (17 * 1024 * 1024) /* libcryptsetup puts the data at 16 MiB */
 #define LARGE_SECTOR_SIZE 4096
 #define SECTOR		  512
 #define UUID_LENGTH	  36
-
-struct header {
-	struct crypt_device *cd;
-	int fd; /* of the path, for what libcryptsetup does not tell */
-	char *path;
-	char *label; /* HEADER_LABEL_MAX + 1 bytes for header_label() */
-	struct header_segment segment;
-	struct header_copies copies;
-};
 
 /* What libcryptsetup told of first; its return value is often -EINVAL, whatever it was. */
 static char first_error[256];
@@ -43,30 +32,28 @@ static void cryptsetup_log(int level, const char *message, void *data)
 	log_debug("libcryptsetup: %.*s", length, message);
 }
 
-/* Call this before a function of libcryptsetup whose failure cause() explains. */
-static void begin(void)
+void header_begin(void)
 {
 	*first_error = '\0';
 }
 
-static void begin_write(void)
+void header_begin_write(void)
 {
-	begin();
+	header_begin();
 	signals_hold();
 }
 
-static const char *cause(int r)
+const char *header_cause(int r)
 {
 	return *first_error ? first_error : strerror(-r);
 }
 
-static int library_error(int r)
+int header_library_error(int r)
 {
 	return r == -EINVAL ? EIO : -r;
 }
 
-/* libcryptsetup syncs what it writes, and takes no notice where that fails. */
-static int synced(const struct header *header, int r)
+int header_synced(const struct header *header, int r)
 {
 	return r < 0 ? r : fsync(header->fd) < 0 ? -errno : r;
 }
@@ -146,7 +133,7 @@ static int write_luks2(struct crypt_device *cd, struct crypt_params_luks2 *param
 {
 	int r = crypt_set_metadata_size(cd, METADATA_SIZE, 0);
 
-	begin();
+	header_begin();
 	return r < 0 ? r
 		     : crypt_format(cd, CRYPT_LUKS2, "aes", "xts-plain64", NULL,
 				    (const char *)fvek->data, fvek->size, params);
@@ -185,9 +172,10 @@ int header_format(const char *path, const struct header_format *how, const struc
 	r = device_wipe_signatures(path);
 	if (r < 0)
 		return r;
-	r = synced(header, write_luks2(header->cd, &params, fvek));
+	r = header_synced(header, write_luks2(header->cd, &params, fvek));
 	if (r < 0)
-		return log_errno(-r, "cannot write a LUKS2 header to %s: %s", path, cause(r));
+		return log_errno(-r, "cannot write a LUKS2 header to %s: %s", path,
+				 header_cause(r));
 	r = read_segment(header);
 	if (r < 0)
 		return r;
@@ -252,7 +240,7 @@ static int load_luks2(struct crypt_device *cd, uint32_t *ret_requirements)
 {
 	int r;
 
-	begin();
+	header_begin();
 	r = crypt_load(cd, CRYPT_LUKS2, NULL);
 	return r < 0 ? r
 		     : crypt_persistent_flags_get(cd, CRYPT_FLAGS_REQUIREMENTS, ret_requirements);
@@ -275,8 +263,8 @@ static int load(struct header *header)
 		return log_errno(ENODEV, "%s uses LUKS2 features that are not known here", path);
 	/* Both copies were good a moment ago. */
 	if (r < 0 && header_copies_agree(&header->copies))
-		return log_errno(library_error(r), "cannot read the header of %s: %s", path,
-				 cause(r));
+		return log_errno(header_library_error(r), "cannot read the header of %s: %s", path,
+				 header_cause(r));
 	if (r < 0 && !strcmp(info.signature, "crypto_LUKS"))
 		return log_errno(ENODEV,
 				 "%s has a LUKS header, but not a whole LUKS2 one: it is LUKS1, or "
@@ -364,11 +352,11 @@ int header_backup(struct header *header, const char *file)
 {
 	int r;
 
-	begin();
+	header_begin();
 	r = crypt_header_backup(header->cd, CRYPT_LUKS2, file);
 	if (r < 0)
 		return log_errno(-r, "cannot write the header of %s to %s: %s", header->path, file,
-				 cause(r));
+				 header_cause(r));
 	return 0;
 }
 
@@ -379,8 +367,8 @@ int header_restore(const char *path, const char *file)
 
 	if (r < 0)
 		return r;
-	begin_write();
-	r = synced(header, crypt_header_restore(header->cd, CRYPT_LUKS2, file));
+	header_begin_write();
+	r = header_synced(header, crypt_header_restore(header->cd, CRYPT_LUKS2, file));
 	if (r < 0)
 		return log_errno(-r, "cannot write the header of %s from %s: %s", path, file,
 				 r == -EINVAL ? "it does not fit: data offset or key size differ"
@@ -398,13 +386,13 @@ int header_claim(struct header *header, enum header_owner owner)
 	_cleanup_free_ char *label = strdup(header_label_stored(header));
 	int r;
 
-	begin_write();
+	header_begin_write();
 	r = label ? crypt_set_label(header->cd, label, owner == HEADER_OURS ? SUBSYSTEM : "")
 		  : -ENOMEM;
-	r = synced(header, r);
+	r = header_synced(header, r);
 	if (r < 0)
-		return log_errno(library_error(r), "cannot write the header of %s: %s",
-				 header->path, cause(r));
+		return log_errno(header_library_error(r), "cannot write the header of %s: %s",
+				 header->path, header_cause(r));
 	return 0;
 }
 
@@ -435,151 +423,6 @@ const struct header_segment *header_segment(const struct header *header)
 	return &header->segment;
 }
 
-static bool has_free_keyslot(const struct header *header)
-{
-	for (int slot = 0; slot < HEADER_MAX_KEYSLOTS; slot++)
-		if (crypt_keyslot_status(header->cd, slot) == CRYPT_SLOT_INACTIVE)
-			return true;
-	return false;
-}
-
-int header_keyslot_add(struct header *header, const struct secret *fvek,
-		       const struct secret *secret, const struct header_pbkdf *pbkdf)
-{
-	struct crypt_pbkdf_type random = {
-		.type = CRYPT_KDF_PBKDF2,
-		.hash = "sha256",
-		.iterations = PBKDF2_MINIMUM,
-		.flags = CRYPT_PBKDF_NO_BENCHMARK,
-	};
-	struct crypt_pbkdf_type person = *crypt_get_pbkdf_default(CRYPT_LUKS2);
-	char why[VET_WHY_SIZE];
-	int r;
-
-	person.type = CRYPT_KDF_ARGON2ID;
-	if (pbkdf && pbkdf->time_ms)
-		person.time_ms = pbkdf->time_ms;
-	if (pbkdf && pbkdf->memory_kib)
-		person.max_memory_kb = pbkdf->memory_kib;
-	r = crypt_set_pbkdf_type(header->cd, pbkdf ? &person : &random);
-	if (r < 0)
-		return log_errno(-r, "these key-stretching parameters are not accepted: %s",
-				 strerror(-r));
-	if (!has_free_keyslot(header))
-		return log_errno(EBUSY, "%s has no free keyslot: remove a protector first",
-				 header->path);
-	begin_write();
-	r = crypt_keyslot_add_by_key(header->cd, CRYPT_ANY_SLOT, (const char *)fvek->data,
-				     fvek->size, (const char *)secret->data, secret->size, 0);
-	r = synced(header, r);
-	if (r < 0)
-		return log_errno(library_error(r), "cannot write a keyslot of %s: %s", header->path,
-				 cause(r));
-	/* A keyslot that would be refused when it is opened is not kept. */
-	if (header_keyslot_health(header, r, why) != REASON_NONE) {
-		header_keyslot_remove(header, r);
-		return log_errno(EINVAL,
-				 "a keyslot of these parameters would not be opened: %s; it was "
-				 "removed",
-				 why);
-	}
-	return r;
-}
-
-enum reason header_keyslot_health(const struct header *header, int slot, char ret_why[VET_WHY_SIZE])
-{
-	const char *json;
-
-	if (header_json(header, &json) < 0)
-		json = "";
-	return header_vet_keyslot(json, slot, ret_why);
-}
-
-/*
- * Open one keyslot. -EPERM: the secret is wrong, or the keyslot is unused or of bad health. Prints
- * the message of other errors.
- */
-static int open_slot(struct header *header, int slot, const struct secret *secret,
-		     struct secret **ret_fvek)
-{
-	_cleanup_secret_ struct secret *fvek = secret_new(FVEK_SIZE);
-	size_t size = FVEK_SIZE;
-	char why[VET_WHY_SIZE];
-	int r;
-
-	if (!fvek)
-		return -ENOMEM;
-	if (!header_keyslot_used(header, slot))
-		return -EPERM;
-	if (header_keyslot_health(header, slot, why) != REASON_NONE) {
-		log_debug("%s, keyslot %d: not tried: %s", header->path, slot, why);
-		return -EPERM;
-	}
-	begin();
-	r = crypt_volume_key_get(header->cd, slot, (char *)fvek->data, &size,
-				 (const char *)secret->data, secret->size);
-	log_debug("%s, keyslot %d: %s", header->path, slot,
-		  r >= 0	? "opened"
-		  : r == -EPERM ? "the secret does not open it"
-				: strerror(-r));
-	if (r == -EPERM || r == -ENOMEM)
-		return r;
-	if (r < 0)
-		return log_errno(-r, "cannot read keyslot %d of %s: %s", slot, header->path,
-				 cause(r));
-	*ret_fvek = steal(fvek);
-	return r;
-}
-
-int header_keyslot_open(struct header *header, int slot, const struct secret *secret,
-			struct secret **ret_fvek)
-{
-	int error = -EPERM;
-
-	if (slot != HEADER_ANY)
-		return open_slot(header, slot, secret, ret_fvek);
-	/* One that cannot be read does not shut out the others. */
-	for (slot = 0; slot < HEADER_MAX_KEYSLOTS; slot++) {
-		int r = -EPERM;
-
-		if (crypt_keyslot_get_priority(header->cd, slot) != CRYPT_SLOT_PRIORITY_IGNORE)
-			r = open_slot(header, slot, secret, ret_fvek);
-		if (r >= 0 || r == -ENOMEM)
-			return r;
-		if (r != -EPERM)
-			error = r;
-	}
-	return error;
-}
-
-int header_keyslot_remove(struct header *header, int slot)
-{
-	int r;
-
-	begin_write();
-	r = synced(header, crypt_keyslot_destroy(header->cd, slot));
-	if (r < 0)
-		return log_errno(library_error(r), "cannot destroy keyslot %d of %s: %s", slot,
-				 header->path, cause(r));
-	return 0;
-}
-
-bool header_keyslot_used(const struct header *header, int slot)
-{
-	crypt_keyslot_info info = crypt_keyslot_status(header->cd, slot);
-
-	return info == CRYPT_SLOT_ACTIVE || info == CRYPT_SLOT_ACTIVE_LAST;
-}
-
-const char *header_keyslot_pbkdf(const struct header *header, int slot)
-{
-	struct crypt_pbkdf_type pbkdf;
-
-	if (crypt_keyslot_get_pbkdf(header->cd, slot, &pbkdf) < 0)
-		return NULL;
-	return pbkdf.type;
-}
-
 int header_token_get(const struct header *header, int token, const char **ret_type,
 		     const char **ret_json)
 {
@@ -599,12 +442,12 @@ int header_token_set(struct header *header, int token, const char *json)
 {
 	int r;
 
-	begin_write();
+	header_begin_write();
 	r = crypt_token_json_set(header->cd, token == HEADER_ANY ? CRYPT_ANY_TOKEN : token, json);
-	r = synced(header, r);
+	r = header_synced(header, r);
 	if (r < 0)
-		return log_errno(library_error(r), "cannot write a token of %s: %s", header->path,
-				 cause(r));
+		return log_errno(header_library_error(r), "cannot write a token of %s: %s",
+				 header->path, header_cause(r));
 	return r;
 }
 
@@ -612,11 +455,11 @@ int header_token_remove(struct header *header, int token)
 {
 	int r;
 
-	begin_write();
-	r = synced(header, crypt_token_json_set(header->cd, token, NULL));
+	header_begin_write();
+	r = header_synced(header, crypt_token_json_set(header->cd, token, NULL));
 	if (r < 0)
-		return log_errno(library_error(r), "cannot remove token %d of %s: %s", token,
-				 header->path, cause(r));
+		return log_errno(header_library_error(r), "cannot remove token %d of %s: %s", token,
+				 header->path, header_cause(r));
 	return 0;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The LUKS2 header: keyslots, tokens and the data segment. Nothing here knows of protectors, the
- * VMK or a TPM. header.c is the only file that includes libcryptsetup.
+ * VMK or a TPM. Keyslots are in keyslots.c; all else is in header.c. private.h alone includes
+ * libcryptsetup.
  *
  * Functions return 0 or -errno; some return the number of a keyslot or token instead of 0. They
  * print the message unless they say otherwise. A header may be used by one thread only, and whoever
