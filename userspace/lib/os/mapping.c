@@ -317,7 +317,7 @@ static int each_uuid(const char *name, int (*each)(void *data, const char *name,
 	int r = task ? run(task) : -EIO;
 
 	if (r < 0 && r != -ENXIO)
-		return r;
+		return log_errno(-r, "cannot ask the kernel about %s: %s", name, strerror(-r));
 	if (r < 0 || !dm_task_get_info(task, &info) || !info.exists)
 		return 0; /* gone meanwhile */
 	return each(data, name, dm_task_get_uuid(task) ?: "");
