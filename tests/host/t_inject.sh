@@ -6,7 +6,7 @@
 #
 # FVE_INJECT: of so many calls one fails (47; 1 is every one). FVE_INJECT_OPERATIONS: only these operations.
 # Without FVE_INJECT always the same sites, so that a check fails for what was changed; make soak has them all.
-[ -n "${FVE_INJECT-}" ] || FVE_SEED=899377658
+[ -n "${FVE_INJECT-}" ] || export FVE_SEED=899377658
 # shellcheck source=tests/host/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/host/changes.sh

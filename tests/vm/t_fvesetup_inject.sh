@@ -8,7 +8,7 @@
 #
 # FVE_INJECT: of so many ioctls one fails (3; 1 is every one).
 # Without FVE_INJECT always the same sites, so that a check fails for what was changed; make soak has them all.
-[ -n "${FVE_INJECT-}" ] || FVE_SEED=235307648
+[ -n "${FVE_INJECT-}" ] || export FVE_SEED=235307648
 . "$TESTS/vm/lib.sh"
 
 need_command strace
