@@ -150,7 +150,7 @@ aws_set_up() {
 cloud_namespace() {
 	if [ -z "${CLOUD_NAMESPACE-}" ]; then
 		trap - EXIT
-		[ -n "$own_tmp" ] || rm -rf "$TMP"
+		[ -n "$own_tmp" ] || rm -rf --one-file-system "$TMP"
 		exec env CLOUD_NAMESPACE=1 unshare --net --mount "$0" "$@"
 	fi
 	ip link set lo up

@@ -24,7 +24,7 @@ cleanup() {
 	for pid in "${swtpm_pids[@]}"; do
 		kill "$pid" 2>/dev/null || true
 	done
-	[ -n "$own_tmp" ] || rm -rf "$TMP"
+	[ -n "$own_tmp" ] || rm -rf --one-file-system "$TMP"
 }
 
 fail() {
