@@ -3,6 +3,8 @@
 # Stand-ins of cloud key services on localhost, and this machine's identity for them: sourced after
 # lib.sh. cloud_standin.py says what a stand-in is.
 # shellcheck disable=SC2034,SC2154 # what is set here is for the tests; here is lib.sh's
+# shellcheck source=tests/host/provider.sh
+. "$here/provider.sh"
 
 export FVE_PROVIDERS=${FVE_PROVIDERS:-$BUILD/san}
 export FVE_CONFIG=$TMP/etc
@@ -96,13 +98,20 @@ azure_set_up() {
 	cp "$TMP/cloud-ca.pem" "$FVE_CONFIG/azure/ca.pem"
 }
 
-# outcome WANTED ACTION...: what the provider says of one key.
-outcome() {
-	local want=$1
-	shift
-	"$BUILD/tools/provider_probe" "$@" >"$TMP/out" 2>&1 || true
-	cat "$TMP/out"
-	[ "$(sed -n '$s/:.*//p' "$TMP/out")" = "$want" ] || fail "not $want: $*"
+# asked WANTED [WANTED_STATUS]: unwrap and status of $uri of $service, with $key and $wrapped. What is no
+# outage may take its time.
+asked() {
+	[ "$1" = unreachable ] || local FVE_DEADLINE=20000
+	outcome "$1" unwrap "$key" "$uri" "$wrapped"
+	outcome "${2:-$1}" status "$uri"
+}
+# fault KIND [MEMBERS]; fault none
+fault() {
+	[ "$1" != none ] || { standin "$service" 'del(.fault)' && return; }
+	standin "$service" ".fault = {\"kind\": \"$1\"} + {${2-}}"
+}
+requests() {
+	grep -c . "$TMP/$service/requests" || true
 }
 
 # within SECONDS COMMAND...: it is over by then.

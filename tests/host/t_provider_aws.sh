@@ -9,23 +9,9 @@
 . "$here/cloud.sh"
 cloud_namespace "$@"
 
-key=$TMP/key wrapped=$TMP/wrapped uri=$aws_uri identity=$FVE_CONFIG/aws/$aws_region
+service=aws key=$TMP/key wrapped=$TMP/wrapped uri=$aws_uri identity=$FVE_CONFIG/aws/$aws_region
 head -c 64 /dev/urandom >"$key"
 
-# asked WANTED [WANTED_STATUS]: unwrap and status of $uri. What is no outage may take its time.
-asked() {
-	[ "$1" = unreachable ] || local FVE_DEADLINE=20000
-	outcome "$1" unwrap "$key" "$uri" "$wrapped"
-	outcome "${2:-$1}" status "$uri"
-}
-# fault KIND [MEMBERS]; fault none
-fault() {
-	[ "$1" != none ] || { standin aws 'del(.fault)' && return; }
-	standin aws ".fault = {\"kind\": \"$1\"} + {${2-}}"
-}
-requests() {
-	grep -c . "$TMP/aws/requests" || true
-}
 # key MEMBERS: the key is as this says.
 kms_key() {
 	standin aws ".keys[\"$aws_id\"] = {$1}"

@@ -10,23 +10,9 @@
 
 cloud_namespace "$@"
 
-key=$TMP/key wrapped=$TMP/wrapped uri=$azure_uri identity=$FVE_CONFIG/azure/$azure_host
+service=azure key=$TMP/key wrapped=$TMP/wrapped uri=$azure_uri identity=$FVE_CONFIG/azure/$azure_host
 head -c 64 /dev/urandom >"$key"
 
-# asked WANTED [WANTED_STATUS]: unwrap and status of $uri. What is no outage may take its time.
-asked() {
-	[ "$1" = unreachable ] || local FVE_DEADLINE=20000
-	outcome "$1" unwrap "$key" "$uri" "$wrapped"
-	outcome "${2:-$1}" status "$uri"
-}
-# fault KIND [MEMBERS]; fault none
-fault() {
-	[ "$1" != none ] || { standin azure 'del(.fault)' && return; }
-	standin azure ".fault = {\"kind\": \"$1\"} + {${2-}}"
-}
-requests() {
-	grep -c . "$TMP/azure/requests" || true
-}
 
 cloud_set_up azure
 azure_set_up

@@ -3,19 +3,13 @@
 # proves: a key in a KMIP server wraps and unwraps over mutual TLS; revoked, destroyed and gone are told apart
 # group: host
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/host/provider.sh
+. "$here/provider.sh"
 . "$here/kmip.sh"
 
 probe=$BUILD/tools/provider_probe
 head -c 64 /dev/urandom >"$TMP/key"
 
-# outcome WANTED ACTION...: what the provider says.
-outcome() {
-	local want=$1
-	shift
-	"$probe" "$@" >"$TMP/out" 2>&1 || true
-	cat "$TMP/out"
-	[ "$(sed -n '$s/:.*//p' "$TMP/out")" = "$want" ] || fail "not $want: $*"
-}
 asked() {
 	outcome "$1" unwrap "$TMP/key" "$uri" "$TMP/wrapped"
 	outcome "${2:-$1}" status "$uri"

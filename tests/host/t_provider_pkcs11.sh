@@ -3,20 +3,13 @@
 # proves: tokens of two vendors, and one behind a socket, unwrap; each way in which they fail gets its own outcome
 # group: host
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/host/provider.sh
+. "$here/provider.sh"
 . "$here/hsm.sh"
 hsm_namespace "$@"
 
 probe=$BUILD/tools/provider_probe
 head -c 64 /dev/urandom >"$TMP/key"
-
-# outcome WANTED ACTION...: what the provider says of one key.
-outcome() {
-	local want=$1
-	shift
-	"$probe" "$@" >"$TMP/out" 2>&1 || true
-	cat "$TMP/out"
-	[ "$(sed -n '$s/:.*//p' "$TMP/out")" = "$want" ] || fail "not $want: $*"
-}
 
 # asked WANTED [WANTED_STATUS]: unwrap and status of $uri with $wrapped.
 asked() {

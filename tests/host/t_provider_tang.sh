@@ -4,6 +4,8 @@
 # group: host
 # shellcheck source=tests/host/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/host/provider.sh
+. "$here/provider.sh"
 
 export FVE_PROVIDERS=${FVE_PROVIDERS:-$BUILD/san}
 tang=/usr/libexec
@@ -41,13 +43,6 @@ answers() {
 }
 signing() {
 	basename "$(grep -l ES512 "$TMP/$1"/*.jwk)" .jwk
-}
-outcome() {
-	local want=$1
-	shift
-	"$BUILD/tools/provider_probe" "$@" >"$TMP/out" 2>&1 || true
-	cat "$TMP/out"
-	[ "$(sed -n '$s/:.*//p' "$TMP/out")" = "$want" ] || fail "not $want: $*"
 }
 said() {
 	grep -qF "$1" "$TMP/out" || fail "it does not say: $1"
