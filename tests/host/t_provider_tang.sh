@@ -157,7 +157,7 @@ echo "--- rotated: what was wrapped opens, and the new key must be named; then t
 "$tang/tangd-rotate-keys" -d "$TMP/a" >/dev/null
 outcome ok unwrap "$key" "$uri" "$wrapped"
 outcome badreq wrap "$uri" "$key" "$TMP/none"
-said "rotated"
+said "has rotated its keys, or is another server"
 new=tang://127.0.0.1:${ports[a]}/$(signing a)
 expect 0 "$BUILD/tools/provider_probe" wrap "$new" "$key" "$TMP/wrapped-new"
 rm "$TMP/a"/.*.jwk

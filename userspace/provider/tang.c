@@ -87,8 +87,8 @@ static bool look(struct tang *tang, struct wrap_head *ret)
 				     &ret->exchange);
 	if (r == -ENOKEY)
 		provider_answer_fail(tang->answer, PROVIDER_BADREQ,
-				     "%s has rotated its keys: the URI must have the new "
-				     "thumbprint",
+				     "%s does not list the key of the URI: it has rotated its "
+				     "keys, or is another server",
 				     tang->uri.server);
 	else if (r < 0)
 		provider_answer_fail(tang->answer, PROVIDER_UNREACHABLE,
