@@ -39,9 +39,23 @@ static FILE *open_list(const char *name)
 	return NULL;
 }
 
-bool allowed_module(const char *path)
+static bool names_module(const char *line, const char *path)
 {
-	FILE *list = open_list(MODULES);
+	_cleanup_free_ char *real = *line == '/' ? realpath(line, NULL) : NULL;
+
+	return real && !strcmp(real, path);
+}
+
+static bool names_server(const char *line, const char *server)
+{
+	return !strcmp(line, server);
+}
+
+/* Return whether a line of the list @name names @what, as @names says. */
+static bool is_listed(const char *name, bool (*names)(const char *line, const char *what),
+		      const char *what)
+{
+	FILE *list = open_list(name);
 	_cleanup_free_ char *line = NULL;
 	bool found = false;
 	size_t size = 0;
@@ -49,31 +63,21 @@ bool allowed_module(const char *path)
 	if (!list)
 		return false;
 	while (!found && getline(&line, &size, list) >= 0) {
-		_cleanup_free_ char *real = NULL;
-
 		line[strcspn(line, "\n")] = '\0';
-		real = *line == '/' ? realpath(line, NULL) : NULL;
-		found = real && !strcmp(real, path);
+		found = names(line, what);
 	}
 	fclose(list);
 	return found;
 }
 
+bool allowed_module(const char *path)
+{
+	return is_listed(MODULES, names_module, path);
+}
+
 bool allowed_server(const char *service, const char *server)
 {
-	FILE *list = open_list(service);
-	_cleanup_free_ char *line = NULL;
-	bool found = false;
-	size_t size = 0;
-
-	if (!list)
-		return false;
-	while (!found && getline(&line, &size, list) >= 0) {
-		line[strcspn(line, "\n")] = '\0';
-		found = !strcmp(line, server);
-	}
-	fclose(list);
-	return found;
+	return is_listed(service, names_server, server);
 }
 
 int allowed_pin_open(const char *path)
