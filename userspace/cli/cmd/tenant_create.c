@@ -141,7 +141,12 @@ static int make_availability(const struct args *args, struct customer_tenant *wh
 	r = crypto_rsa_generate(KEYPOLICY_RSA_BITS, &private, &what->own);
 	if (r == 0)
 		r = keypolicy_key_text(&what->own, tenant->availability);
-	return r < 0 ? r : cli_give_to_custodian(args, private);
+	if (r == 0)
+		r = cli_give_to_custodian(args, private);
+	/* A custodian's file that could not be made is somebody else's, and stays. */
+	if (r < 0)
+		blob_free(&what->own);
+	return r;
 }
 
 /* Whether @path is a file with the volume @uuid, which was made for a tenant. */
