@@ -299,17 +299,19 @@ static int begin(struct metrics *m)
 static int finish(struct metrics *m, char **ret, size_t *ret_size)
 {
 	FILE *to = open_memstream(ret, ret_size);
+	bool failed = false;
 
 	if (!to)
 		return -ENOMEM;
 	for (int i = 0; i < FAMILIES; i++) {
-		if (fflush(m->file[i]) != 0 || !m->size[i])
+		failed |= fflush(m->file[i]) != 0;
+		if (failed || !m->size[i])
 			continue;
 		fprintf(to, "# HELP %s %s\n# TYPE %s gauge\n", families[i].name, families[i].help,
 			families[i].name);
 		fputs(m->text[i], to);
 	}
-	return fclose(to) != 0 ? -ENOMEM : 0;
+	return fclose(to) != 0 || failed ? -ENOMEM : 0;
 }
 
 static int cmd_metrics(const struct args *args)
