@@ -217,6 +217,11 @@ mkdir "$m"
 cp "$TMP/foreign.policy" "$orders/0.policy"
 expect 2 on "$m" "$fvesetup" policy apply "$orders"
 [ "$(on "$m" "$fvesetup" policy show acme --json | jq .generation)" = 3 ] || fail "the others were not applied"
+m=$TMP/fourth
+mkdir "$m"
+head -c 70000 /dev/zero >"$orders/0.policy"
+expect 4 on "$m" "$fvesetup" policy apply "$orders"
+[ "$(on "$m" "$fvesetup" policy show acme --json | jq .generation)" = 3 ] || fail "the others were not applied"
 rm "$orders/0.policy"
 
 echo "--- retired: only without volumes, and no old order brings it back"

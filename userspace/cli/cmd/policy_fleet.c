@@ -325,6 +325,7 @@ static int cmd_policy_apply(const struct args *args)
 {
 	_cleanup_orders_ struct orders *orders = calloc(1, sizeof(*orders));
 	int r = orders ? find_orders(args->operand[0], orders) : -ENOMEM;
+	int shown;
 
 	if (r < 0)
 		return r;
@@ -334,15 +335,15 @@ static int cmd_policy_apply(const struct args *args)
 		order->error = keypolicy_order_read(order->path, &order->policy, order->signer,
 						    &order->fault);
 		/* Without signers here there is nothing to say of any order. */
-		if (order->error < 0 && order->fault == ORDER_GOOD)
+		if (order->error < 0 && !keypolicy_order_governs())
 			return order->error;
 	}
 	for (size_t i = 0; i < orders->n; i++)
 		settle(orders, &orders->list[i], args);
 	for (size_t i = 0; i < orders->n && r == 0; i++)
 		r = orders->list[i].error;
-	show(orders, args->json);
-	return r;
+	shown = show(orders, args->json);
+	return r < 0 ? r : shown;
 }
 
 ACTION(policy_apply, "Customer keys", "policy apply", "<file or directory>",
