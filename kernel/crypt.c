@@ -82,9 +82,9 @@ static int decrypt_straddling(struct fve_io *io, struct bio *bio, struct bvec_it
 	return r;
 }
 
-/* Decrypt what @iter covers, and advance it. */
+/* Decrypt what @iter covers, and advance it. With @may_sleep others get their turn in between. */
 static int decrypt_runs(struct fve_io *io, struct bio *bio, struct bvec_iter *iter,
-			struct page *scratch)
+			struct page *scratch, bool may_sleep)
 {
 	struct fve *fve = io->fve;
 	struct fve_run run;
@@ -94,6 +94,8 @@ static int decrypt_runs(struct fve_io *io, struct bio *bio, struct bvec_iter *it
 	while (iter->bi_size && !r) {
 		struct bio_vec bv = bio_iter_iovec(bio, *iter);
 
+		if (may_sleep)
+			cond_resched();
 		run.iv = iv_of(fve, iter->bi_sector);
 		if (unlikely(bv.bv_len < fve->unit_size)) {
 			r = decrypt_straddling(io, bio, iter, &run, scratch);
@@ -122,7 +124,7 @@ int fve_decrypt(struct fve_io *io, struct bio *bio, struct page *scratch)
 		return fve_share(io, bio, bytes, scratch);
 	}
 	if (usable || scratch)
-		r = decrypt_runs(io, bio, &io->iter, scratch);
+		r = decrypt_runs(io, bio, &io->iter, scratch, scratch);
 	else
 		r = -EAGAIN;
 	fve_key_put(&io->fve->key);
@@ -193,12 +195,13 @@ int fve_encrypt(struct fve_io *io, struct bio *bio, bool may_sleep)
 }
 
 int fve_crypt_part(struct fve_io *io, struct bio *bio, unsigned int at, unsigned int bytes,
-		   struct page *scratch)
+		   struct page *scratch, bool may_sleep)
 {
 	bool encrypt = bio_data_dir(bio) == WRITE;
 	struct bvec_iter iter = encrypt ? bio->bi_iter : io->iter;
 
 	bio_advance_iter(bio, &iter, at);
 	iter.bi_size = bytes;
-	return encrypt ? encrypt_runs(io, bio, iter, at) : decrypt_runs(io, bio, &iter, scratch);
+	return encrypt ? encrypt_runs(io, bio, iter, at)
+		       : decrypt_runs(io, bio, &iter, scratch, may_sleep);
 }

@@ -178,7 +178,7 @@ struct fve {
 	struct fve_key key;
 	struct fve_counters __percpu *counters;
 
-	struct fve_read_worker *read_worker; /* read.c: for a cipher that sleeps */
+	struct fve_read_workers *read_workers; /* read.c: for a cipher that sleeps */
 
 	/* write.c: bios that wait for the worker, and what only the worker uses */
 	spinlock_t deferred_lock;
@@ -275,10 +275,11 @@ int fve_encrypt(struct fve_io *io, struct bio *bio, bool may_sleep);
 
 /*
  * Encrypt or decrypt only @bytes of it, from byte @at on, both multiples of the data unit. The
- * caller has a reference on the key. Returns as above, but never -EAGAIN nor -EINPROGRESS.
+ * caller has a reference on the key. With @may_sleep, which is for decrypting, others get the CPU
+ * in between. Returns as above, but never -EAGAIN nor -EINPROGRESS.
  */
 int fve_crypt_part(struct fve_io *io, struct bio *bio, unsigned int at, unsigned int bytes,
-		   struct page *scratch);
+		   struct page *scratch, bool may_sleep);
 
 /* ---- share.c ---- */
 

@@ -7,12 +7,16 @@
  * The best place to decrypt is where the completion runs: no hop, and the data is still in that
  * CPU's cache. Where that is not possible the clone moves to a list of the CPU:
  *
- *   task, softirq     decrypt here; in one run of softirqs at most SOFTIRQ_BYTES
- *   hard irq          -> bottom half of the same CPU
+ *   task              decrypt here
+ *   softirq           decrypt small reads here, in one run of softirqs at most SOFTIRQ_BYTES
+ *   hard irq          -> bottom half of the same CPU, for small reads
  *   beyond that, SIMD registers in use
- *                     -> worker of the same CPU, which takes small reads first
+ *                     -> worker of the same CPU, of high priority, for small reads
+ *   large reads in softirq or hard irq
+ *                     -> worker of normal priority that any CPU may run, so that neither small
+ *                        reads nor anybody else of high priority wait for them
  *   cipher that sleeps
- *                     -> worker of the device: a slow accelerator, or one that hangs, is to stop
+ *                     -> workers of the device: a slow accelerator, or one that hangs, is to stop
  *                        its own device only
  *
  * Nothing but the submitters bounds what a device has on these lists. map() may not wait, and to
@@ -24,7 +28,7 @@
  * The lists, the bottom halves and the work items belong to the module, not to a bio or a device,
  * so that nothing is touched that may be gone: once a clone is given back to dm, it, and the
  * device when it was the last, can disappear while the bottom half still runs. A device's own
- * worker is waited for before the device goes.
+ * workers are waited for before the device goes.
  */
 
 #include <linux/bio.h>
@@ -45,28 +49,25 @@
  */
 #define SOFTIRQ_BYTES (128U << 10)
 
-/*
- * A read of up to this size does not wait behind larger ones, which may be a neighbour's. After so
- * many of them in a row a larger one has its turn.
- */
-#define SMALL_BYTES    (16U << 10)
-#define SMALL_IN_A_ROW 32
+/* A read of up to this size waits for no larger one, which may be a neighbour's. */
+#define SMALL_BYTES (16U << 10)
 
-struct read_list {
+struct read_worker {
 	spinlock_t lock; /* interrupts off: filled in completions */
-	struct bio_list small, large;
-	unsigned int small_in_a_row;
-};
-
-struct fve_read_worker {
-	struct read_list list;
+	struct bio_list bios;
+	struct workqueue_struct *workqueue;
 	struct work_struct work;
 	struct page *scratch;
 };
 
+struct fve_read_workers {
+	struct read_worker small, large;
+};
+
 struct read_queue {
-	struct read_list for_bh;
-	struct fve_read_worker worker;
+	spinlock_t lock; /* interrupts off: filled in them */
+	struct bio_list for_bh;
+	struct fve_read_workers workers;
 	unsigned int softirq_bytes; /* decrypted in this run of softirqs; only softirqs' */
 	unsigned int softirq_run;   /* see softirq_runs() */
 	struct fve_bh bh;
@@ -75,54 +76,25 @@ struct read_queue {
 static struct read_queue __percpu *read_queues;
 
 /*
- * Not bound to a device: its workers never wait for I/O, so all devices may share them. The items
+ * Not bound to a device: their items never wait for I/O, so all devices may share them. The items
  * of devices whose cipher sleeps may wait for that; others begin beside them.
  */
-static struct workqueue_struct *read_workqueue;
+static struct workqueue_struct *small_workqueue, *large_workqueue;
 
-static void list_init(struct read_list *list)
+static bool is_small(const struct fve_io *io)
 {
-	spin_lock_init(&list->lock);
-	bio_list_init(&list->small);
-	bio_list_init(&list->large);
-	list->small_in_a_row = 0;
-}
-
-/* Needs the lock. */
-static void list_add_bio(struct read_list *list, struct bio *bio)
-{
-	bool small = fve_io_of(bio)->iter.bi_size <= SMALL_BYTES;
-
-	bio_list_add(small ? &list->small : &list->large, bio);
+	return io->iter.bi_size <= SMALL_BYTES;
 }
 
 /* NULL: the list is empty. */
-static struct bio *unqueue_bio(struct read_list *list)
-{
-	struct bio *bio = NULL;
-	unsigned long flags;
-
-	spin_lock_irqsave(&list->lock, flags);
-	if (list->small_in_a_row < SMALL_IN_A_ROW || bio_list_empty(&list->large))
-		bio = bio_list_pop(&list->small);
-	if (bio) {
-		list->small_in_a_row++;
-	} else {
-		list->small_in_a_row = 0;
-		bio = bio_list_pop(&list->large);
-	}
-	spin_unlock_irqrestore(&list->lock, flags);
-	return bio;
-}
-
-static struct bio *unqueue_large(struct read_list *list)
+static struct bio *unqueue_bio(spinlock_t *lock, struct bio_list *bios)
 {
 	struct bio *bio;
 	unsigned long flags;
 
-	spin_lock_irqsave(&list->lock, flags);
-	bio = bio_list_pop(&list->large);
-	spin_unlock_irqrestore(&list->lock, flags);
+	spin_lock_irqsave(lock, flags);
+	bio = bio_list_pop(bios);
+	spin_unlock_irqrestore(lock, flags);
 	return bio;
 }
 
@@ -132,29 +104,31 @@ static void to_bh(struct fve_io *io, struct bio *bio)
 	unsigned long flags;
 
 	trace_fve_read_deferred(io->fve, &io->iter, FVE_WHY_HARD_IRQ);
-	spin_lock_irqsave(&queue->for_bh.lock, flags);
-	list_add_bio(&queue->for_bh, bio);
-	spin_unlock_irqrestore(&queue->for_bh.lock, flags);
+	spin_lock_irqsave(&queue->lock, flags);
+	bio_list_add(&queue->for_bh, bio);
+	spin_unlock_irqrestore(&queue->lock, flags);
 	fve_bh_schedule(&queue->bh);
 }
 
 static void to_worker(struct fve_io *io, struct bio *bio)
 {
-	struct fve_read_worker *worker = &raw_cpu_ptr(read_queues)->worker;
+	struct fve_read_workers *workers = &raw_cpu_ptr(read_queues)->workers;
+	struct read_worker *worker;
 	unsigned long flags;
 
 	if (unlikely(READ_ONCE(io->fve->key.sleeps)))
-		worker = io->fve->read_worker;
+		workers = io->fve->read_workers;
+	worker = is_small(io) ? &workers->small : &workers->large;
 	trace_fve_read_deferred(io->fve, &io->iter, FVE_WHY_BUSY_OR_CIPHER);
 
 	/*
 	 * Both in one: a device's worker that already runs could be done with the bio, and the
 	 * device be gone, before the work is queued. Once it is, the device waits for it.
 	 */
-	spin_lock_irqsave(&worker->list.lock, flags);
-	list_add_bio(&worker->list, bio);
-	queue_work(read_workqueue, &worker->work);
-	spin_unlock_irqrestore(&worker->list.lock, flags);
+	spin_lock_irqsave(&worker->lock, flags);
+	bio_list_add(&worker->bios, bio);
+	queue_work(worker->workqueue, &worker->work);
+	spin_unlock_irqrestore(&worker->lock, flags);
 }
 
 void fve_finish_read(struct fve_io *io, struct bio *bio, int error)
@@ -208,10 +182,22 @@ static bool within_share(unsigned int bytes)
 	return true;
 }
 
+static bool in_hard_irq(void)
+{
+	return in_hardirq() || irqs_disabled();
+}
+
+/* In an interrupt a large one would keep everybody else on this CPU waiting. */
+static bool may_decrypt_here(const struct fve_io *io)
+{
+	if (in_hard_irq())
+		return is_small(io);
+	return !in_serving_softirq() || (is_small(io) && within_share(io->iter.bi_size));
+}
+
 static void end_read(struct bio *bio)
 {
 	struct fve_io *io = fve_io_of(bio);
-	bool hard;
 
 	fve_count(io->fve, FVE_READS, 1);
 	if (unlikely(bio->bi_status)) {
@@ -220,47 +206,39 @@ static void end_read(struct bio *bio)
 	}
 	fve_count(io->fve, FVE_READ_BYTES, io->iter.bi_size);
 
-	hard = in_hardirq() || irqs_disabled();
-	if ((hard || !in_serving_softirq() || within_share(io->iter.bi_size)) &&
-	    decrypt_here(io, bio))
+	if (may_decrypt_here(io) && decrypt_here(io, bio))
 		return;
 
 	fve_count(io->fve, FVE_DEFERRED, 1);
-	if (hard)
+	if (is_small(io) && in_hard_irq())
 		to_bh(io, bio);
 	else
 		to_worker(io, bio);
 }
 
-/* The larger reads that are left when the time is over go to the worker, which can be preempted. */
 static void run_bh(struct read_queue *queue)
 {
 	unsigned int bytes = 0;
 	struct bio *bio;
 
-	while (bytes < SOFTIRQ_BYTES) {
-		struct fve_io *io;
+	while (bytes < SOFTIRQ_BYTES && (bio = unqueue_bio(&queue->lock, &queue->for_bh))) {
+		struct fve_io *io = fve_io_of(bio);
 
-		bio = unqueue_bio(&queue->for_bh);
-		if (!bio)
-			return;
-		io = fve_io_of(bio);
 		bytes += io->iter.bi_size;
 		if (!decrypt_here(io, bio))
 			to_worker(io, bio);
 	}
-	while ((bio = unqueue_large(&queue->for_bh)))
-		to_worker(fve_io_of(bio), bio);
-	fve_bh_schedule(&queue->bh);
+	if (bytes >= SOFTIRQ_BYTES)
+		fve_bh_schedule(&queue->bh);
 }
 FVE_BH_FUNCTION(run_bh, struct read_queue, bh)
 
 static void run_worker(struct work_struct *work)
 {
-	struct fve_read_worker *worker = container_of(work, struct fve_read_worker, work);
+	struct read_worker *worker = container_of(work, struct read_worker, work);
 	struct bio *bio;
 
-	while ((bio = unqueue_bio(&worker->list))) {
+	while ((bio = unqueue_bio(&worker->lock, &worker->bios))) {
 		struct fve_io *io = fve_io_of(bio);
 		int r = fve_decrypt(io, bio, worker->scratch);
 
@@ -283,34 +261,75 @@ int fve_map_read(struct fve *fve, struct bio *bio)
 	return DM_MAPIO_REMAPPED;
 }
 
-static int worker_init(struct fve_read_worker *worker)
+static int worker_init(struct read_worker *worker, struct workqueue_struct *workqueue)
 {
-	list_init(&worker->list);
+	spin_lock_init(&worker->lock);
+	bio_list_init(&worker->bios);
+	worker->workqueue = workqueue;
 	INIT_WORK(&worker->work, run_worker);
 	worker->scratch = alloc_page(GFP_KERNEL);
 	return worker->scratch ? 0 : -ENOMEM;
 }
 
-static void worker_exit(struct fve_read_worker *worker)
+static int workers_init(struct fve_read_workers *workers)
+{
+	int small = worker_init(&workers->small, small_workqueue);
+	int large = worker_init(&workers->large, large_workqueue);
+
+	return small ? small : large;
+}
+
+static void worker_exit(struct read_worker *worker)
 {
 	flush_work(&worker->work);
 	if (worker->scratch)
 		__free_page(worker->scratch);
 }
 
-int fve_read_init_device(struct fve *fve)
+static void workers_exit(struct fve_read_workers *workers)
 {
-	fve->read_worker = kzalloc(sizeof(*fve->read_worker), GFP_KERNEL);
-	return fve->read_worker ? worker_init(fve->read_worker) : -ENOMEM;
+	worker_exit(&workers->small);
+	worker_exit(&workers->large);
 }
 
-/* No I/O is left, but the worker may still be on its last instructions. */
+int fve_read_init_device(struct fve *fve)
+{
+	fve->read_workers = kzalloc(sizeof(*fve->read_workers), GFP_KERNEL);
+	return fve->read_workers ? workers_init(fve->read_workers) : -ENOMEM;
+}
+
+/* No I/O is left, but the workers may still be on their last instructions. */
 void fve_read_exit_device(struct fve *fve)
 {
-	if (!fve->read_worker)
+	if (!fve->read_workers)
 		return;
-	worker_exit(fve->read_worker);
-	kfree(fve->read_worker);
+	workers_exit(fve->read_workers);
+	kfree(fve->read_workers);
+}
+
+static void exit_workqueues(void)
+{
+	if (small_workqueue)
+		destroy_workqueue(small_workqueue);
+	if (large_workqueue)
+		destroy_workqueue(large_workqueue);
+}
+
+/*
+ * CPU_INTENSIVE: while one works here, others of the CPU's pool do not wait for it. UNBOUND: a
+ * large one does not wait for a busy CPU while another is idle. SYSFS: see share.c.
+ */
+static int init_workqueues(void)
+{
+	small_workqueue =
+		alloc_workqueue("fve_read_small",
+				WQ_PERCPU | WQ_MEM_RECLAIM | WQ_HIGHPRI | WQ_CPU_INTENSIVE, 0);
+	large_workqueue =
+		alloc_workqueue("fve_read_large", WQ_UNBOUND | WQ_MEM_RECLAIM | WQ_SYSFS, 0);
+	if (small_workqueue && large_workqueue)
+		return 0;
+	exit_workqueues();
+	return -ENOMEM;
 }
 
 /* All devices are gone, but a bottom half or worker may still be on its last instructions. */
@@ -322,9 +341,9 @@ void fve_read_exit(void)
 		struct read_queue *queue = per_cpu_ptr(read_queues, cpu);
 
 		fve_bh_flush(&queue->bh);
-		worker_exit(&queue->worker);
+		workers_exit(&queue->workers);
 	}
-	destroy_workqueue(read_workqueue);
+	exit_workqueues();
 	free_percpu(read_queues);
 }
 
@@ -336,20 +355,17 @@ int fve_read_init(void)
 	read_queues = alloc_percpu(struct read_queue);
 	if (!read_queues)
 		return -ENOMEM;
-	/* CPU_INTENSIVE: while one works here, others of the CPU's pool do not wait for it. */
-	read_workqueue =
-		alloc_workqueue("fve_read",
-				WQ_PERCPU | WQ_MEM_RECLAIM | WQ_HIGHPRI | WQ_CPU_INTENSIVE, 0);
-	if (!read_workqueue) {
+	if (init_workqueues()) {
 		free_percpu(read_queues);
 		return -ENOMEM;
 	}
 	for_each_possible_cpu (cpu) {
 		struct read_queue *queue = per_cpu_ptr(read_queues, cpu);
 
-		list_init(&queue->for_bh);
+		spin_lock_init(&queue->lock);
+		bio_list_init(&queue->for_bh);
 		fve_bh_init(&queue->bh, run_bh);
-		enough = !worker_init(&queue->worker) && enough;
+		enough = !workers_init(&queue->workers) && enough;
 	}
 	if (enough)
 		return 0;

@@ -159,7 +159,8 @@ static bool leave(struct fve_share *share, int error)
 }
 
 /* As a user of the bio's offer, work until nothing is left. Returns as leave(). */
-static bool work_on(struct fve_io *io, struct bio *bio, bool owner, struct page *scratch)
+static bool work_on(struct fve_io *io, struct bio *bio, bool owner, struct page *scratch,
+		    bool may_sleep)
 {
 	struct fve_key *key = &io->fve->key;
 	int r = -EKEYREVOKED;
@@ -169,7 +170,7 @@ static bool work_on(struct fve_io *io, struct bio *bio, bool owner, struct page 
 
 		r = 0;
 		while (!r && (bytes = take(&io->share, owner, &at)))
-			r = fve_crypt_part(io, bio, at, bytes, scratch);
+			r = fve_crypt_part(io, bio, at, bytes, scratch, may_sleep);
 		fve_key_put(key);
 	}
 	return leave(&io->share, r);
@@ -190,7 +191,7 @@ int fve_share(struct fve_io *io, struct bio *bio, unsigned int bytes, struct pag
 	};
 	atomic_inc(&busy);
 	offer(&io->share);
-	last = work_on(io, bio, true, page);
+	last = work_on(io, bio, true, page, scratch);
 	if (!scratch)
 		fve_page_put(page, cpu);
 	atomic_dec(&busy);
@@ -254,7 +255,7 @@ static void help(struct work_struct *work)
 	while ((io = join(helper, scratch))) {
 		struct bio *bio = dm_bio_from_per_bio_data(io, sizeof(*io));
 
-		if (work_on(io, bio, false, scratch))
+		if (work_on(io, bio, false, scratch, true))
 			finish(io, bio);
 		cond_resched();
 	}
