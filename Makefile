@@ -338,6 +338,8 @@ soak: packages ## the long figures: every write cut, every call failed, 500 kill
 	$(Q)FVE_OUTAGES=100 FVE_KILLS=50 FVE_TENANTS=64 FVE_POLICIES=8 tests/run policy policy_cloud policy_roll policy_roll_mounted tenant tenant_thin
 	$(Q)FVE_INJECT=1 tests/run inject
 	$(Q)tests/run packages
+	$(Q)for engine in x86-ymm x86-xmm kapi-simd kapi; do FVE_QEMU=$$(tests/vm/qemu) FVE_USE_ENGINE=$$engine \
+		tests/run --on qemu kernel_races kernel_memory kernel_revoke kernel_residue || exit 1; done
 	$(Q)KERNELS='$(KERNELS)' tests/soak
 
 .PHONY: boot-tests

@@ -37,7 +37,7 @@ forget_key() {
 }
 
 line_of() { # KEY
-	echo "0 $ram_sectors fve aes-xts-plain64 :64:encrypted:$1 0 $ram 0"
+	echo "0 $ram_sectors fve aes-xts-plain64 :64:encrypted:$1 0 $ram 0${FVE_USE_ENGINE:+ 1 engine:$FVE_USE_ENGINE}"
 }
 
 head -c 32 /dev/urandom | add_key user master

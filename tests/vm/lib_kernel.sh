@@ -56,10 +56,14 @@ key_of() {
 	echo ":$(stat -c %s "$scratch/$1.key"):logon:test:$1"
 }
 
-# table_line TARGET LENGTH KEY_NAME IV_OFFSET DEVICE OFFSET [OPTION...]
+# table_line TARGET LENGTH KEY_NAME IV_OFFSET DEVICE OFFSET [OPTION...]. FVE_USE_ENGINE: fve's has that engine where
+# no option says another.
 table_line() {
-	local words=("0" "$2" "$1" aes-xts-plain64 "$(key_of "$3")" "$4" "$5" "$6")
+	local words=("0" "$2" "$1" aes-xts-plain64 "$(key_of "$3")" "$4" "$5" "$6") given=" $* "
 	shift 6
+	if [ "${words[2]}" = fve ] && [ -n "${FVE_USE_ENGINE-}" ] && [[ "$given" != *" engine:"* ]]; then
+		set -- "$@" "engine:$FVE_USE_ENGINE"
+	fi
 	[ $# -eq 0 ] || words+=("$#" "$@")
 	echo "${words[@]}"
 }
