@@ -99,6 +99,11 @@ mkdir "$TMP/credentials"
 (umask 077 && echo 1234 >"$TMP/credentials/pin")
 CREDENTIALS_DIRECTORY=$TMP/credentials outcome ok status "$plain&pin-source=credential:pin"
 outcome unreachable status "${uri_softhsm/token=soft/token=other}"
+expect_text "modules that were asked: $softhsm"
+outcome unreachable status 'pkcs11:token=other;object=root'
+grep -qE 'modules that were asked: .*softhsm2' "$TMP/out" || fail "it does not name the modules of p11-kit"
+outcome unreachable status 'pkcs11:token=other;object=root?module-name=softhsm2'
+grep -qE 'modules that were asked: softhsm2$' "$TMP/out" || fail "it names modules that were not asked"
 
 echo "--- openCryptoki's daemon is down, and comes back"
 uri=$uri_opencryptoki wrapped=$TMP/opencryptoki.wrapped

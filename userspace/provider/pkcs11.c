@@ -192,8 +192,33 @@ static CK_RV match_tokens(struct token *token, CK_FUNCTION_LIST *module, unsigne
 	return rv;
 }
 
+/* Add @module to those that were looked through: its name with p11-kit, or else its file. */
+static void append_module(char *ret, size_t size, CK_FUNCTION_LIST *module)
+{
+	char *name = p11_kit_module_get_name(module) ?: p11_kit_module_get_filename(module);
+	size_t have = strlen(ret);
+
+	snprintf(ret + have, size - have, "%s%s", have ? ", " : "", name ?: "?");
+	free(name);
+}
+
+/* It may be missing because its vendor's module is. */
+static bool no_such_token(struct token *token, const char *modules, CK_RV failure)
+{
+	char failed[100] = "";
+
+	if (failure)
+		snprintf(failed, sizeof(failed), "; a module fails: %s (0x%lx)",
+			 p11_kit_strerror(failure), failure);
+	provider_answer_fail(token->answer, PROVIDER_UNREACHABLE,
+			     "there is no such token%s; modules that were asked: %s", failed,
+			     *modules ? modules : "none");
+	return false;
+}
+
 static bool find_token(struct token *token)
 {
+	char modules[PROVIDER_DETAIL_MAX + 1] = "";
 	CK_RV failure = CKR_OK;
 
 	for (CK_FUNCTION_LIST **module = token->modules; *module; module++) {
@@ -202,6 +227,7 @@ static bool find_token(struct token *token)
 
 		if (!wants_module(token, *module))
 			continue;
+		append_module(modules, sizeof(modules), *module);
 		rv = p11_kit_module_initialize(*module);
 		if (rv == CKR_OK) {
 			rv = match_tokens(token, *module, &n);
@@ -216,15 +242,7 @@ static bool find_token(struct token *token)
 		if (rv != CKR_OK)
 			failure = rv;
 	}
-	if (token->module)
-		return true;
-	if (failure)
-		provider_answer_fail(token->answer, PROVIDER_UNREACHABLE,
-				     "there is no such token; a module fails: %s (0x%lx)",
-				     p11_kit_strerror(failure), failure);
-	else
-		refuse(token, PROVIDER_UNREACHABLE, "there is no such token");
-	return false;
+	return token->module || no_such_token(token, modules, failure);
 }
 
 /*
