@@ -163,8 +163,11 @@ expect 1 create a acme --availability own --availability-key "$TMP/custodian.a"
 expect_text --custodian
 expect 1 create a acme --availability sometimes
 [ ! -e "$TMP/custodian.a" ] && [ ! -e "$TMP/a.img" ] || fail "a refusal left something"
+expect 0 "$fvesetup" tenant create room "$TMP/room.img" --policy acme --size 15T --tpm "$tpm" --force
+expect_text 'There is room for '
 expect 0 create a acme --availability own --availability-key "$TMP/custodian.a" --plain
 expect 0 create b acme
+! grep -q 'room' "$TMP/out" || fail "20 MiB are said to have no room"
 expect 0 create e acme --availability none
 expect 0 create c other
 expect 5 create a acme
@@ -220,6 +223,8 @@ echo "--- a purge, refused for each thing that is missing"
 execute() {
 	"$fvesetup" tenant purge a --certificate "$TMP/certificate" --tpm "$tpm"
 }
+expect 4 "$fvesetup" tenant purge nobody --request "$TMP/request.c"
+[ "$(wc -l <"$TMP/out")" = 1 ] || fail "more is said than that there is no such tenant"
 expect 2 "$fvesetup" tenant purge c --request "$TMP/request.c"
 expect_text 'no approvers'
 expect 1 execute

@@ -9,8 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "base/signals.h"
+#include "cli/show.h"
 #include "cli/table.h"
 #include "cli/tenant.h"
 #include "custody/factors.h"
@@ -21,6 +23,21 @@
 #include "os/storage.h"
 #include "protector/customer.h"
 
+/* The file takes room as the tenant writes; what it finds missing then is an I/O error. */
+static void warn_of_room(int fd, const char *path, uint64_t size)
+{
+	char room[SHOW_SIZE_MAX], wanted[SHOW_SIZE_MAX];
+	struct statvfs fs;
+
+	if (fstatvfs(fd, &fs) < 0 || fs.f_bavail >= size / fs.f_frsize)
+		return;
+	show_size((uint64_t)fs.f_bavail * fs.f_frsize, room);
+	show_size(size, wanted);
+	log_notice("There is room for %s of the %s of %s now. Where more is written the tenant "
+		   "meets I/O errors.",
+		   room, wanted, path);
+}
+
 static int make_file(const char *path, uint64_t size)
 {
 	_cleanup_close_ int fd = -1;
@@ -28,6 +45,7 @@ static int make_file(const char *path, uint64_t size)
 
 	if (r < 0)
 		return r;
+	warn_of_room(fd, path, size);
 	if (ftruncate(fd, (off_t)size) < 0)
 		r = log_errno(errno, "cannot make %s %llu bytes long: %m", path,
 			      (unsigned long long)size);

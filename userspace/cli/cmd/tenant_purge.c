@@ -163,8 +163,9 @@ static int cmd_tenant_purge(const struct args *args)
 		return log_errno(EINVAL, "tenant purge takes one of --request, --approval, "
 					 "--certificate and --cancel");
 	r = cli_tenant_load(args->operand[0], &tenant);
-	if (r == 0)
-		r = keypolicy_find(tenant.policy, &policy);
+	if (r < 0)
+		return r;
+	r = keypolicy_find(tenant.policy, &policy);
 	if (r == -ENOENT)
 		return log_errno(ENOENT, "the policy of %s is not there any more",
 				 args->operand[0]);
