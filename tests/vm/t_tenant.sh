@@ -138,8 +138,18 @@ fvesetup tenant open t1
 mount /dev/mapper/t1 /mnt/first
 assert_eq "$(cat /mnt/first/marker)" "TENANT SECRET" "the marker"
 umount /mnt/first
+
+step "revoked while somebody has one open"
+exec 9</dev/mapper/t1
+fvesetup policy revoke p1
+assert_match "$(fvesetup tenant list)" "^t1 +revoked " "a tenant that is held open"
+exec 9<&-
+while dmsetup info t1 >/dev/null 2>&1; do
+	sleep 0.1
+done
+assert_match "$(fvesetup tenant list)" "^t1 +closed " "a tenant that nobody holds"
 for ((i = 1; i <= tenants; i++)); do
-	[ "$i" -eq 1 ] || [ "$(policy_of "$i")" != p1 ] || continue
+	[ "$(policy_of "$i")" != p1 ] || continue
 	fvesetup tenant close "t$i"
 done
 assert_eq "$(fvesetup tenant list | grep -c ' open ')" 0 "open tenants"

@@ -112,7 +112,9 @@ static const char *state_of(const struct tenant *tenant)
 		return "purged";
 	if (tenant->purge.request)
 		return "purge-pending";
-	return cli_tenant_is_open(tenant->name) ? "open" : "closed";
+	if (!cli_tenant_is_open(tenant->name))
+		return "closed";
+	return volume_is_revoked(tenant->name) ? "revoked" : "open";
 }
 
 struct listing {
@@ -169,7 +171,9 @@ static int cmd_tenant_list(const struct args *args)
 }
 
 ACTION(tenant_list, "Tenants", "tenant list", "", "show all tenants",
-       "Show all tenants of this machine: open, closed, purge-pending or purged.", OPT_JSON);
+       "Show all tenants of this machine: open, closed, purge-pending or purged; revoked: its key was "
+       "taken, and somebody still has the mapping open.",
+       OPT_JSON);
 
 /* --- assign ----------------------------------------------------------------------------------- */
 

@@ -241,6 +241,17 @@ static int query(const char *name, struct mapping_state *ret)
 	return 0;
 }
 
+bool volume_is_revoked(const char *name)
+{
+	static const char revoked[] = "revoked ";
+	_cleanup_mapping_state_ struct mapping_state state = {0};
+
+	/* "error" took the place of dm-crypt. */
+	return mapping_query(name, &state) == 0 &&
+	       (!strcmp(state.target, "error") ||
+		!strncmp(state.status, revoked, sizeof(revoked) - 1));
+}
+
 int volume_close(const char *name)
 {
 	_cleanup_mapping_state_ struct mapping_state state = {0};

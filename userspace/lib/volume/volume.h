@@ -51,6 +51,10 @@ int volume_suspend(const char *name, bool force);
 /* Give a suspended mapping of the volume of @header its key again, and let I/O go on. */
 int volume_resume(const char *name, const struct header *header, const struct secret *fvek);
 
+/* Whether the mapping @name has lost its key for good (revoke_volume()); it stays while somebody
+ * has it open. */
+bool volume_is_revoked(const char *name);
+
 /* Call @each for the name of every open volume, until it gives something else than 0. */
 int volume_each(int (*each)(void *data, const char *name), void *data);
 
