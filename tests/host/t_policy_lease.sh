@@ -58,7 +58,8 @@ outage
 
 echo "--- an outage: the lease holds in this boot and $boots more, with a record of each use"
 for ((i = 0; i <= boots; i++)); do
-	expect 0 open_here
+	open_alone --tpm "$tpm" 2>"$TMP/warned" >/dev/null || fail "the lease does not open"
+	grep -qF "availability key, for $((boots - i)) more boots" "$TMP/warned" || fail "no warning: $(cat "$TMP/warned")"
 	[ "$(uses)" = $((i + 1)) ] || fail "$(uses) records of $((i + 1)) uses"
 	expect 0 "$fvesetup" policy show acme --tpm "$tpm"
 	expect_text "for $boots boots without a root; $((boots - i)) left"
@@ -79,6 +80,7 @@ expect 0 "$fvesetup" open --test --key-file "$TMP/pass" "$image"
 echo "--- a root is back: the lease is renewed by its use, whether by open or by policy check"
 start_opencryptoki
 expect 0 open_here
+! grep -qF 'availability key' "$TMP/out" || fail "a root opens, and there is a warning"
 stop_opencryptoki
 expect 0 open_here
 for ((i = 0; i < boots; i++)); do

@@ -288,9 +288,14 @@ static int unwrap_by_lease(const struct header *header, const struct token_custo
 	_cleanup_secret_ struct secret *private = NULL;
 	int r = keypolicy_lease_use(policy, tcti, &private, ret_reason);
 
-	return r < 0 ? r
-		     : unwrap_by_availability(header, token, &token->wraps[WRAP_AVAILABILITY].wrap,
-					      private, ret_share, ret_reason);
+	if (r == 0)
+		r = unwrap_by_availability(header, token, &token->wraps[WRAP_AVAILABILITY].wrap,
+					   private, ret_share, ret_reason);
+	if (r == 0)
+		log_notice("No root of key policy %s can be reached: %s opens by its availability "
+			   "key, for %d more boots.",
+			   policy->name, header_path(header), keypolicy_lease_left(policy, tcti));
+	return r;
 }
 
 /* Nothing is opened by the availability key that no record tells of. */
