@@ -70,6 +70,12 @@ wait
 opens "$TMP/pass"
 ! grep -qE '[0-9]{6}-[0-9]{6}' "$TMP/out" || fail "the password was printed"
 
+escrowed() { # of each protector: kind and whether it is escrowed
+	"$fvesetup" protector list --json "$image" | jq -r '.protectors[] | "\(.kind) \(.escrowed)"' | sort | paste -sd ,
+}
+[ "$(escrowed)" = 'passphrase null,recovery true' ] || fail "escrowed: $(escrowed)"
+[ "$(FVE_STATE=$TMP/elsewhere escrowed)" = 'passphrase null,recovery false' ] || fail "escrowed, as a machine knows that has no log"
+
 echo "--- the packet: for either key, and for openssl; not for another"
 expect 0 "$fvesetup" escrow verify "${org[@]}" "$TMP/p.cms" "$image"
 expect_text "by recovery password $(ids)"
@@ -151,6 +157,8 @@ expect 0 "$fvesetup" protector add --key-file "$TMP/pass" "${both[@]}" "${gate[@
 wait
 expect 1 "$fvesetup" protector add --key-file "$TMP/pass" "${both[@]}" "${gate[@]}" "$image" passphrase
 expect 0 "$fvesetup" protector add --key-file "$TMP/pass" --recovery-file "$TMP/plainrec" "$image" recovery
+"$fvesetup" protector list --json "$image" | jq -e '[.protectors[].escrowed] | contains([true, false, null])' >/dev/null ||
+	fail "the recovery password that was not escrowed is not told from the others"
 expect 0 "$fvesetup" escrow export --escrow "$TMP/org.pem" --key-file "$TMP/plainrec" "$image" "$TMP/e.cms"
 expect 0 "$fvesetup" escrow verify "${org[@]}" "$TMP/e.cms" "$image"
 expect 5 "$fvesetup" escrow export --escrow "$TMP/org.pem" --key-file "$TMP/plainrec" "$image" "$TMP/e.cms"

@@ -6,6 +6,7 @@
 
 #include "cli/object.h"
 #include "cli/show.h"
+#include "custody/escrow_seen.h"
 #include "header/mac.h"
 #include "os/mounts.h"
 #include "protector/concerns.h"
@@ -98,12 +99,14 @@ void show_protectors(const struct header *header)
 struct json_object *show_protectors_json(const struct header *header)
 {
 	struct json_object *array = json_object_new_array();
+	_cleanup_escrow_seen_ struct escrow_seen seen = {0};
 	struct protector list[PROTECTOR_LIST_MAX];
 	int n = protector_list(header, list);
+	bool known = escrow_seen_load(&seen) == 0;
 
 	for (int i = 0; i < n; i++) {
 		const struct protector *p = &list[i];
-		struct json_object *o = json_object_new_object();
+		struct json_object *o = json_object_new_object(), *escrowed;
 
 		object_text(o, "id", p->head.id);
 		object_text(o, "kind", protector_kind_name(p->kind));
@@ -113,6 +116,12 @@ struct json_object *show_protectors_json(const struct header *header)
 		object_count(o, "token", p->token);
 		object_bool(o, "usable", p->health == REASON_NONE);
 		object_reason(o, "reason", p->health);
+		escrowed =
+			known && p->kind == PROTECTOR_RECOVERY
+				? json_object_new_boolean(
+					  escrow_seen_has(&seen, header_uuid(header), p->head.id))
+				: NULL;
+		json_object_object_add(o, "escrowed", escrowed);
 		json_object_array_add(array, o);
 	}
 	return array;

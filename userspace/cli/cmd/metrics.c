@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "cli/table.h"
 #include "custody/audit.h"
+#include "custody/escrow_seen.h"
 #include "custody/keypolicy_lease.h"
 #include "custody/keypolicy_volumes.h"
 #include "os/device.h"
@@ -16,7 +17,7 @@
 #include "os/state.h"
 #include "protector/concerns.h"
 
-#define SEEN_MAX 1024 /* volumes, and escrowed recovery passwords, that are told of */
+#define SEEN_MAX 1024 /* volumes that are told of */
 
 /* A family's samples stand together, so each has a buffer. */
 enum family {
@@ -66,18 +67,14 @@ static const struct {
 			      "Records at the end that the TPM does not cover."},
 };
 
-struct pair {
-	char volume[UUID_LENGTH + 1];
-	char protector[TOKEN_ID_LENGTH + 1];
-};
-
 struct metrics {
 	const struct args *args;
 	char *text[FAMILIES]; /* owned */
 	size_t size[FAMILIES];
 	FILE *file[FAMILIES];
-	struct pair seen[SEEN_MAX], escrowed[SEEN_MAX];
-	size_t n_seen, n_escrowed;
+	char seen[SEEN_MAX][UUID_LENGTH + 1];
+	size_t n_seen;
+	struct escrow_seen escrowed;
 	uint64_t records, unanchored;
 };
 
@@ -88,6 +85,8 @@ static void metrics_free(struct metrics **m)
 			fclose((*m)->file[i]);
 		free((*m)->text[i]);
 	}
+	if (*m)
+		escrow_seen_free(&(*m)->escrowed);
 	free(*m);
 }
 #define _cleanup_metrics_ __attribute__((cleanup(metrics_free)))
@@ -125,10 +124,10 @@ static void sample(struct metrics *m, enum family family, int64_t value, ...)
 
 /* --- volumes -------------------------------------------------------------------------------- */
 
-static bool is_among(const struct pair *list, size_t n, const char *volume, const char *protector)
+static bool is_told(const struct metrics *m, const char *volume)
 {
-	for (size_t i = 0; i < n; i++)
-		if (!strcmp(list[i].volume, volume) && !strcmp(list[i].protector, protector))
+	for (size_t i = 0; i < m->n_seen; i++)
+		if (!strcmp(m->seen[i], volume))
 			return true;
 	return false;
 }
@@ -143,8 +142,7 @@ static void tell_protectors(struct metrics *m, const struct header *header)
 		count[list[i].kind]++;
 		if (list[i].kind == PROTECTOR_RECOVERY)
 			sample(m, VOLUME_ESCROWED,
-			       is_among(m->escrowed, m->n_escrowed, header_uuid(header),
-					list[i].head.id),
+			       escrow_seen_has(&m->escrowed, header_uuid(header), list[i].head.id),
 			       "volume", header_uuid(header), "protector", list[i].head.id, END);
 	}
 	for (int i = 0; i < PROTECTOR_MAX; i++)
@@ -162,10 +160,10 @@ static void tell_volume(struct metrics *m, const char *path, const char *uuid)
 	bool weak = false;
 	size_t n;
 
-	if (strlen(uuid) != UUID_LENGTH || is_among(m->seen, m->n_seen, uuid, "") ||
-	    m->n_seen == SEEN_MAX || header_load(path, &header) < 0)
+	if (strlen(uuid) != UUID_LENGTH || is_told(m, uuid) || m->n_seen == SEEN_MAX ||
+	    header_load(path, &header) < 0)
 		return;
-	strcpy(m->seen[m->n_seen++].volume, uuid);
+	strcpy(m->seen[m->n_seen++], uuid);
 	sample(m, VOLUME_OPEN, volume_find_open(path, name, &open) > 0, "volume", uuid, "device",
 	       path, END);
 	n = concerns_read(header, m->args->unlock.tcti, concerns);
@@ -250,7 +248,6 @@ static void read_record(const char *line, void *data)
 	_cleanup_json_ struct json_object *object = NULL;
 	struct metrics *m = data;
 	struct json_object *anchored;
-	struct pair *pair;
 	struct reader r;
 
 	m->records++;
@@ -261,12 +258,6 @@ static void read_record(const char *line, void *data)
 	if (json_object_object_get_ex(object, "anchored", &anchored) &&
 	    json_object_get_boolean(anchored))
 		m->unanchored = 0;
-	if (strcmp(r.type, "escrow-acknowledged") || m->n_escrowed == SEEN_MAX)
-		return;
-	pair = &m->escrowed[m->n_escrowed];
-	reader_text(&r, "volume", pair->volume, sizeof(pair->volume));
-	reader_text(&r, "protector", pair->protector, sizeof(pair->protector));
-	m->n_escrowed += r.error == 0;
 }
 
 /* Before the volumes, of which it says what is escrowed. */
@@ -279,6 +270,8 @@ static int tell_audit(struct metrics *m)
 		return -ENOMEM;
 	if (access(path, F_OK) == 0)
 		r = audit_read(read_record, m);
+	if (r == 0)
+		r = escrow_seen_load(&m->escrowed);
 	sample(m, AUDIT_RECORDS, (int64_t)m->records, END);
 	sample(m, AUDIT_UNANCHORED, (int64_t)m->unanchored, END);
 	return r;
