@@ -406,15 +406,21 @@ installed += 755 dracut/hooks/kernel-postrm /etc/kernel/postrm.d/zzz-fve
 installed += 755 dracut/hooks/header-postinst /etc/kernel/header_postinst.d/zzz-fve
 installed += 644 dracut/hooks/default /etc/default/fve
 
+# What an administrator fills: PINs, certificates, orders; packets on their way out. For root alone, and
+# as they are where they are there.
+filled_dirs := /etc/fve /var/spool/fve
+
 # Directories of ours; uninstall removes them where nobody else has a file in them.
 own_dirs  := $(dracutdir)/90fve $(dracutdir)/91fve-begin $(dracutdir)/99zz-fve /usr/lib/fve $(PREFIX)/share/doc/fvesetup $(PREFIX)/share/fve \
-	$(systemddir)/system/emergency.service.d $(systemddir)/system/rescue.service.d
+	$(systemddir)/system/emergency.service.d $(systemddir)/system/rescue.service.d $(filled_dirs)
 
 .PHONY: install
 install: userspace ## everything; the module where the headers are
 	$(Q)set -- $(installed); while [ $$# -gt 0 ]; do \
 		printf '  %-7s %s\n' INSTALL "$(DESTDIR)$$3"; \
 		install -D -m "$$1" "$$2" "$(DESTDIR)$$3" || exit; shift 3; done
+	$(Q)for dir in $(filled_dirs); do \
+		[ -d "$(DESTDIR)$$dir" ] || install -d -m 700 "$(DESTDIR)$$dir" || exit; done
 ifneq ($(KDIR),)
 	$(Q)$(MAKE) --no-print-directory modules
 	$(Q)install -D -m 644 $(BUILD)/$(kdir_release)/dm-fve.ko \

@@ -32,14 +32,14 @@ comm -13 "$TMP/before" "$TMP/installed" >"$TMP/new"
 cat "$TMP/new"
 
 echo "--- below PREFIX, but for what is looked for in one place only"
-for file in /usr/local/sbin/fvesetup /usr/local/share/man/man8/fvesetup.8 \
+for file in /etc/fve /var/spool/fve /usr/local/sbin/fvesetup /usr/local/share/man/man8/fvesetup.8 \
 	/usr/local/share/bash-completion/completions/fvesetup \
 	/usr/lib/dracut/modules.d/90fve/module-setup.sh \
 	/usr/lib/systemd/system/fve-unlock.service /usr/lib/udev/rules.d/61-fve.rules \
 	/etc/kernel/postinst.d/zzz-fve "/lib/modules/$release/updates/dm-fve.ko"; do
 	grep -qxF ".$file" "$TMP/new" || fail "$file was not installed"
 done
-! grep -vE '^\./(usr/local/|usr/lib/(dracut/modules\.d/(90fve|91fve-begin|99zz-fve)|fve|systemd|udev)(/|$)|etc/(kernel|default)/|lib/modules/)' "$TMP/new" ||
+! grep -vE '^\./(usr/local/|usr/lib/(dracut/modules\.d/(90fve|91fve-begin|99zz-fve)|fve|systemd|udev)(/|$)|etc/(fve$|kernel/|default/)|var/spool/fve$|lib/modules/)' "$TMP/new" ||
 	fail "files outside PREFIX"
 "$root/usr/local/sbin/fvesetup" --version
 
@@ -47,8 +47,17 @@ echo "--- nobody else may write to it"
 find "$root" -type f -perm /022 | tee "$TMP/out"
 [ ! -s "$TMP/out" ] || fail "writable by others"
 
+echo "--- PINs and packets are for root alone, unless the administrator has made the place before"
+[ "$(stat -c %a "$root/etc/fve" "$root/var/spool/fve" | xargs)" = "700 700" ] || fail "places that are open to others"
+chmod 750 "$root/etc/fve"
+
 echo "--- a second time is no different, and uninstall leaves what was there"
 install_tree install KDIR="$kdir"
 listing | diff "$TMP/installed" -
+[ "$(stat -c %a "$root/etc/fve")" = 750 ] || fail "the administrator's mode was changed"
+touch "$root/etc/fve/a.pin"
 install_tree uninstall
+[ -e "$root/etc/fve/a.pin" ] || fail "uninstall took a PIN"
+rm "$root/etc/fve/a.pin"
+rmdir "$root/etc/fve"
 listing | diff "$TMP/before" - || fail "uninstall left or took too much"
