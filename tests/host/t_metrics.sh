@@ -104,8 +104,8 @@ else
 	echo "no prometheus-node-exporter: not scraped"
 fi
 
-echo "--- the alerts: each name of a metric is one of ours, and promtool takes the rules"
-grep -oE '\bfve_[a-z_]+' "$alerts" | sort -u | while read -r name; do
+echo "--- alerts and pages: each name of a metric is one of ours, and promtool takes the rules"
+grep -hoE '\bfve_[a-z_]+' "$alerts" "$here"/../../docs/{fleet,metrics}.md | sort -u | while read -r name; do
 	grep -q "\"$name\"" "$here/../../userspace/cli/cmd/metrics.c" || fail "there is no metric $name"
 done
 if command -v promtool >/dev/null; then
@@ -127,6 +127,19 @@ if command -v promtool >/dev/null; then
 		          - exp_labels: {severity: critical, policy: acme, root: a, outcome: denied, instance: m}
 		            exp_annotations:
 		              summary: "Root a of acme on m: denied"
+		  - interval: 1m
+		    input_series:
+		      - series: 'fve_policy_generation{policy="acme",instance="m"}'
+		        values: '2x1600'
+		      - series: 'fve_policy_generation{policy="acme",instance="n"}'
+		        values: '3x1600'
+		    alert_rule_test:
+		      - eval_time: 25h
+		        alertname: FveOrderMissing
+		        exp_alerts:
+		          - exp_labels: {severity: warning, policy: acme, instance: m}
+		            exp_annotations:
+		              summary: "m has generation 2 of acme, and other machines a newer one"
 	END
 	promtool test rules "$TMP/alerts.test.yml"
 else
