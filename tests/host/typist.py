@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Somebody at a terminal: run a command on one, and answer each of its questions.
 
-usage: typist.py [--echo] ANSWER... -- COMMAND...
+usage: typist.py [--echo | --question REGEX] ANSWER... -- COMMAND...
 
-A question is output that ends in ": ". Each is answered with the next ANSWER, and when none is
+A question is output that ends in ": ", or in what REGEX matches. Each is answered with the next ANSWER, and when none is
 left, with end of input. ^C and the like in an answer are control characters; an answer of nothing
 else is typed without the return key, "..." is no answer, and "kill TERM" a signal. Prints what the terminal showed; with --echo also, at the
 end, whether the terminal echoes. Exits as the command does, or with 124 when neither side has said
@@ -32,6 +32,11 @@ def main():
     echo = answers[:1] == ["--echo"]
     if echo:
         del answers[0]
+    question = ": "
+    if answers[:1] == ["--question"]:
+        question = answers[1]
+        del answers[:2]
+    question = re.compile(question.encode() + rb"\Z")
     pid, terminal = pty.fork()
     if pid == 0:
         os.execvp(command[0], command)
@@ -48,7 +53,7 @@ def main():
             break
         sys.stdout.buffer.write(shown)
         unanswered += shown
-        if unanswered.endswith(b": "):
+        if question.search(unanswered):
             unanswered = b""
             answer = answers.pop(0) if answers else "^D"
             if answer.startswith("kill "):
