@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# proves: a key opens with the help of a real Tang server; gone, silent, rotated, deleted and forged are told apart
+# proves: a key opens with the help of a real Tang server, as jose computes it; gone, silent, rotated, deleted, forged and malformed are told apart
 # group: host
 # shellcheck source=tests/host/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -34,10 +34,14 @@ s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 	done
 	fail "$1 does not start"
 }
-# answers NAME STATUS FILE: a server that sends the file to everybody.
+# answers NAME STATUS FILE: a server that sends the file to everybody, as it is at that moment.
 answers() {
-	printf '#!/bin/sh\nread -r line\nprintf "HTTP/1.1 %s X\\r\\nContent-Length: %s\\r\\nConnection: close\\r\\n\\r\\n"\ncat %s\n' \
-		"$2" "$(stat -c %s "$3")" "$3" >"$TMP/$1.sh"
+	cat >"$TMP/$1.sh" <<-END
+		#!/bin/sh
+		read -r line
+		printf 'HTTP/1.1 %s X\r\nContent-Length: %s\r\nConnection: close\r\n\r\n' "$2" "\$(stat -c %s "$3")"
+		cat "$3"
+	END
 	chmod +x "$TMP/$1.sh"
 	serve "$1" "$TMP/$1.sh"
 }
@@ -77,6 +81,27 @@ expect 0 "$BUILD/tools/provider_probe" wrap "$uri" "$key" "$wrapped"
 expect 0 "$BUILD/tools/provider_probe" wrap "$other" "$key" "$TMP/wrapped-b"
 outcome ok unwrap "$key" "$uri" "$wrapped"
 [ "$(tail -n +2 "$wrapped" | wc -c)" = $((3 * 133 + 12 + 32 + 16)) ] || fail "size"
+
+echo "--- jose and Tang, as clevis calls them, open what is wrapped here, and what they seal opens here"
+exchange() { # two keys from standard input: ECMR
+	jose jwk exc -i '{"alg":"ECMR"}' -l- -r-
+}
+second=$here/tang_wrap.py
+points=$TMP/points
+mkdir "$points"
+/usr/bin/python3 "$second" points "$wrapped" "$points"
+jose jwk gen -i '{"alg":"ECMR","crv":"P-521"}' -o "$TMP/blind"
+cat "$points/ours.jwk" "$TMP/blind" | exchange >"$TMP/hidden"
+curl -sf -X POST -H 'Content-Type: application/jwk+json' --data-binary @"$TMP/hidden" -o "$TMP/help" \
+	"http://127.0.0.1:${ports[a]}/rec/$(jose jwk thp -a S256 -i "$points/exchange.jwk")"
+cat "$TMP/blind" "$points/exchange.jwk" | exchange >"$TMP/mask"
+jose jwk pub -i "$TMP/help" | cat - "$TMP/mask" | jose jwk exc -l- -r- >"$TMP/shared"
+/usr/bin/python3 "$second" open "$wrapped" "$TMP/shared" | cmp - "$key" || fail "jose recovers another key"
+jose jwk gen -i '{"alg":"ECMR","crv":"P-521"}' -o "$TMP/private"
+cat "$TMP/private" "$points/exchange.jwk" | exchange >"$TMP/shared"
+jose jwk pub -i "$TMP/private" -o "$points/ours.jwk"
+/usr/bin/python3 "$second" seal "$points" "$TMP/shared" "$key" >"$TMP/theirs"
+outcome ok unwrap "$key" "$uri" "$TMP/theirs"
 
 echo "--- a header's URI asks only a server that the administrator has listed"
 export FVE_CONFIG=$TMP/etc
@@ -146,6 +171,49 @@ for name in long empty point error away; do
 	outcome unreachable status "tang://127.0.0.1:${ports[$name]}/$thumbprint"
 	outcome unreachable unwrap "$key" "tang://127.0.0.1:${ports[$name]}/$thumbprint" "$wrapped"
 done
+
+echo "--- JSON that is none, or not what it should be: an outage"
+answers odd 200 "$TMP/odd"
+odd=tang://127.0.0.1:${ports[odd]}/$thumbprint
+for text in '' '{' 'null' '[]' '"x"' '{}' '{}{}' '{"payload":' "$(printf '[%.0s' $(seq 600))"; do
+	printf '%s' "$text" >"$TMP/odd"
+	outcome unreachable status "$odd"
+	outcome unreachable unwrap "$key" "$odd" "$wrapped"
+done
+curl -sf "http://127.0.0.1:${ports[a]}/adv/$thumbprint" >"$TMP/adv"
+head -c $(($(stat -c %s "$TMP/adv") / 2)) "$TMP/adv" >"$TMP/odd"
+outcome unreachable status "$odd"
+# edited WANTED FILE ACTION FILTER...: each filter of jq makes another answer of the file.
+edited() {
+	local want=$1 file=$2 action=$3 filter
+	shift 3
+	for filter; do
+		jq -c "$filter" "$file" >"$TMP/odd"
+		echo "$filter"
+		case $action in
+		status) outcome "$want" status "$odd" ;;
+		unwrap) outcome "$want" unwrap "$key" "$odd" "$wrapped" ;;
+		esac
+	done
+}
+edited ok "$TMP/adv" status . '.signatures |= [1, null] + .' '{payload} + .signatures[0]'
+jq -c '{payload} + .signatures[0]' "$TMP/adv" >"$TMP/flat"
+edited unreachable "$TMP/flat" status 'del(.payload)' '.payload = 7' '.payload = "%"' '.payload |= .[:-4]' \
+	'.payload = [.payload]' '.payload = "e30"' 'del(.signature)' '.signature = 7' '.signature = ""' \
+	'.signature |= .[4:]' '.signature += "AAAA"' 'del(.protected)' '.protected = "%"' '.protected = "e30"' \
+	'.protected = {alg: "ES512"}' '.signatures = {} | del(.signature)' '.signatures = [1, null, [], {}]'
+# What the pinned key has signed, and is no list of keys; and a list in which it is not.
+for set in '[]' 'null' '{"keys":{}}' '{"keys":[1,null,[],{"kty":1}]}'; do
+	printf '%s' "$set" >"$TMP/set"
+	jose jws sig -I "$TMP/set" -k "$TMP/a/$thumbprint.jwk" -s '{"protected":{"alg":"ES512","cty":"jwk-set+json"}}' -o "$TMP/odd"
+	want=unreachable
+	[[ $set != *kty* ]] || want=badreq
+	outcome $want status "$odd"
+done
+edited unreachable "$TMP/help" unwrap . 'del(.x)' 'del(.y)' '.x = 7' '.y = []' '.x |= .[1:]' '.x += "A"' '.x = "%" + .x[1:]' \
+	'.x = "A" * 88' '.x = "A" * 88 | .y = .x' '.crv = "P-256"' '.crv = 521' '.kty = "RSA"' '.alg = "ES512"' '[.]'
+printf 'x\0{}' >"$TMP/odd"
+outcome unreachable unwrap "$key" "$odd" "$wrapped"
 
 echo "--- URIs that are none"
 for bad in tang: tang://127.0.0.1 "tang://127.0.0.1/" "tang://127.0.0.1/short" "tang://../$thumbprint" "tang://a@b/$thumbprint" \
