@@ -273,8 +273,10 @@ $(BUILD)/fuzz/libfve.a: $(lib_sources:userspace/%.c=$(BUILD)/fuzz/obj/%.o)
 # Parsers of a provider.
 fuzz_azure_parts := $(addprefix $(BUILD)/fuzz/obj/provider/,azure_wire.o answer_json.o text.o)
 fuzz_aws_parts	 := $(addprefix $(BUILD)/fuzz/obj/provider/,aws_wire.o answer_json.o text.o)
+fuzz_tang_parts	 := $(addprefix $(BUILD)/fuzz/obj/provider/,tang_wire.o answer_json.o text.o)
 $(BUILD)/fuzz/fuzz_azure: $(fuzz_azure_parts)
 $(BUILD)/fuzz/fuzz_aws: $(fuzz_aws_parts)
+$(BUILD)/fuzz/fuzz_tang: $(fuzz_tang_parts)
 
 $(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(BUILD)/fuzz/libfve.a
 	$(call say,LD,$@)
