@@ -5,7 +5,7 @@
 # shellcheck disable=SC2054 # QEMU's options have commas
 # shellcheck disable=SC2154,SC2034 # variables of tests/vm/vm
 
-swtpm='' disk_count=0
+swtpm='' feeder='' disk_count=0
 
 machine_adapt() {
 	:
@@ -13,6 +13,8 @@ machine_adapt() {
 
 machine_end() {
 	[ -z "$swtpm" ] || kill "$swtpm" 2>/dev/null || true
+	# It waits for an emulator to open the pipe, which never does where none came up.
+	[ -z "$feeder" ] || kill "$feeder" 2>/dev/null || true
 }
 
 paths=''
@@ -187,6 +189,7 @@ machine_run() {
 	if [ -n "$stdin" ]; then
 		mkfifo "$run/in.in" "$run/in.out"
 		cat >"$run/in.in" <&0 &
+		feeder=$!
 	fi
 	run_qemu
 	if lost_at_boot; then
