@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: a volume of cryptsetup or systemd-cryptenroll is adopted and released without losing a way in, wherever it is cut off, and others are refused unchanged
 # group: host tpm
+# seconds: 60
 # shellcheck source=tests/host/lib.sh
 . "$(dirname "$0")/lib.sh"
 

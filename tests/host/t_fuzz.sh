@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: random input to any parser is refused or understood, without a crash, overrun or leak
 # group: host fuzz
+# seconds: 130
 # timeout: 600
 . "$(dirname "$0")/lib.sh"
 unset ASAN_OPTIONS

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: every text and every JSON output is as tests/golden/*.out shows it, of the build with sanitizers and of the one that is released
 # group: host fast
+# seconds: 90
 #
 # After a change that is meant: tests/golden/accept, then git diff.
 . "$(dirname "$0")/lib.sh"

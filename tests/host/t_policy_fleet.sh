@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: one signed order makes and rolls a key policy on many machines, killed anywhere; stale, forged and foreign ones change nothing
 # group: host services
+# seconds: 50
 # timeout: 3600
 #
 # FVE_MACHINES: how many there are (4), and FVE_KILLS: how often one is killed (12); the figures are

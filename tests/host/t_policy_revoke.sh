@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: a withdrawn root takes the key from open volumes: EIO, and neither data nor keys in memory; others go on, and an outage locks nothing
 # group: host services kernel
+# seconds: 50
 # timeout: 2400
 #
 # Both machines are one: the policies are made here, and taken to a guest with tokens and disks, so

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: a root is replaced with no data written, and a roll that is killed anywhere leaves roots that open and is finished later
 # group: host services
+# seconds: 60
 # timeout: 1200
 #
 # FVE_KILLS: how often a roll is killed (5); the figure is 50.

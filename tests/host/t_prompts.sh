@@ -3,6 +3,7 @@
 # proves: secrets come from a terminal without echo, a file, a descriptor or the password agent;
 # proves: ^C at the prompt restores the echo and changes nothing; once writing, it waits
 # group: host
+# seconds: 60
 . "$(dirname "$0")/lib.sh"
 
 image=$TMP/volume.img

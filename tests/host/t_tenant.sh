@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: a tenant opens by its policy's roots and this TPM alone; a create that fails leaves nothing, and one that is killed is done again; a purge takes two approvers, time and a withdrawal, and reaches every old copy
 # group: host services
+# seconds: 50
 # timeout: 900
 #
 # FVE_KILLS: how often a create is killed (3).

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: the VM command and the runner tell failure, report, crash and timeout from success
 # group: host selftest
+# seconds: 120
 # timeout: 3600
 # shellcheck source=tests/host/lib.sh
 . "$(dirname "$0")/lib.sh"
