@@ -55,3 +55,8 @@ run status --tpm "$tpm" volume.img
 run tpm status --tpm "$tpm" volume.img
 run protector enable "${unlock[@]}" volume.img
 run protector enable "${unlock[@]}" volume.img
+
+note "counters"
+# Not on every machine may block devices be read.
+run tpm counters --tpm "$tpm" | grep -v 'block devices may not be read'
+run tpm counters --tpm "$tpm" --free 0x1846501

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# proves: a volume's counter leaves the TPM with the last protector there, with release, with erase and with a new format, and no other volume's does; what an old header approved stays revoked
+# proves: a volume's counter leaves the TPM with the last protector there, with release, with erase and with a new format, and no other volume's does; what an old header approved stays revoked; a TPM without room is told before anything is written; one that is nobody's can be freed
 # group: host fast tpm
 # shellcheck source=tests/host/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -99,3 +99,88 @@ format "$image" --tpm "$tpm" --protector tpm2
 expect 0 "$fvesetup" erase -q --tpm "$tpm" "$image"
 [ "$(counters)" = "$other" ] || fail "the counter stayed after erasing"
 expect 0 "$fvesetup" open --test --tpm "$tpm" "$TMP/other.img" </dev/null
+
+listed() {
+	"$fvesetup" tpm counters --json --tpm "$tpm" | jq -r ".counters[] | select(.nv_index == $1) | [.state, .uuid] | @tsv"
+}
+# The machine of the test may not let it look at its disks; then nothing is freed without a word.
+force=()
+[ "$("$fvesetup" tpm counters --json --tpm "$tpm" | jq '.unseen | length')" = 0 ] || force=(--force)
+
+echo "--- counters are listed with their volumes, also those of volumes that are not there"
+uuid=$(cryptsetup luksUUID "$TMP/other.img")
+[ "$(listed $((other)))" = "known"$'\t'"$uuid" ] || fail "$(listed $((other)))"
+expect 0 "$fvesetup" tpm counters --tpm "$tpm"
+expect_text "known     $uuid"
+FVE_STATE=$TMP/stranger expect 0 "$fvesetup" tpm counters --tpm "$tpm"
+expect_text "unknown   -"
+tpm2_nvdefine -Q -C o -s 8 0x01846520
+[ "$(listed $((0x01846520)))" = foreign$'\t' ] || fail "$(listed $((0x01846520)))"
+
+echo "--- refused: what is no index, not in use, somebody else's, or not confirmed"
+expect 1 "$fvesetup" tpm counters --free 0x18465xx --tpm "$tpm"
+expect 1 "$fvesetup" tpm counters --free "$other" --json --tpm "$tpm"
+expect 4 "$fvesetup" tpm counters --free 0x0184653f --tpm "$tpm"
+expect 4 "$fvesetup" tpm counters --free 0x01000000 --tpm "$tpm"
+expect 4 "$fvesetup" tpm counters --free 0x01846520 --force -q --tpm "$tpm"
+expect_text tpm2_nvundefine
+tpm2_nvundefine -Q -C o 0x01846520
+expect 1 "$fvesetup" tpm counters --free "$other" "${force[@]}" --tpm "$tpm" </dev/null
+[ -z "${force[*]}" ] || expect 2 "$fvesetup" tpm counters --free "$other" -q --tpm "$tpm"
+expect 4 "$fvesetup" tpm counters --tpm "swtpm:path=$TMP/none"
+tpm2_changeauth -c owner secret
+expect 2 "$fvesetup" tpm counters --free "$other" -q "${force[@]}" --tpm "$tpm"
+expect_text tpm-owned
+tpm2_changeauth -c owner -p secret
+[ "$(counters)" = "$other" ] || fail "a counter went: $(counters)"
+
+echo "--- one that a power cut left before its first use is taken, and none is made beside it"
+new_image "$image"
+format "$image"
+printf 'fve counter %s' "$(cryptsetup luksUUID "$image")" | openssl dgst -sha256 -binary >"$TMP/policy"
+tpm2_nvdefine -Q -C o -g sha256 -s 8 -a 'nt=counter|authread|authwrite|no_da' -L "$TMP/policy" 0x01846508
+expect 0 "$fvesetup" protector add --tpm "$tpm" --key-file "$TMP/pass" "$image" tpm2
+expect 0 "$fvesetup" open --test --tpm "$tpm" --protector tpm2 "$image" </dev/null
+[ "$(counters)" = "$other 0x1846508" ] || fail "another one was made: $(counters)"
+
+echo "--- freed, it is gone, and what opened by it says so"
+expect 0 "$fvesetup" tpm counters --free 0x1846508 -q "${force[@]}" --tpm "$tpm"
+[ "$(counters)" = "$other" ] || fail "not freed, or more than that: $(counters)"
+expect 2 "$fvesetup" open --test --tpm "$tpm" --protector tpm2 "$image" </dev/null
+expect_text policy-revoked
+expect 0 "$fvesetup" open --test --tpm "$tpm" "$TMP/other.img" </dev/null
+
+echo "--- a TPM without room: one line before anything is written, of format and of protector add"
+# A TPM keeps some of its room for counters; so these come last.
+next=$((0x01000000))
+for attributes in 'authread|authwrite' 'nt=counter|authread|authwrite|no_da'; do
+	while tpm2_nvdefine -Q -C o -s 8 -a "$attributes" "$(printf 0x%x $next)" 2>"$TMP/full"; do
+		next=$((next + 1))
+	done
+	grep -q 'insufficient space' "$TMP/full" || fail "$(cat "$TMP/full")"
+done
+new_image "$TMP/full.img"
+mkfs.ext4 -q -F "$TMP/full.img"
+before=$(sha256sum <"$TMP/full.img")
+expect 5 "$fvesetup" format -q "${cheap[@]}" --tpm "$tpm" --key-file "$TMP/pass" --protector passphrase \
+	--protector tpm2 --recovery-file "$TMP/full.rec" "$TMP/full.img"
+expect_text tpm-full
+expect_text 'fvesetup tpm counters'
+[ "$(wc -l <"$TMP/out")" = 1 ] || fail "more than one line"
+[ "$before" = "$(sha256sum <"$TMP/full.img")" ] || fail "a refusal changed the device"
+[ ! -e "$TMP/full.rec" ] || fail "a recovery password was made"
+format "$TMP/full.img"
+before=$(sha256sum <"$TMP/full.img")
+new=()
+for kind in tpm2 tpm2-pin tpm2-key; do
+	[ "$kind" = tpm2 ] || new=(--new-key-file "$TMP/pin")
+	[ "$kind" != tpm2-key ] || new=(--new-key-file "$TMP/new.key")
+	expect 5 "$fvesetup" protector add "${cheap[@]}" --tpm "$tpm" --key-file "$TMP/pass" "${new[@]}" \
+		"$TMP/full.img" "$kind"
+	expect_text tpm-full
+	[ "$(wc -l <"$TMP/out")" = 1 ] || fail "more than one line"
+	[ "$before" = "$(sha256sum <"$TMP/full.img")" ] || fail "a refusal changed the header"
+	[ ! -e "$TMP/new.key" ] || fail "a startup key was left"
+done
+expect 0 "$fvesetup" tpm counters --free "$other" -q "${force[@]}" --tpm "$tpm"
+expect 0 "$fvesetup" protector add --tpm "$tpm" --key-file "$TMP/pass" "$TMP/full.img" tpm2

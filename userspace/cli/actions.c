@@ -34,6 +34,7 @@ const struct action *const actions[] = {
 	&action_tpm_predict,
 	&action_tpm_revoke,
 	&action_tpm_lockout,
+	&action_tpm_counters,
 
 	&action_policy_create,
 	&action_policy_validate,

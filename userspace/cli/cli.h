@@ -79,10 +79,11 @@ struct args {
 	uint64_t size;	     /* bytes of a new file, or 0 */
 	uint32_t purge_days; /* 0: not given */
 	const char *escrow_key;
-	uint32_t sector_size; /* bytes, or 0 */
-	const char *pcrs;     /* of tpm approve */
-	uint32_t boots;	      /* of protector disable; 0: not given */
-	uint32_t bound;	      /* minutes; 0: not given */
+	uint32_t sector_size;	/* bytes, or 0 */
+	const char *pcrs;	/* of tpm approve */
+	const char *free_index; /* of tpm counters */
+	uint32_t boots;		/* of protector disable; 0: not given */
+	uint32_t bound;		/* minutes; 0: not given */
 	const char *availability;
 	const char *custodian[CLI_MAX_CUSTODIANS]; /* certificates */
 	unsigned int n_custodians;

@@ -321,6 +321,8 @@ const struct option_row options[OPT_END] = {
 		 "what a protector that is added gets. Approvals over others are taken back.",
 		 TEXT(pcrs)},
 	[OPT_APPROVE] = {"approve", 0, NULL, "approve what was predicted", NULL, FLAG(approve)},
+	[OPT_FREE] = {"free", 0, "INDEX", "remove the counter at this NV index from the TPM", NULL,
+		      TEXT(free_index)},
 	[OPT_OLD_CMDLINE] =
 		{"old-cmdline", 0, "TEXT", "the command line of this boot (/proc/cmdline)",
 		 "The command line of the boot that the event log is of; that in /proc/cmdline by "
@@ -348,7 +350,7 @@ const struct option_row options[OPT_END] = {
 		 "Do what is refused for the danger that it brings: remove even the last protector "
 		 "that a person can open, make a key file for auto where nothing is encrypted, "
 		 "suspend what the root file system is on, erase an open volume, take another volume for the "
-		 "machine's.",
+		 "machine's, free the counter of a volume that is attached.",
 		 FLAG(force)},
 	[OPT_TPM] = {"tpm", 0, "TCTI", "the TPM to use (device:/dev/tpmrm0)",
 		     "The TPM, as tpm2-tss names it; device:/dev/tpmrm0 by default.",

@@ -97,9 +97,12 @@ static int no_counter(const char *path, int r, enum reason reason)
 {
 	return log_errno(-r,
 			 "cannot make the counter in the TPM by which an approval of %s is "
-			 "revoked: %s (%s). Without one no approval can be taken back; add "
+			 "revoked: %s (%s)%s. Without one no approval can be taken back; add "
 			 "no-revocation if you mean it",
-			 path, reason_text(reason), reason_code(reason));
+			 path, reason_text(reason), reason_code(reason),
+			 reason == REASON_TPM_FULL
+				 ? "; whose they are, and how to free one: fvesetup tpm counters"
+				 : "");
 }
 
 int boot_policy_try_counter(const char *path, struct tpm *tpm)
@@ -418,16 +421,19 @@ bool boot_policy_weak(const struct boot_policy *policy, const struct token_appro
 	       boot_state_weak(approval->policy.pcrs.mask);
 }
 
-/* Sign what is good for the counter's next value, which ends all that old headers have. */
+/*
+ * Sign what is good, but not @revoked, for the counter's next value, which ends all that old
+ * headers have.
+ */
 static int sign_on(const struct header *header, const struct secret *vmk,
-		   struct boot_policy *policy)
+		   const struct token_approval *revoked, struct boot_policy *policy)
 {
 	policy->wanted = policy->counter + 1;
 	for (size_t i = 0; i < policy->token.n_approvals; i++) {
 		struct token_approval *approval = &policy->token.approvals[i];
 		int r = 0;
 
-		if (!boot_policy_revoked(policy, approval))
+		if (approval != revoked && !boot_policy_revoked(policy, approval))
 			r = sign(header, vmk, policy, policy->wanted, approval);
 		if (r < 0)
 			return log_errno(-r, "cannot sign approval %s of %s again: %s",
@@ -455,7 +461,7 @@ int boot_policy_keep(const struct header *header, const struct secret *vmk, uint
 		drop(token, i);
 	}
 	if (any && token->counter)
-		return sign_on(header, vmk, policy);
+		return sign_on(header, vmk, NULL, policy);
 	if (any)
 		log_notice("An old copy of the header still has what was taken back: %s was "
 			   "enrolled with no-revocation.",
@@ -483,17 +489,5 @@ int boot_policy_revoke(const struct header *header, const struct secret *vmk, co
 				 header_path(header), id, header_path(header));
 	if (boot_policy_revoked(policy, found))
 		return 0;
-	policy->wanted = policy->counter + 1;
-	for (size_t i = 0; i < token->n_approvals; i++) {
-		struct token_approval *approval = &token->approvals[i];
-		int r;
-
-		if (approval == found || boot_policy_revoked(policy, approval))
-			continue;
-		r = sign(header, vmk, policy, policy->wanted, approval);
-		if (r < 0)
-			return log_errno(-r, "cannot sign approval %s of %s again: %s",
-					 approval->head.id, header_path(header), strerror(-r));
-	}
-	return 0;
+	return sign_on(header, vmk, found, policy);
 }

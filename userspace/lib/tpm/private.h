@@ -26,8 +26,7 @@
  * Our NV indices. They lie in the part of the index space that belongs to the owner (TCG Registry
  * of Reserved TPM 2.0 Handles, 0x01800000 to 0x01BFFFFF).
  */
-#define NV_COUNTER_FIRST 0x01846500 /* counter.c */
-#define NV_COUNTERS	 64
+#define NV_COUNTER_FIRST 0x01846500	/* the first of TPM_COUNTERS; counter.c */
 #define NV_SLOT_FIRST	 TPM_SLOT_INDEX /* 0x01846540; slot.c */
 #define NV_AUDIT_HEAD	 0x01846550	/* audit_index.c */
 

@@ -128,13 +128,29 @@ int tpm_unseal_suspended(struct tpm *tpm, const struct tpm_name *srk,
 int tpm_counter_make(struct tpm *tpm, const char *uuid, struct policy_counter *ret,
 		     enum reason *ret_reason);
 
-/* Read, increment or remove a counter. REASON_POLICY_REVOKED: it is gone, or not this volume's. */
+/*
+ * Read, increment or remove a counter. REASON_POLICY_REVOKED: it is gone, or not this volume's;
+ * REASON_TPM_OWNED: removing one takes the owner hierarchy's password.
+ */
 int tpm_counter_read(struct tpm *tpm, const struct policy_counter *counter, uint64_t *ret,
 		     enum reason *ret_reason);
 int tpm_counter_increment(struct tpm *tpm, const struct policy_counter *counter,
 			  enum reason *ret_reason);
 int tpm_counter_remove(struct tpm *tpm, const struct policy_counter *counter,
 		       enum reason *ret_reason);
+
+/* An NV index of those that are kept for counters, which is in use. */
+#define TPM_COUNTERS 64
+struct tpm_counter_entry {
+	struct policy_counter counter; /* with its Name as it is now, where it is ours */
+	bool ours;		       /* a counter such as tpm_counter_make() makes */
+	bool begun;		       /* it was never incremented, and so holds for nothing yet */
+	uint8_t policy[SHA256_SIZE];   /* whose it is: policy_counter_policy() */
+};
+
+/* List them, in the order of their indices. */
+int tpm_counter_list(struct tpm *tpm, struct tpm_counter_entry ret[TPM_COUNTERS], size_t *ret_n,
+		     enum reason *ret_reason);
 
 /*
  * The head of the audit log is an NV index of type extend (TPM2_NT_EXTEND): it can only be replaced
