@@ -95,8 +95,10 @@ openssl cms -verify -binary -inform PEM -in "$orders/1.policy" -certfile "$TMP/f
 expect 1 on "$origin" "$fvesetup" policy export acme --sign "$TMP/fleet.key"
 expect 1 on "$origin" "$fvesetup" policy export acme --sign "$TMP/mallory.key" --signer "$TMP/fleet.pem"
 expect_text 'cannot sign'
+start_tpm "$TMP/tpm" # for the lease
 expect 0 on "$origin" "$fvesetup" policy create here --plain --root-a "$a1" --root-b "$b1" --availability transient \
-	--availability-key "$TMP/custodian.here"
+	--availability-key "$TMP/custodian.here" --tpm "$tpm"
+stop_tpm
 expect 1 export_order "$TMP/none" here
 expect_text 'lies on this machine'
 

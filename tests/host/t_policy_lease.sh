@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# proves: in an outage a transient availability key opens for N boots since a root was used, and in the next, or in one that the TPM does not count, the TPM refuses
+# proves: in an outage a transient availability key opens for N boots since a root was used, and in the next, or in one that the TPM does not count, the TPM refuses; a lease that could not be made or renewed is an error
 # group: host services tpm
 # timeout: 900
 # shellcheck source=tests/host/lib.sh
@@ -48,8 +48,18 @@ start_tpm_of_roots
 uri_a="pkcs11:token=soft;object=root?module-path=$p11_client&pin-source=file:$TMP/pin.softhsm"
 start_tpm "$TMP/tpm"
 tpm_pid=${swtpm_pids[-1]}
+
+echo "--- a TPM that holds no lease: nothing is made, and what promised one fails"
+expect 4 "$fvesetup" policy create acme --plain --root-a "$uri_a" --root-b "$uri_opencryptoki" \
+	--availability-key "$TMP/custodian" --availability transient --tpm "swtpm:path=$TMP/none"
+expect_text tpm-absent
+[ ! -e "$TMP/custodian" ] && [ ! -e "$FVE_STATE/policies/acme.json" ] || fail "something was made without a lease"
 expect 0 "$fvesetup" policy create acme --plain --root-a "$uri_a" --root-b "$uri_opencryptoki" \
 	--availability-key "$TMP/custodian" --availability transient --boots $boots --tpm "$tpm"
+expect 4 "$fvesetup" policy check acme --tpm "swtpm:path=$TMP/none"
+expect_text tpm-absent
+expect_text registered
+expect 0 "$fvesetup" policy check acme --tpm "$tpm"
 ! grep -q "PRIVATE" -r "$FVE_STATE" || fail "the availability key lies open on the machine"
 new_image "$image"
 format "$image"

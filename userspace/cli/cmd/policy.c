@@ -96,11 +96,8 @@ static int cmd_policy_create(const struct args *args)
 		if (r < 0)
 			return r;
 	}
-	r = write_new(args, &policy, availability);
-	if (r < 0)
-		return r;
-	keypolicy_lease_renew(&policy, args->unlock.tcti, WRAP_ROOTS, proof);
-	return 0;
+	r = keypolicy_lease_begin(&policy, args->unlock.tcti, proof);
+	return r < 0 ? r : write_new(args, &policy, availability);
 }
 
 ACTION(policy_create, "Customer keys", "policy create", "<name>",

@@ -86,11 +86,13 @@ static bool any(const struct finding *finding, enum provider_outcome outcome)
 	return false;
 }
 
-/* Ask each root by itself: a hedge would leave one of them unasked. */
-static void ask_roots(const struct keypolicy *policy, const char *tcti, struct keypolicy *renewed,
-		      struct finding *ret)
+/* Ask each root by itself: a hedge would leave one of them unasked. -EIO: the lease is as it was.
+ */
+static int ask_roots(const struct keypolicy *policy, const char *tcti, struct keypolicy *renewed,
+		     struct finding *ret)
 {
 	bool done = false;
+	int result = 0;
 
 	for (int i = 0; i < WRAP_ROOTS; i++) {
 		_cleanup_secret_ struct secret *proof = NULL;
@@ -100,16 +102,18 @@ static void ask_roots(const struct keypolicy *policy, const char *tcti, struct k
 		ret->roots[i] = errs[i];
 		if (r < 0 || done || *policy->suspended)
 			continue;
-		keypolicy_lease_renew(renewed, tcti, (enum wrap_key)i, proof);
+		if (keypolicy_lease_renew(renewed, tcti, (enum wrap_key)i, proof) < 0)
+			result = -EIO;
 		done = true;
 	}
+	return result;
 }
 
 /* A suspended policy's roots are asked on an order alone: a PIN that was changed would lock. */
 static int check(const struct args *args, struct keypolicy *policy, struct finding *ret)
 {
 	_cleanup_keypolicy_ struct keypolicy asked = {0};
-	int r = keypolicy_load(policy->name, &asked);
+	int r = keypolicy_load(policy->name, &asked), lease;
 
 	if (r < 0)
 		return r;
@@ -120,13 +124,16 @@ static int check(const struct args *args, struct keypolicy *policy, struct findi
 		ret->result = -EPERM;
 		return take_effect(policy, args->unlock.tcti, false);
 	}
-	ask_roots(&asked, args->unlock.tcti, policy, ret);
+	lease = ask_roots(&asked, args->unlock.tcti, policy, ret);
 	ret->state = any(ret, PROVIDER_OK) ? "degraded" : "outage";
 	if (ret->roots[WRAP_ROOT_A].outcome == PROVIDER_OK &&
 	    ret->roots[WRAP_ROOT_B].outcome == PROVIDER_OK)
 		ret->state = "registered";
 	else if (any(ret, PROVIDER_OK))
 		ret->result = -EREMOTEIO;
+	/* Degraded is what people live with; without its lease the policy opens in no outage. */
+	if (lease < 0)
+		ret->result = lease;
 	keypolicy_seen(policy, args->unlock.tcti, ret->roots, 1u << WRAP_ROOT_A | 1u << WRAP_ROOT_B,
 		       NULL);
 	if (!any(ret, PROVIDER_OK)) {
@@ -235,7 +242,8 @@ ACTION(policy_check, "Customer keys", "policy check", "[<name>]",
        "does not unwrap either, suspends the policy and does to its open volumes what "
        "--on-revocation said; an outage changes nothing. Without <name>, all policies whose last "
        "success is a quarter of their --bound ago: what fve-policy.timer calls. Exits with 2 "
-       "where one is suspended, with 4 in an outage, and with 3 where one root does not unwrap.",
+       "where one is suspended, with 4 in an outage and where a lease could not be renewed, and with "
+       "3 where one root does not unwrap.",
        OPT_TPM, OPT_JSON);
 
 static int cmd_policy_revoke(const struct args *args)

@@ -180,9 +180,7 @@ static int make(struct order *order, const struct args *args)
 	order->changed = true;
 	order->result = RESULT_MADE;
 	r = record_change(order, &policy, args->unlock.tcti, "policy-created", "");
-	if (r == 0)
-		keypolicy_lease_renew(&policy, args->unlock.tcti, WRAP_ROOTS, proof);
-	return r;
+	return r < 0 ? r : keypolicy_lease_renew(&policy, args->unlock.tcti, WRAP_ROOTS, proof);
 }
 
 static void refused(void *data, const struct protector *protector, const struct refusal *refusal)
@@ -225,7 +223,7 @@ static int roll(struct order *order, const struct args *args, struct keypolicy *
 	static const char *const which[] = {"", "root a, ", "root b, ", "both roots, "};
 	_cleanup_secret_ struct secret *proof = secret_random(ROOTWRAP_KEY_SIZE);
 	uint32_t given = keypolicy_roots_differ(policy, &order->policy);
-	int r = proof ? keypolicy_order_replace(&order->policy, policy, proof) : -ENOMEM;
+	int r = proof ? keypolicy_order_replace(&order->policy, policy, proof) : -ENOMEM, done;
 
 	if (r < 0)
 		return r;
@@ -235,8 +233,9 @@ static int roll(struct order *order, const struct args *args, struct keypolicy *
 			  given ? "policy-rolled" : "policy-changed", which[given]);
 	if (r < 0)
 		return r;
-	keypolicy_lease_renew(policy, args->unlock.tcti, WRAP_ROOTS, proof);
-	return rewrap(args, policy);
+	r = keypolicy_lease_renew(policy, args->unlock.tcti, WRAP_ROOTS, proof);
+	done = rewrap(args, policy);
+	return done < 0 ? done : r;
 }
 
 static int apply(struct order *order, const struct args *args)

@@ -132,22 +132,41 @@ static int seal(const struct keypolicy *policy, const char *tcti, enum wrap_key 
 	return 0;
 }
 
-void keypolicy_lease_renew(struct keypolicy *policy, const char *tcti, enum wrap_key root,
-			   const struct secret *proof)
+static int get_news(const struct keypolicy *policy, const char *tcti, enum wrap_key root,
+		    const struct secret *proof, struct news *ret)
 {
 	enum reason reason = REASON_NONE;
+	int r = token_time_now(ret->proved);
+
+	if (r < 0 || policy->availability != AVAILABILITY_TRANSIENT)
+		return r;
+	r = seal(policy, tcti, root, proof, &ret->lease, &reason);
+	if (r < 0)
+		return log_errno(-r, "the TPM holds no new lease for policy %s: %s (%s)",
+				 policy->name,
+				 reason == REASON_NONE ? strerror(-r) : reason_text(reason),
+				 reason_code(reason));
+	return 0;
+}
+
+int keypolicy_lease_begin(struct keypolicy *policy, const char *tcti, const struct secret *proof)
+{
 	struct news news = {0};
+	int r = get_news(policy, tcti, WRAP_ROOTS, proof, &news);
 
-	if (token_time_now(news.proved) == 0 && policy->availability == AVAILABILITY_TRANSIENT) {
-		int r = seal(policy, tcti, root, proof, &news.lease, &reason);
+	return r < 0 ? r : set_news(policy, &news);
+}
 
-		if (r < 0)
-			log_error("the lease of policy %s was not renewed: %s (%s)", policy->name,
-				  reason == REASON_NONE ? strerror(-r) : reason_text(reason),
-				  reason_code(reason));
-	}
-	keypolicy_update(policy, set_news, &news);
+int keypolicy_lease_renew(struct keypolicy *policy, const char *tcti, enum wrap_key root,
+			  const struct secret *proof)
+{
+	struct news news = {0};
+	/* That a root was used is noted even so. */
+	int r = get_news(policy, tcti, root, proof, &news),
+	    noted = keypolicy_update(policy, set_news, &news);
+
 	tpm_sealed_free(&news.lease.sealed);
+	return r < 0 ? r : noted;
 }
 
 int keypolicy_lease_use(const struct keypolicy *policy, const char *tcti,

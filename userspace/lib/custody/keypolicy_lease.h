@@ -22,10 +22,12 @@ int keypolicy_lease_private(const struct keypolicy *policy, const struct secret 
 /*
  * Note that a root has just unwrapped, and where the availability key is transient renew the lease,
  * unless it has its full length. @proof is the proof secret; where it is NULL and needed, @root
- * unwraps it. A failure is printed and otherwise ignored.
+ * unwraps it. The message is made here.
  */
-void keypolicy_lease_renew(struct keypolicy *policy, const char *tcti, enum wrap_key root,
-			   const struct secret *proof);
+int keypolicy_lease_renew(struct keypolicy *policy, const char *tcti, enum wrap_key root,
+			  const struct secret *proof);
+/* The same for a new policy that is written by nobody yet. */
+int keypolicy_lease_begin(struct keypolicy *policy, const char *tcti, const struct secret *proof);
 
 /* Give the availability key by the lease. -EPERM and REASON_LEASE_OVER: the lease is over, or there
  * is none; else a reason of the TPM. */

@@ -368,7 +368,7 @@ static int find_share(const struct header *header, const struct token_customer *
 			    ? -EPERM
 			    : record_availability(header, token, policy, tcti, ret_refusal->detail);
 	else if (r == 0 && *policy->name && root != WRAP_ROOTS)
-		keypolicy_lease_renew(policy, tcti, root, NULL);
+		keypolicy_lease_renew(policy, tcti, root, NULL); /* it opens without */
 	return r;
 }
 
