@@ -47,6 +47,30 @@ both=$(counters)
 before=$(value)
 cp "$image" "$TMP/old"
 
+echo "--- formatted over what was ours and cannot be read: one line tells what stays, and it is no error"
+# odd PYTHON TEXT: the header h of a copy is edited so; format goes on, and says just TEXT beside its result.
+odd() {
+	new_image "$TMP/odd.img"
+	format "$TMP/odd.img" --tpm "$tpm" --protector tpm2
+	/usr/bin/python3 "$here/luks2_edit.py" "$TMP/odd.img" json "$1"
+	rm -f "$TMP/odd.img.rec"
+	expect 0 "$fvesetup" format -q "${cheap[@]}" --key-file "$TMP/pass" --protector passphrase \
+		--recovery-file "$TMP/odd.img.rec" --tpm "$tpm" "$TMP/odd.img"
+	expect_text "$2"
+	! grep -q '^fvesetup:' "$TMP/out" || fail "an error of what is no error"
+	[ "$(wc -l <"$TMP/out")" = 4 ] || fail "$(wc -l <"$TMP/out") lines"
+	expect 0 "$fvesetup" open --test --key-file "$TMP/pass" "$TMP/odd.img"
+}
+odd 'h["config"]["requirements"] = {"mandatory": ["from-the-future"]}' 'cannot be read'
+odd 'h["segments"]["0"]["encryption"] = "cipher_null-ecb"' 'cannot be read'
+odd 'h["digests"]["0"]["type"] = "argon9"' 'cannot be read'
+odd 'next(t for t in h["tokens"].values() if t["type"] == "fve-policy")["version"] = 99' 'of a later version'
+[ "$(counters | wc -w)" = 6 ] || fail "counters: $(counters)"
+for index in $(counters); do
+	case " $both " in *" $index "*) ;; *) tpm2_nvundefine -Q -C o "$index" ;; esac
+done
+[ "$(counters)" = "$both" ] || fail "counters: $(counters)"
+
 echo "--- with a second protector it stays, with the last one it goes, and the policy too"
 printf '135792' >"$TMP/pin"
 expect 0 "$fvesetup" protector add "${cheap[@]}" --tpm "$tpm" --key-file "$TMP/pass" \
@@ -153,8 +177,8 @@ expect 0 "$fvesetup" open --test --tpm "$tpm" "$TMP/other.img" </dev/null
 echo "--- a TPM without room: one line before anything is written, of format and of protector add"
 # A TPM keeps some of its room for counters; so these come last.
 next=$((0x01000000))
-for attributes in 'authread|authwrite' 'nt=counter|authread|authwrite|no_da'; do
-	while tpm2_nvdefine -Q -C o -s 8 -a "$attributes" "$(printf 0x%x $next)" 2>"$TMP/full"; do
+for kind in '1024 authread|authwrite' '8 authread|authwrite' '8 nt=counter|authread|authwrite|no_da'; do
+	while tpm2_nvdefine -Q -C o -s "${kind% *}" -a "${kind#* }" "$(printf 0x%x $next)" 2>"$TMP/full"; do
 		next=$((next + 1))
 	done
 	grep -q 'insufficient space' "$TMP/full" || fail "$(cat "$TMP/full")"

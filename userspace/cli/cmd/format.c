@@ -158,6 +158,15 @@ static int confirm(const struct args *args, const char *path)
 			      *info.signature ? ")" : "");
 }
 
+/* The volume that is there already, whose counter in the TPM goes with it. */
+static void load_old(const char *path, struct header **ret)
+{
+	if (header_copies_have_vmk(path) && header_try(path, ret) < 0)
+		log_notice("The header that was on %s cannot be read: where that volume had a "
+			   "counter in the TPM, it stays there (fvesetup tpm counters).",
+			   path);
+}
+
 /* "v.img is a volume now, opened by passphrase b850697a, recovery 5e4c1a2b." */
 static void say_farewell(const struct header *header)
 {
@@ -194,8 +203,8 @@ static int cmd_format(const struct args *args)
 		r = plan_rehearse(args, &plan);
 	if (r == 0 && !fvek)
 		r = -ENOMEM;
-	if (r == 0 && header_copies_have_vmk(path))
-		header_load(path, &old);
+	if (r == 0)
+		load_old(path, &old);
 	if (r == 0)
 		r = header_format(path, &how, fvek, &header);
 	if (r == 0 && old)

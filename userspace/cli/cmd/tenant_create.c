@@ -173,7 +173,7 @@ static bool is_its_file(const char *path, const char *uuid)
 	_cleanup_header_ struct header *header = NULL;
 	struct stat st;
 
-	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && header_load(path, &header) == 0 &&
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && header_try(path, &header) == 0 &&
 	       !strcmp(header_uuid(header), uuid);
 }
 

@@ -6,15 +6,21 @@
 #include "base/log.h"
 
 static enum log_level log_max = LOG_LEVEL_NOTICE;
+static bool log_trying;
 
 void log_set_level(enum log_level level)
 {
 	log_max = level;
 }
 
+void log_set_trying(bool trying)
+{
+	log_trying = trying;
+}
+
 bool log_shows(enum log_level level)
 {
-	return level <= log_max;
+	return (log_trying ? LOG_LEVEL_DEBUG : level) <= log_max;
 }
 
 void log_write(enum log_level level, const char *format, ...)

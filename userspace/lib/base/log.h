@@ -18,6 +18,12 @@ enum log_level {
 /* Drop messages above @level from now on. The default is LOG_LEVEL_NOTICE. */
 void log_set_level(enum log_level level);
 
+/*
+ * From now on messages are for --debug alone, until this ends with false: for what is tried, and
+ * need not succeed.
+ */
+void log_set_trying(bool trying);
+
 /* Return whether messages of @level are printed. */
 bool log_shows(enum log_level level);
 

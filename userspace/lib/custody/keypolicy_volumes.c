@@ -25,14 +25,15 @@ int keypolicy_token_find(const struct header *header, const char *uuid, int *ret
 	return -ENOENT;
 }
 
-/* Return whether the volume @uuid is at @path, and open its header. No message where @path is
- * missing. */
+/*
+ * Return whether the volume @uuid is at @path, and open its header. No message: something else may
+ * have the path by now.
+ */
 static bool is_at(const char *path, const char *uuid, struct header **ret)
 {
 	_cleanup_header_ struct header *header = NULL;
 
-	if (access(path, F_OK) < 0 || header_load(path, &header) < 0 ||
-	    strcmp(header_uuid(header), uuid))
+	if (header_try(path, &header) < 0 || strcmp(header_uuid(header), uuid))
 		return false;
 	*ret = steal(header);
 	return true;

@@ -338,6 +338,16 @@ int header_load(const char *path, struct header **ret)
 	return open_and_check(path, false, true, ret);
 }
 
+int header_try(const char *path, struct header **ret)
+{
+	int r;
+
+	log_set_trying(true);
+	r = header_load(path, ret);
+	log_set_trying(false);
+	return r;
+}
+
 int header_load_backup(const char *path, struct header **ret)
 {
 	return open_and_check(path, false, false, ret);

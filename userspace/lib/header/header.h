@@ -66,6 +66,8 @@ int header_format(const char *path, const struct header_format *how, const struc
  * that vet.h does not list; -EFBIG: the device ends before the data that the header describes.
  */
 int header_load(const char *path, struct header **ret);
+/* The same for who goes on without it. No message but for --debug. */
+int header_try(const char *path, struct header **ret);
 /* Open a LUKS2 header that need not be made by fvesetup. Otherwise as header_load(). */
 int header_load_any(const char *path, struct header **ret);
 /* Open the backup file of a header. It holds no data, so header_segment() is not filled in. */

@@ -267,8 +267,13 @@ void boot_policy_remove_counters(const struct header *header, const char *tcti)
 	while (header_token_next(header, TOKEN_TYPE_POLICY, &token)) {
 		_cleanup_boot_policy_ struct boot_policy policy = {0};
 
-		if (boot_policy_get(header, &token, &policy) < 0)
+		if (boot_policy_get(header, &token, &policy) < 0) {
+			log_notice("A fve-policy token of %s is damaged, or of a later version: "
+				   "where it has a counter in the TPM, that stays there "
+				   "(fvesetup tpm counters).",
+				   header_path(header));
 			continue;
+		}
 		if (!tpm && tpm_open(tcti, &tpm, &reason) < 0)
 			tpm = NULL;
 		remove_counter(header, tpm, &policy);
