@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "cli/boot.h"
+#include "os/device.h"
 #include "os/file.h"
+#include "os/twin.h"
 #include "volume/cap.h"
 
 #define TEXT_MAX (256 * 1024) /* bytes of a table */
@@ -95,20 +97,75 @@ static int find_identity(struct boot_volume *volume)
 	return r == -ENOMEM ? r : 0;
 }
 
-int boot_load_header(struct boot_volume *volume)
+int boot_load_header_of(struct boot_volume *volume, const char *device)
 {
-	char path[FVETAB_PATH_MAX + 32];
-	_cleanup_free_ char *real = NULL;
+	/* "/dev/sda2" says more to a person than a link does. */
+	_cleanup_free_ char *real = realpath(device, NULL);
 	int r;
 
 	if (volume->header)
 		return 0;
+	r = header_load(real ?: device, &volume->header);
+	return r < 0 ? r : find_identity(volume);
+}
+
+int boot_load_header(struct boot_volume *volume)
+{
+	char path[FVETAB_PATH_MAX + 32];
+
 	if (fvetab_device_path(volume->entry->device, path) < 0)
 		return -ENAMETOOLONG;
-	/* "/dev/sda2" says more to a person than a link does. */
-	real = realpath(path, NULL);
-	r = header_load(real ?: path, &volume->header);
-	return r < 0 ? r : find_identity(volume);
+	return boot_load_header_of(volume, path);
+}
+
+/* By which value of a partition the table names devices there; NULL: by what the header says. */
+static const struct {
+	const char *directory, *key;
+} shared_names[] = {
+	{"/dev/disk/by-uuid/", NULL},
+	{"/dev/disk/by-label/", NULL},
+	{"/dev/disk/by-partuuid/", "PART_ENTRY_UUID"},
+	{"/dev/disk/by-partlabel/", "PART_ENTRY_NAME"},
+};
+
+struct copy {
+	const struct boot_volume *volume;
+	const char *key;
+};
+
+static int refuse_copy(void *data, const char *twin)
+{
+	const struct copy *copy = data;
+	const char *path = header_path(copy->volume->header), *name = copy->volume->entry->name;
+
+	if (copy->key && !device_partitions_alike(path, twin, copy->key))
+		return 0;
+	return log_errno(ENOTUNIQ,
+			 "%s: %s is on %s and on %s, of which one is a copy of the other, and "
+			 "neither is opened. Detach the copy, or open the right one: fvesetup open "
+			 "DEVICE %s; to keep both, name it in fvetab by a path such as "
+			 "/dev/disk/by-id/...",
+			 name, copy->volume->entry->device, path, twin, name);
+}
+
+int boot_refuse_copy(struct boot_volume *volume)
+{
+	struct copy copy = {.volume = volume};
+	char path[FVETAB_PATH_MAX + 32];
+	bool shared = false;
+	int r = fvetab_device_path(volume->entry->device, path);
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(shared_names) && !shared; i++) {
+		const char *directory = shared_names[i].directory;
+
+		shared = !strncmp(path, directory, strlen(directory));
+		copy.key = shared_names[i].key;
+	}
+	if (!shared || !volume->header)
+		return 0;
+	r = twin_each(header_path(volume->header), header_uuid(volume->header), refuse_copy, &copy);
+	volume->copied = r < 0;
+	return r;
 }
 
 /* Whether a TPM that is not capped could release a key; a header that cannot be read may. */

@@ -17,6 +17,7 @@ struct boot_volume {
 	struct secret *fvek;   /* NULL: not unlocked */
 	struct protector used; /* which protector gave it */
 	bool open;
+	bool copied;			 /* it is refused: boot_refuse_copy() */
 	bool mismatch;			 /* the TPM refused this boot state */
 	bool foreign;			 /* it is not the volume that the machine had */
 	uint8_t identity[IDENTITY_SIZE]; /* of the volume that the machine had */
@@ -58,6 +59,15 @@ static inline uint32_t boot_chosen(uint32_t value, uint32_t standard)
 
 /* Open the header of @volume where it is not open yet. The message is made here. */
 int boot_load_header(struct boot_volume *volume);
+/* The same for who knows its device, whatever the table says. */
+int boot_load_header_of(struct boot_volume *volume, const char *device);
+
+/*
+ * Refuse the volume where its header was found by a name of the table that another device here has,
+ * too: a disk and its copy, of which one would be opened for the other. -ENOTUNIQ with a message:
+ * the header stays open, and nothing is opened by it.
+ */
+int boot_refuse_copy(struct boot_volume *volume);
 
 /*
  * Cap the TPM, with @identity or random bytes where it is NULL. 0 as well where there is no TPM,

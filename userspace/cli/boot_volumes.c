@@ -56,8 +56,8 @@ void boot_find_devices(struct boot *boot)
 		if (device_wait(path, timeout - (uint32_t)passed) < 0)
 			log_error("%s: the device %s is not there after %u s", entry->name,
 				  entry->device, timeout);
-		else
-			boot_load_header(volume);
+		else if (boot_load_header(volume) == 0)
+			boot_refuse_copy(volume);
 	}
 }
 

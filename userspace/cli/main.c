@@ -40,6 +40,7 @@ static enum exit_code exit_code(int error)
 	case ENXIO:
 	case ENOENT:
 	case ENOTBLK:
+	case ENOTUNIQ:
 	case ENOTDIR:
 	case EISDIR:
 	case EFBIG:

@@ -111,6 +111,21 @@ static int replace(const struct boot *boot, const struct fvetab_entry *entry, co
 	return 0;
 }
 
+/* The header of what is open: by the table's name a copy may be found, which came meanwhile. */
+static int load_header(struct boot_volume *volume)
+{
+	_cleanup_volume_status_ struct volume_status open = {0};
+	int r;
+
+	log_set_trying(true);
+	r = volume_status(volume->entry->name, &open);
+	log_set_trying(false);
+	if (r == 0)
+		return boot_load_header_of(volume, open.device);
+	r = boot_load_header(volume);
+	return r < 0 ? r : boot_refuse_copy(volume);
+}
+
 static int finish(const struct boot *boot, struct boot_volume *volume)
 {
 	const char *name = volume->entry->name, *reseal = volume->entry->reseal;
@@ -122,7 +137,7 @@ static int finish(const struct boot *boot, struct boot_volume *volume)
 	inner_name_remember(name);
 	if (boot_note_read(name, &note) < 0 || !strcmp(note.id, REPLACED))
 		return 0;
-	r = boot_load_header(volume);
+	r = load_header(volume);
 	if (r < 0)
 		return r;
 	/* Not being able to remember is no reason to leave a used password as it is. */

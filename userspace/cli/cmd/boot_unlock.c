@@ -233,7 +233,7 @@ static void unlock_by_machine(struct boot *boot, struct answers *known)
 			.known = known,
 		};
 
-		if (volume->header && !volume->open && !volume->identity_missing)
+		if (volume->header && !volume->open && !volume->copied && !volume->identity_missing)
 			try_machine(&asking);
 		if (boot->initrd && i == 0 && !volume->fvek && !volume->open) {
 			boot->root_refused = true;
@@ -329,7 +329,7 @@ static int open_one(struct boot *boot, size_t i, struct answers *known)
 	struct boot_volume *volume = &boot->volume[i];
 	int r;
 
-	if (!volume->header)
+	if (!volume->header || volume->copied)
 		return -ENODEV;
 	if (!volume->fvek && boot->args->network)
 		return log_errno(EPERM, "%s stays closed: no machine's protector opens it",

@@ -9,8 +9,7 @@
 #include "keys/boot_policy.h"
 #include "keys/lockout.h"
 #include "keys/vmk.h"
-#include "os/device.h"
-#include "os/storage.h"
+#include "os/twin.h"
 
 /* How the types of tokens begin whose key is released by a policy: fve-tpm2, -pin, -key. */
 #define TPM2_TYPE "fve-tpm2"
@@ -214,20 +213,17 @@ int boot_policy_finish(struct boot_policy *policy, struct tpm *tpm)
 	return 0;
 }
 
-static int is_twin(void *data, const struct device_volume *volume)
+static int is_twin(void *data, const char *twin)
 {
-	const struct header *header = data;
-
-	return !strcmp(volume->uuid, header_uuid(header)) &&
-	       storage_number(volume->path) != storage_number(header_path(header));
+	(void)data;
+	(void)twin;
+	return 1;
 }
 
 /* A copy on another device has the same counter, and opens by it. */
 static bool has_twin(const struct header *header)
 {
-	bool unread;
-
-	return device_each_volume(is_twin, (void *)header, &unread) != 0;
+	return twin_each(header_path(header), header_uuid(header), is_twin, NULL) != 0;
 }
 
 static void remove_counter(const struct header *header, struct tpm *tpm,

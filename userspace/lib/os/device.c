@@ -217,6 +217,27 @@ int device_each_volume(int (*each)(void *data, const struct device_volume *volum
 	return r;
 }
 
+static char *partition_value(const char *path, const char *key)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	_cleanup_probe_ blkid_probe probe = fd < 0 ? NULL : blkid_new_probe();
+
+	if (!probe || blkid_probe_set_device(probe, fd, 0, 0))
+		return NULL;
+	blkid_probe_enable_superblocks(probe, 0);
+	blkid_probe_enable_partitions(probe, 1);
+	blkid_probe_set_partitions_flags(probe, BLKID_PARTS_ENTRY_DETAILS);
+	blkid_do_probe(probe);
+	return strdup(value_of(probe, key));
+}
+
+bool device_partitions_alike(const char *a, const char *b, const char *key)
+{
+	_cleanup_free_ char *one = partition_value(a, key), *other = partition_value(b, key);
+
+	return one && other && *one && !strcmp(one, other);
+}
+
 int device_wipe_signatures(const char *path)
 {
 	_cleanup_close_ int fd = open_unused(path, O_RDWR);

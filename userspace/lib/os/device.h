@@ -56,6 +56,12 @@ struct device_volume {
 int device_each_volume(int (*each)(void *data, const struct device_volume *volume), void *data,
 		       bool *ret_unread);
 
+/*
+ * Return whether @a and @b are partitions that are called alike by @key, libblkid's
+ * "PART_ENTRY_UUID" or "PART_ENTRY_NAME".
+ */
+bool device_partitions_alike(const char *a, const char *b, const char *key);
+
 /* Wipe every signature that libblkid finds on @path. -EBUSY: it is in use, and nothing is wiped. */
 int device_wipe_signatures(const char *path);
 
