@@ -298,6 +298,12 @@ static int check_subsystem(const struct header *header)
 			header->path, header->path);
 		return 0;
 	}
+	if (header_has_vmk(header))
+		return log_errno(ENODEV,
+				 "%s belongs to %s, says its header, though it has a volume master "
+				 "key; if a stock tool has set that: cryptsetup config --subsystem "
+				 "fve %s",
+				 header->path, header_subsystem(header), header->path);
 	return log_errno(ENODEV,
 			 "%s is a LUKS2 volume that was not made by fvesetup; open it with "
 			 "cryptsetup, or take it over: fvesetup adopt %s",

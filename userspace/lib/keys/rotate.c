@@ -18,6 +18,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "header/change.h"
+#include "header/mac.h"
 #include "keys/rotate.h"
 #include "keys/vmk.h"
 
@@ -358,6 +359,43 @@ int rotate_first(struct header *header, const struct secret *fvek)
 	return r < 0 || !interrupted(&vmks) ? r : finish(header, fvek);
 }
 
+/*
+ * Whether @token may hold the VMK in a way that is not known here, since a later version made it. A
+ * person's names a keyslot, and holds none.
+ */
+static bool is_opaque(const struct header_token *token)
+{
+	static const char *const known[] = {"fve-auto",	      "fve-tpm2",      "fve-tpm2-pin",
+					    "fve-tpm2-key",   "fve-suspended", TOKEN_TYPE_CUSTOMER,
+					    TOKEN_TYPE_POLICY};
+	_cleanup_holder_ struct holder holder = {0};
+	bool is_known = false;
+
+	if (!header_token_ours(token) || !strcmp(token->type, TOKEN_TYPE_VMK) ||
+	    !strcmp(token->type, TOKEN_TYPE_MAC) || holder_read(token, &holder) ||
+	    json_object_array_length(json_object_object_get(holder.root, "keyslots")))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		is_known |= !strcmp(token->type, known[i]);
+	return !is_known ||
+	       json_object_get_int64(json_object_object_get(holder.root, "version")) > 1;
+}
+
+/* The new VMK would end such a protector without a word. */
+static int check_opaque(const struct header *header)
+{
+	struct header_token token = HEADER_TOKEN_START;
+
+	while (header_token_next(header, NULL, &token))
+		if (is_opaque(&token))
+			return log_errno(EBADMSG,
+					 "token %d of %s, %.40s, was made by a later version of "
+					 "fvesetup, and may hold the VMK: rotate with that one, or "
+					 "remove the protector first; nothing was changed",
+					 token.number, header_path(header), token.type);
+	return 0;
+}
+
 int rotate_vmk(struct header *header, const struct secret *fvek, uint32_t *ret_generation)
 {
 	_cleanup_vmks_ struct vmks vmks = {0};
@@ -371,6 +409,9 @@ int rotate_vmk(struct header *header, const struct secret *fvek, uint32_t *ret_g
 	}
 	if (vmks.newest.generation == INT32_MAX)
 		return -EOVERFLOW;
+	r = check_opaque(header);
+	if (r < 0)
+		return r;
 	/* A token that cannot be wrapped again is found before anything is written. */
 	r = rotate_check(header, fvek);
 	if (r < 0)

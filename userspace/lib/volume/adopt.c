@@ -59,8 +59,11 @@ int adopt_check(const struct header *header)
 	if (!strcmp(header_subsystem(header), "fve"))
 		return log_errno(EEXIST, "%s is an fve volume already", header_path(header));
 	if (*header_subsystem(header))
-		return log_errno(ENODEV, "%s belongs to %s, says its header", header_path(header),
-				 header_subsystem(header));
+		return log_errno(ENODEV,
+				 "%s belongs to %s, says its header; if that is no more so: "
+				 "cryptsetup config --subsystem '' %s",
+				 header_path(header), header_subsystem(header),
+				 header_path(header));
 	r = check_segments(header);
 	if (r < 0 || header_has_vmk(header))
 		return r;
