@@ -160,12 +160,9 @@ static int run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	static char name[] = "fvesetup"; /* getopt's messages begin like ours */
 	int r, closed;
 
 	process_init();
-	if (argc > 0)
-		argv[0] = name;
 	r = run(argc, argv);
 	if (r == -ENOMEM)
 		log_error("out of memory, or out of memory that may be locked (ulimit -l)");

@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/table.h"
 #include "protector/suspended.h"
 
-#define LONG_OPTION 256 /* getopt_long's value of the first row: no character */
+#define OPTION_LIST_SIZE 200
+#define LONG_OPTION	 256 /* getopt_long's value of the first row: no character */
 
 static int parse_number(const char *option, const char *text, uint32_t min, uint32_t max,
 			uint32_t *ret)
@@ -414,13 +416,46 @@ static enum option_id option_of(int c)
 	return id;
 }
 
+/* The long options that @word, "--re=x", may be short for, with blanks between; "": there is none.
+ */
+static void find_long(const char *word, char ret[OPTION_LIST_SIZE])
+{
+	size_t length = strcspn(word + 2, "=");
+
+	*ret = '\0';
+	for (size_t i = 0; i < OPT_END; i++)
+		if (!strncmp(options[i].name, word + 2, length) &&
+		    strlen(ret) + strlen(options[i].name) + 4 < OPTION_LIST_SIZE)
+			sprintf(ret + strlen(ret), " --%s", options[i].name);
+}
+
+/* getopt_long() has given @c: an option that is not known, or lacks its argument. */
+static int refuse_option(int c, const char *word)
+{
+	char list[OPTION_LIST_SIZE] = "";
+
+	if (c == ':')
+		return log_errno(EINVAL, "option '%s' requires an argument", word);
+	if (optopt >= LONG_OPTION)
+		return log_errno(EINVAL, "option '--%s' doesn't allow an argument",
+				 options[option_of(optopt)].name);
+	if (optopt)
+		return log_errno(EINVAL, "invalid option -- '%c'", optopt);
+	find_long(word, list);
+	if (*list)
+		return log_errno(EINVAL, "option '%s' is ambiguous; possibilities:%s", word, list);
+	return log_errno(EINVAL, "unrecognized option '%s'", word);
+}
+
 int options_parse(int argc, char **argv, struct args *args, bool ret_given[OPT_END],
 		  int *ret_operand)
 {
 	struct option long_options[OPT_END + 1] = {0};
-	char letters[2 * OPT_END + 1] = "";
-	size_t n = 0;
+	char letters[2 * OPT_END + 2] = ":"; /* which tells a missing argument from the rest */
+	size_t n = 1;
 	int c;
+
+	opterr = 0; /* getopt's own messages begin with argv[0], and quote the rest as it is */
 
 	for (size_t i = 0; i < OPT_END; i++) {
 		long_options[i] = (struct option){
@@ -438,8 +473,8 @@ int options_parse(int argc, char **argv, struct args *args, bool ret_given[OPT_E
 		enum option_id id;
 		int r;
 
-		if (c == '?') /* getopt has said what is wrong */
-			return -EINVAL;
+		if (c == '?' || c == ':')
+			return refuse_option(c, argv[optind - 1]);
 		id = option_of(c);
 		ret_given[id] = true;
 		r = set_option(&options[id], optarg, args);

@@ -90,13 +90,14 @@ static int dump_json(const struct header *header, uint32_t generation)
 static void dump_text(const struct header *header, uint32_t generation)
 {
 	const struct header_segment *s = header_segment(header);
+	_cleanup_free_ char *path = printable_copy(header_path(header));
 	const char *label = header_label(header);
 	char size[SHOW_SIZE_MAX], offset[SHOW_SIZE_MAX], metadata[SHOW_SIZE_MAX];
 
 	show_size(s->size * SECTOR, size);
 	show_size(s->data_offset * SECTOR, offset);
 	show_size(s->metadata_size, metadata);
-	printf("Volume:          %s\n", header_path(header));
+	printf("Volume:          %s\n", path ?: "?");
 	printf("UUID:            %s\n", header_uuid(header));
 	printf("Label:           %s\n", *label ? label : "-");
 	printf("Cipher:          %s, %u-bit key\n", HEADER_CIPHER, s->key_size * 8);

@@ -149,6 +149,7 @@ static int cmd_escrow_verify(const struct args *args)
 	_cleanup_header_ struct header *header = NULL;
 	_cleanup_secret_ struct secret *password = NULL;
 	_cleanup_blob_ struct blob data = {0};
+	_cleanup_free_ char *file = NULL, *path = NULL;
 	struct escrow_packet packet;
 	struct protector owner;
 	int r = open_packet(args, &data, &packet, &password);
@@ -168,8 +169,9 @@ static int cmd_escrow_verify(const struct args *args)
 		return log_errno(EBADMSG,
 				 "the packet names protector %s, and its password opens %s",
 				 packet.protector, owner.head.id);
-	printf("%s opens %s by recovery password %s\n", args->operand[0], args->operand[1],
-	       owner.head.id);
+	file = printable_copy(args->operand[0]);
+	path = printable_copy(args->operand[1]);
+	printf("%s opens %s by recovery password %s\n", file ?: "?", path ?: "?", owner.head.id);
 	return 0;
 }
 

@@ -180,8 +180,9 @@ static void show_header(const struct subject *s)
 
 	if (!*s->name) {
 		const struct header_segment *segment = header_segment(s->header);
+		_cleanup_free_ char *path = printable_copy(header_path(s->header));
 
-		printf("%s is %s\n", header_path(s->header),
+		printf("%s is %s\n", path ?: "?",
 		       s->unseen ? "a volume; whether it is open only root can see" : "closed");
 		printf("  uuid:         %s\n", header_uuid(s->header));
 		show_data(segment->size * SECTOR, segment->data_offset * SECTOR);

@@ -211,9 +211,9 @@ size_t utf8_read(const char *text, uint32_t *ret)
 
 bool is_printable(uint32_t c)
 {
-	/* Separators of lines and paragraphs, and marks that embed, override or isolate direction.
-	 */
-	if ((c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069))
+	/* Separators of lines and paragraphs, marks of direction, and what has no width at all. */
+	if ((c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
+	    (c >= 0x2060 && c <= 0x2069) || c == 0xfeff)
 		return false;
 	return c >= 0x20 && !(c >= 0x7f && c <= 0x9f);
 }
