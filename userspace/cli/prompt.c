@@ -160,15 +160,40 @@ int prompt_secret(const struct question *question, struct secret **ret)
 	return r;
 }
 
+/* What no keyboard of UTF-8 gives, such as the mark with which an editor began the file. */
+static const char *find_unseen(const char *text)
+{
+	while (*text) {
+		uint32_t c = 0;
+		size_t n = utf8_read(text, &c);
+
+		if (!n)
+			return "it is not UTF-8";
+		if (!is_printable(c))
+			return "it has a character that is not seen";
+		text += n;
+	}
+	return NULL;
+}
+
 const char *prompt_untypable(const struct secret *secret)
 {
+	_cleanup_secret_ struct secret *text = NULL;
+
 	for (size_t i = 0; i < secret->size; i++) {
 		if (secret->data[i] == '\n' || secret->data[i] == '\r')
 			return "it has a line end";
 		if (secret->data[i] < ' ' || secret->data[i] == 0x7f)
 			return "it has a control character";
 	}
-	return secret->size > TYPED_MAX ? "it is too long" : NULL;
+	if (secret->size > TYPED_MAX)
+		return "it is too long";
+	text = secret_new(secret->size + 1);
+	if (!text)
+		return NULL;
+	memcpy(text->data, secret->data, secret->size);
+	text->data[secret->size] = '\0';
+	return find_unseen((const char *)text->data);
 }
 
 int prompt_new_secret(const struct question *question, struct secret **ret)

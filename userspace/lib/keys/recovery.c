@@ -43,13 +43,18 @@ int recovery_parse(const struct secret *typed, struct secret **ret, unsigned int
 {
 	_cleanup_secret_ struct secret *values = secret_new(RECOVERY_GROUPS * sizeof(uint16_t));
 	uint16_t *value = values ? (uint16_t *)values->data : NULL;
+	static const uint8_t mark[] = {0xef, 0xbb, 0xbf};
 	uint32_t group = 0;
 	unsigned int digits = 0, wrong = 0;
+	size_t first = 0;
 
 	*ret_group = 0;
 	if (!values)
 		return -ENOMEM;
-	for (size_t i = 0; i < typed->size; i++) {
+	/* Some editors begin a text with the byte order mark. */
+	if (typed->size > sizeof(mark) && !memcmp(typed->data, mark, sizeof(mark)))
+		first = sizeof(mark);
+	for (size_t i = first; i < typed->size; i++) {
 		uint8_t c = typed->data[i];
 
 		if (c && strchr(" -\t\r\n", c))

@@ -134,6 +134,10 @@ int file_check_new(const char *path, const char *what)
 {
 	if (!path)
 		return 0;
+	/* Of a file that is read it means standard input. */
+	if (!strcmp(path, "-"))
+		return log_errno(EINVAL, "a %s is not written to -; a file of that name is ./-",
+				 what);
 	if (access(path, F_OK) == 0)
 		return log_errno(EEXIST, "%s exists; a %s is not written over it", path, what);
 	return file_try_create(path, SMALL_MAX);
