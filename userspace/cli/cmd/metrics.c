@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/json.h"
@@ -311,6 +312,7 @@ static int cmd_metrics(const struct args *args)
 {
 	_cleanup_metrics_ struct metrics *m = calloc(1, sizeof(*m));
 	_cleanup_free_ char *text = NULL;
+	struct stat st;
 	size_t size = 0;
 	bool unread = false; /* what this process may not read is not told of */
 	int r = m ? begin(m) : -ENOMEM;
@@ -332,6 +334,10 @@ static int cmd_metrics(const struct args *args)
 		fputs(text, stdout);
 		return 0;
 	}
+	/* A file is renamed into its place, be that a device. */
+	if (lstat(args->textfile, &st) == 0 && !S_ISREG(st.st_mode))
+		return log_errno(EISDIR, "%s is there and is no file; nothing was written",
+				 args->textfile);
 	r = file_replace(args->textfile, text, size, 0644);
 	return r < 0 ? log_errno(-r, "cannot write %s: %s", args->textfile, strerror(-r)) : 0;
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -41,6 +42,8 @@ void process_init(void)
 	mallopt(M_PERTURB, FREED_BYTE);
 	setrlimit(RLIMIT_CORE, &none);
 	prctl(PR_SET_DUMPABLE, 0);
+	/* A file that grows beyond a limit is an error, and no end between two writes. */
+	signal(SIGXFSZ, SIG_IGN);
 	umask(077);
 }
 
