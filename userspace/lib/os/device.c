@@ -71,6 +71,12 @@ int device_probe(const char *path, struct device_info *ret)
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return log_errno(errno, "cannot open %s: %m", path);
 	if (S_ISBLK(st.st_mode)) {
+		/* A process that waits for I/O there cannot even be killed. */
+		if (storage_suspended(st.st_rdev))
+			return log_errno(EBUSY,
+					 "%s is suspended, or a mapping below it is; for I/O to go "
+					 "on: dmsetup resume NAME",
+					 path);
 		info.is_block = true;
 		if (ioctl(fd, BLKGETSIZE64, &info.size) < 0 ||
 		    ioctl(fd, BLKSSZGET, &sector_size) < 0 || ioctl(fd, BLKROGET, &read_only) < 0)

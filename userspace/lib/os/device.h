@@ -19,7 +19,10 @@ struct device_info {
 	char signature[32]; /* libblkid's name of what it finds ("ext4", "crypto_LUKS"), or "" */
 };
 
-/* Open @path and describe it. -ENOENT; -EACCES; -ENOTBLK: it is no block device and no file. */
+/*
+ * Open @path and describe it. -ENOENT; -EACCES; -ENOTBLK: it is no block device and no file;
+ * -EBUSY: I/O to it would wait for a mapping that is suspended.
+ */
 int device_probe(const char *path, struct device_info *ret);
 
 /*
