@@ -28,7 +28,9 @@
 
 static char *format_tpm2(const struct token_tpm2 *token)
 {
-	return token_tpm2_format(token, token->pin ? "fve-tpm2-pin" : "fve-tpm2");
+	return token_tpm2_format(token, token->pin	   ? "fve-tpm2-pin"
+					: token->n_network ? "fve-tpm2-net"
+							   : "fve-tpm2");
 }
 
 static char *format_person(const struct token_person *token)

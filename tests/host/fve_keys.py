@@ -7,7 +7,8 @@ usage: fve_keys.py [OPTION] IMAGE KEY_FILE          print FVEK, VMK and each KEK
        fve_keys.py --mac IMAGE KEY_FILE             verify the header's MAC
 
 KEY_FILE opens a person's keyslot. With --pin FILE, the PIN of the one tpm2-pin protector and what
-is derived from it are among the keys; with --startup-key FILE, the same for tpm2-key. With
+is derived from it are among the keys; with --startup-key FILE, the same for tpm2-key, and with --tang
+DIR, the keys of a Tang server, for tpm2-net: what the server with that signing key has wrapped. With
 --auto-key FILE, the KEK of each auto protector has to come of that key. The search exits 0 when no
 window is found, 1 when one is; --mac 0 when the header is as its MAC says.
 """
@@ -21,7 +22,8 @@ import subprocess
 import sys
 import tempfile
 
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
@@ -93,7 +95,36 @@ def check_mac(image, key_file):
     return 0 if good else 1
 
 
-def keys(image, key_file, pin, startup_key, auto_key):
+def server_key(directory, alg):
+    """The private key of a Tang server, and its public half as a point."""
+    for name in os.listdir(directory):
+        jwk = json.loads(contents(os.path.join(directory, name)))
+        if jwk["alg"] == alg:
+            number = base64.urlsafe_b64decode(jwk["d"] + "==")
+            key = ec.derive_private_key(int.from_bytes(number, "big"), ec.SECP521R1())
+            return key, key.public_key().public_bytes(serialization.Encoding.X962,
+                                                      serialization.PublicFormat.UncompressedPoint)
+    raise ValueError(f"no key for {alg} in {directory}")
+
+
+def network(token, directory):
+    """What the server has wrapped, by its private key and docs/provider.md, "tang"."""
+    _, signer = server_key(directory, "ES512")
+    exchange, point = server_key(directory, "ECMR")
+    for server in token["network"]:
+        wrap = base64.b64decode(server["wrap"])
+        if wrap[:133] != signer:
+            continue
+        assert wrap[133:266] == point and server["alg"] == "tang-ecmr-aes-256-gcm"
+        ours = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP521R1(), wrap[266:399])
+        digest = hashes.Hash(hashes.SHA256())
+        digest.update(wrap[:399])
+        return AESGCM(derive(exchange.exchange(ec.ECDH(), ours), "fve tang")).decrypt(
+            wrap[399:411], wrap[411:], digest.finalize().hex().encode())
+    raise ValueError("no wrap of this server")
+
+
+def keys(image, key_file, pin, startup_key, auto_key, tang):
     fvek = volume_key(image, key_file)
     dump, uuid = header(image)
     found = {"FVEK": fvek}
@@ -104,7 +135,7 @@ def keys(image, key_file, pin, startup_key, auto_key):
                                   f"fve 1 {uuid} vmk link - {token['generation']}")
     for token in tokens:
         if token["type"] in ("fve-auto", "fve-tpm2", "fve-tpm2-pin", "fve-tpm2-key",
-                             "fve-suspended"):
+                             "fve-tpm2-net", "fve-suspended"):
             kind = token["type"][len("fve-"):]
             kek = unwrap(derive(fvek, "fve kek"), token["kek"],
                          f"fve 1 {uuid} kek {kind} {token['id']} 0")
@@ -127,6 +158,9 @@ def keys(image, key_file, pin, startup_key, auto_key):
             found["startup key"] = startup_key
             found["half"] = derive(startup_key, "fve startup key half")
             found["authValue"] = derive(startup_key, "fve startup key auth")
+        if token["type"] == "fve-tpm2-net" and tang:
+            found["network"] = network(token, tang)
+            found["half"] = derive(found["network"], "fve network half")
     return found
 
 
@@ -140,6 +174,7 @@ def main():
     parser.add_argument("--pin", type=contents)
     parser.add_argument("--startup-key", type=contents)
     parser.add_argument("--auto-key", type=contents)
+    parser.add_argument("--tang")
     parser.add_argument("image")
     parser.add_argument("key_file")
     parser.add_argument("files", nargs="*")
@@ -147,7 +182,7 @@ def main():
     args = parser.parse_args()
     if args.mac:
         return check_mac(args.image, args.key_file)
-    found = keys(args.image, args.key_file, args.pin, args.startup_key, args.auto_key)
+    found = keys(args.image, args.key_file, args.pin, args.startup_key, args.auto_key, args.tang)
     if not args.files:
         for name, key in found.items():
             print(name, key.hex())

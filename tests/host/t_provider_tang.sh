@@ -6,34 +6,12 @@
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/host/provider.sh
 . "$here/provider.sh"
+# shellcheck source=tests/host/tang.sh
+. "$here/tang.sh"
 
 export FVE_PROVIDERS=${FVE_PROVIDERS:-$BUILD/san}
-tang=/usr/libexec
 key=$TMP/key wrapped=$TMP/wrapped
 head -c 32 /dev/urandom >"$key"
-declare -A pids=() ports=()
-stop() {
-	[ -z "${pids[$1]-}" ] || { kill "${pids[$1]}" && wait "${pids[$1]}" || true; }
-	unset "pids[$1]"
-}
-finish() {
-	for name in "${!pids[@]}"; do stop "$name"; done
-	cleanup
-}
-trap finish EXIT
-
-# serve NAME PROGRAM: the program speaks for each connection to the port of that name.
-serve() {
-	[ -n "${ports[$1]-}" ] || ports[$1]=$(python3 -c 'import socket
-s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-	socat "TCP-LISTEN:${ports[$1]},bind=127.0.0.1,reuseaddr,fork" "EXEC:$2" 2>/dev/null &
-	pids[$1]=$!
-	for _ in $(seq 100); do
-		! grep -q "$(printf '0100007F:%04X 00000000:0000 0A' "${ports[$1]}")" /proc/net/tcp || return 0
-		sleep 0.05
-	done
-	fail "$1 does not start"
-}
 # answers NAME STATUS FILE: a server that sends the file to everybody, as it is at that moment.
 answers() {
 	cat >"$TMP/$1.sh" <<-END
@@ -45,25 +23,11 @@ answers() {
 	chmod +x "$TMP/$1.sh"
 	serve "$1" "$TMP/$1.sh"
 }
-signing() {
-	basename "$(grep -l ES512 "$TMP/$1"/*.jwk)" .jwk
-}
 said() {
 	grep -qF "$1" "$TMP/out" || fail "it does not say: $1"
 }
-# within MS COMMAND...
-within() {
-	local limit=$1 start
-	shift
-	start=$(date +%s%3N)
-	"$@"
-	[ $(($(date +%s%3N) - start)) -lt "$limit" ] || fail "not within $limit ms: $*"
-}
-
 for name in a b; do
-	mkdir "$TMP/$name"
-	"$tang/tangd-keygen" "$TMP/$name"
-	serve "$name" "$tang/tangd $TMP/$name"
+	tang_server "$name"
 done
 thumbprint=$(signing a)
 uri=tang://127.0.0.1:${ports[a]}/$thumbprint

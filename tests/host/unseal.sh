@@ -22,7 +22,7 @@ same_kek() {
 	[ "${kek,,}" = "$(sed -n 's/^KEK [^ ]* //p' "$keys")" ] || fail "another KEK than documented"
 }
 
-# unseal UUID AUTH: in a directory with token and policy; leaves the sealed key in ./unsealed.
+# unseal UUID [AUTH]: in a directory with token and policy; leaves the sealed key in ./unsealed.
 unseal() {
 	local ref signature pcrs counter
 	ref=fve:$1
@@ -50,8 +50,8 @@ unseal() {
 	tpm2_flushcontext -t &&
 	tpm2_policyauthorize -Q -S session -i pcr.policy -n key.name -t ticket \
 		-q "$(printf '%s' "$ref" | xxd -p -c 0)" &&
-	tpm2_policyauthvalue -Q -S session &&
-	tpm2_unseal -Q -c object.ctx -p "session:session+hex:$2" -o unsealed &&
+	{ [ -z "$2" ] || tpm2_policyauthvalue -Q -S session; } &&
+	tpm2_unseal -Q -c object.ctx -p "session:session${2:++hex:$2}" -o unsealed &&
 	tpm2_flushcontext session &&
 	tpm2_flushcontext -t
 }

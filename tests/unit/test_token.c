@@ -167,6 +167,55 @@ static void test_tpm2_pin(void)
 	}
 }
 
+static void test_tpm2_net(void)
+{
+	static const char *const bad[][2] = {
+		{"\"network\":[{", "\"network\":[{\"more\":1,"},
+		{"\"uri\":\"tang:a\"", "\"uri\":\"\""},
+		{"\"uri\":\"tang:a\"", "\"uri\":7"},
+		{"\"wrap\":\"dw==\"", "\"wrap\":\"\""},
+		{"\"wrap\":\"dw==\"", "\"wrap\":\"?\""},
+		{"\"network\":[", "\"network\":[7,"},
+		{"\"network\":[", "\"network\":[{},"},
+		{"\"network\":", "\"networks\":"},
+		{"fve-tpm2-net", "fve-tpm2"},
+	};
+	_cleanup_token_tpm2_ struct token_tpm2 token = {.generation = 1}, back = {0};
+	_cleanup_free_ char *json = NULL, *again = NULL;
+	uint8_t wrap[TOKEN_NETWORK_WRAP + 1] = {0};
+
+	CHECK(token_head_init(&token.head, "") == 0);
+	for (; token.n_network < TOKEN_NETWORK_MAX; token.n_network++) {
+		struct token_network *server = &token.network[token.n_network];
+
+		strcpy(server->uri, "tang:a");
+		CHECK(blob_set(&server->wrap, token.n_network ? wrap : (const uint8_t *)"w",
+			       token.n_network ? TOKEN_NETWORK_WRAP : 1) == 0);
+	}
+	json = token_tpm2_format(&token, "fve-tpm2-net");
+	CHECK(token_tpm2_parse(json, &back) == 0 && back.n_network == TOKEN_NETWORK_MAX);
+	CHECK(back.network[0].wrap.size == 1 && !strcmp(back.network[3].uri, "tang:a"));
+	again = token_tpm2_format(&back, "fve-tpm2-net");
+	CHECK(!strcmp(json, again));
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		_cleanup_free_ char *damaged = edited(json, bad[i][0], bad[i][1]);
+		_cleanup_token_tpm2_ struct token_tpm2 refused = {0};
+
+		CHECK(token_tpm2_parse(damaged, &refused) == -EBADMSG);
+	}
+	for (int i = 0; i < 2; i++) {
+		_cleanup_token_tpm2_ struct token_tpm2 refused = {0};
+		_cleanup_free_ char *large = NULL;
+
+		/* One byte too many, and then no server at all, which is no member either. */
+		blob_free(&token.network[1].wrap);
+		CHECK(blob_set(&token.network[1].wrap, wrap, sizeof(wrap)) == 0);
+		token.n_network = i ? 0 : TOKEN_NETWORK_MAX;
+		large = token_tpm2_format(&token, "fve-tpm2-net");
+		CHECK(token_tpm2_parse(large, &refused) == -EBADMSG);
+	}
+}
+
 static void test_policy(void)
 {
 	_cleanup_token_policy_ struct token_policy token = {.generation = 1, .counter = 0x01846500},
@@ -207,6 +256,9 @@ static void test_spec(void)
 	CHECK(spec.pcrs == (1u << 7 | 1u << 11) && spec.unsafe_pcrs && !strcmp(spec.label, "x"));
 	CHECK(protector_spec_parse("tpm2-pin,pcrs=7+9", &spec) == 0 &&
 	      spec.kind == PROTECTOR_TPM2_PIN && spec.pcrs == (1u << 7 | 1u << 9));
+	CHECK(protector_spec_parse("tpm2-net,pcrs=7+9,label=x", &spec) == 0 &&
+	      spec.kind == PROTECTOR_TPM2_NET);
+	CHECK(protector_spec_parse("tpm2-net,need=2", &spec) == -EINVAL);
 	CHECK(protector_spec_parse("recovery,label=safe", &spec) == 0);
 	CHECK(protector_spec_parse("", &spec) == -EINVAL);
 	CHECK(protector_spec_parse("keyslot", &spec) == -EINVAL);
@@ -237,6 +289,7 @@ int main(void)
 	test_auto();
 	test_tpm2();
 	test_tpm2_pin();
+	test_tpm2_net();
 	test_policy();
 	test_spec();
 	return test_done();

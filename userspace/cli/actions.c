@@ -111,6 +111,10 @@ const struct spec_row specs[] = {
 	{"tpm2-key[,pcrs=...][,...]", "the same, and a startup key",
 	 "The same, and a startup key: a file of 32 random bytes that is made for it. Both "
 	 "are needed."},
+	{"tpm2-net[,pcrs=...][,...]", "the same, and a server in the network",
+	 "The same, and a server in the network, which --net names: BitLocker's Network Unlock, by "
+	 "Tang. Both are needed: a stolen disk opens nowhere, and the machine nowhere but where a "
+	 "server is reached. Where there is no network, other protectors are asked for."},
 	{"suspended[,boots=N]", "the TPM, in the next boots only",
 	 "Protection is suspended: the TPM opens the volume in the next N boots on this machine, "
 	 "1 by default and at most 15, however it boots; see protector disable, which adds it, "

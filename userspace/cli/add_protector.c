@@ -216,6 +216,8 @@ static int add(const struct args *args, struct header *header, const struct secr
 		.pbkdf = &args->pbkdf,
 		.tcti = args->unlock.tcti,
 		.event_log = args->unlock.event_log,
+		.net = args->net,
+		.n_net = args->n_net,
 	};
 	char boots[24];
 	int r = *spec->volume ? header_load(spec->volume, &other) : 0;

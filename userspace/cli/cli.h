@@ -15,6 +15,7 @@
 #define CLI_MAX_PROTECTORS 8
 #define CLI_MAX_APPROVERS  KEYPOLICY_APPROVERS_MAX
 #define CLI_MAX_CUSTODIANS 2
+#define CLI_MAX_NET	   PROTECTOR_NET_MAX
 #define CLI_MAX_ESCROW	   4 /* certificates; escrow.h */
 
 /* Strings of all requests are borrowed, from argv where options gave them. */
@@ -87,6 +88,8 @@ struct args {
 	const char *availability;
 	const char *custodian[CLI_MAX_CUSTODIANS]; /* certificates */
 	unsigned int n_custodians;
+	const char *net[CLI_MAX_NET]; /* URIs of tpm2-net's servers */
+	unsigned int n_net;
 	bool plain; /* the availability key is written in the clear */
 	enum keypolicy_action on_revocation;
 	struct header_pbkdf pbkdf;

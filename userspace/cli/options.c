@@ -97,6 +97,14 @@ static int set_custodian(const char *value, struct args *args)
 	return 0;
 }
 
+static int set_net(const char *value, struct args *args)
+{
+	if (args->n_net == CLI_MAX_NET)
+		return log_errno(EINVAL, "--net can be given %d times at most", CLI_MAX_NET);
+	args->net[args->n_net++] = value;
+	return 0;
+}
+
 static int set_on_revocation(const char *value, struct args *args)
 {
 	return keypolicy_action_parse(value, &args->on_revocation);
@@ -160,6 +168,14 @@ const struct option_row options[OPT_END] = {
 				"auto,volume=: read the secret of that volume from FILE",
 				"With auto,volume=: read the secret of that volume from a file.",
 				TEXT(other_key_file)},
+	[OPT_NET] =
+		{"net", 0, "URI", "tpm2-net: a server, for example tang://HOST[:PORT]/THUMBPRINT",
+		 "With tpm2-net: the URI of a server that gives its part of the key to whoever "
+		 "reaches it, as docs/provider.md describes; for example "
+		 "tang://HOST[:PORT]/THUMBPRINT. Can be given four times; any of them suffices "
+		 "then. All are asked at once, and each has to work. Which servers a header may "
+		 "name is the machine's to say: a tang server has to be a line of /etc/fve/tang.",
+		 CALL(set_net)},
 	[OPT_NO_RECOVERY] = {"no-recovery", 0, NULL, "make no recovery password", NULL,
 			     FLAG(no_recovery)},
 	[OPT_RECOVERY_FILE] =

@@ -207,7 +207,7 @@ static int try_machine(struct asking *asking)
 	if (cap_has_tpm_protector(volume->header) &&
 	    cap_wait_for_tpm(asking->boot->args->unlock.tcti) < 0)
 		log_verbose("There is no TPM after %d s.", CAP_TPM_WAIT_S);
-	r = try_kinds(asking, kind_mask(KIND_ALONE, 0), NULL);
+	r = try_kinds(asking, kind_mask(KIND_ALONE, KIND_NET), NULL);
 	if (asking->boot->args->network)
 		return r;
 	changed = r == -EKEYREJECTED;

@@ -68,6 +68,8 @@ static int plan_parse(const struct args *args, struct plan *plan)
 		return log_errno(EINVAL, "--pin-file goes with --protector tpm2-pin");
 	for (unsigned int i = 0; i < plan->n; i++)
 		keys += kind_has(plan->specs[i].kind, KIND_KEY);
+	if (!args->n_net != !plan_has(plan, kind_mask(KIND_NET, 0)))
+		return log_errno(EINVAL, "--net goes with --protector tpm2-net, which needs it");
 	if (keys > 1 || !keys != !args->unlock.startup_key_file)
 		return log_errno(EINVAL, "--startup-key-file goes with one --protector startup-key "
 					 "or tpm2-key");
@@ -124,6 +126,8 @@ static int plan_rehearse(const struct args *args, const struct plan *plan)
 			.spec = &plan->specs[i],
 			.tcti = args->unlock.tcti,
 			.event_log = args->unlock.event_log,
+			.net = args->net,
+			.n_net = args->n_net,
 		};
 		int r = protector_rehearse(args->operand[0], &how);
 
@@ -240,6 +244,6 @@ ACTION(format, "Volumes", "format", "<device>", "make a new volume; all data the
        "passphrase is asked for. A recovery password is always made and printed once, "
        "unless --no-recovery is given; with --recovery-file it is written to a file "
        "instead.",
-       OPT_PROTECTOR, OPT_KEY_FILE, OPT_PIN_FILE, OPT_STARTUP_KEY_FILE, OPT_AGENT, OPT_TIMEOUT,
-       OPT_TPM, OPT_EVENT_LOG, OPT_NO_RECOVERY, OPT_LABEL, OPT_SECTOR_SIZE, OPT_FORCE, OPT_JSON,
-       TO_MAKE_PROTECTORS);
+       OPT_PROTECTOR, OPT_KEY_FILE, OPT_PIN_FILE, OPT_STARTUP_KEY_FILE, OPT_NET, OPT_AGENT,
+       OPT_TIMEOUT, OPT_TPM, OPT_EVENT_LOG, OPT_NO_RECOVERY, OPT_LABEL, OPT_SECTOR_SIZE, OPT_FORCE,
+       OPT_JSON, TO_MAKE_PROTECTORS);

@@ -43,6 +43,8 @@ static int check_files(const struct args *args, enum protector_kind kind)
 		return log_errno(EINVAL, "--recovery-file and --escrow go with recovery");
 	if (args->new_key_file && !key && !kind_rows[kind]->asks)
 		return log_errno(EINVAL, "--new-key-file does not go with %s", name);
+	if (!args->n_net != !kind_has(kind, KIND_NET))
+		return log_errno(EINVAL, "--net goes with tpm2-net, which needs it");
 	if (key && !args->new_key_file)
 		return log_errno(EINVAL, "%s needs --new-key-file, to write the startup key to",
 				 name);
@@ -95,13 +97,14 @@ static int cmd_protector_add(const struct args *args)
 ACTION(protector_add, "Protectors", "protector add", "<device> <spec>",
        "add what opens a volume; <spec> see below",
        "Add a protector. The volume is unlocked first, as by open.", TO_UNLOCK, OPT_NEW_KEY_FILE,
-       OPT_OTHER_KEY_FILE, OPT_FORCE, TO_MAKE_PROTECTORS);
+       OPT_OTHER_KEY_FILE, OPT_NET, OPT_FORCE, TO_MAKE_PROTECTORS);
 
 /* What a change puts in the place of @old: the same with a new secret. */
 static int spec_from(const struct protector *old, struct protector_spec *ret)
 {
 	*ret = (struct protector_spec){.kind = old->kind, .replaces = true};
-	if (kind_has(old->kind, KIND_ALONE) && kind_rows[old->kind]->token_type)
+	if (kind_has(old->kind, KIND_ALONE) && !kind_has(old->kind, KIND_NET) &&
+	    kind_rows[old->kind]->token_type)
 		return log_errno(EINVAL, "%s has no secret that could be changed", old->head.id);
 	if (!kind_rows[old->kind]->add)
 		return log_errno(EINVAL,
@@ -159,10 +162,10 @@ static int cmd_protector_change(const struct args *args)
 ACTION(protector_change, "Protectors", "protector change", "<device> <id>",
        "replace its secret by a new one",
        "Replace a passphrase, PIN, startup key or recovery password by a new one of the "
-       "same kind and label. The new one is added and tried, then the old one is removed; "
+       "same kind and label, or the servers of tpm2-net, and what they have wrapped. The new one is added and tried, then the old one is removed; "
        "the id changes. No boot state is approved by this. In a boot in which the TPM is "
        "capped a new PIN or key of a TPM protector cannot be tried before the next boot.",
-       TO_UNLOCK, OPT_NEW_KEY_FILE, TO_MAKE_PROTECTORS);
+       TO_UNLOCK, OPT_NEW_KEY_FILE, OPT_NET, TO_MAKE_PROTECTORS);
 
 static int cmd_protector_remove(const struct args *args)
 {

@@ -112,6 +112,7 @@ static void show_verdict(const struct args *args, const struct protector *p,
 	       !v->opens		     ? "refuses"
 	       : kind_has(p->kind, KIND_PIN) ? "opens, with its PIN"
 	       : kind_has(p->kind, KIND_KEY) ? "opens, with its startup key"
+	       : kind_has(p->kind, KIND_NET) ? "opens, with the network"
 					     : "opens",
 	       left);
 	fflush(stdout);

@@ -9,6 +9,7 @@
 #define INFO_KEK  "fve tpm2 kek"
 #define INFO_HALF "fve startup key half"
 #define INFO_AUTH "fve startup key auth"
+#define INFO_NET  "fve network half"
 
 void second_factor_free(struct second_factor *factor)
 {
@@ -48,6 +49,12 @@ int second_factor_from_key(const struct secret *key, struct second_factor *ret)
 	*ret = factor;
 	factor = (struct second_factor){0};
 	return 0;
+}
+
+int second_factor_from_network(const struct secret *key, struct second_factor *ret)
+{
+	*ret = (struct second_factor){0};
+	return crypto_derive(key, INFO_NET, &ret->half);
 }
 
 int second_factor_kek(const struct second_factor *factor, const struct secret *unsealed,

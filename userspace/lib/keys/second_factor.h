@@ -29,6 +29,12 @@ int second_factor_from_pin(const struct kdf_argon2id *kdf, const struct secret *
 /* Both halves of a startup key, by HKDF: it is random and needs no stretching. */
 int second_factor_from_key(const struct secret *key, struct second_factor *ret);
 
+/*
+ * Of what servers in the network give: a half alone. The TPM releases its part without it, so that
+ * the TPM need not wait for the network.
+ */
+int second_factor_from_network(const struct secret *key, struct second_factor *ret);
+
 /* The KEK: HKDF over what the TPM released, then @half. */
 int second_factor_kek(const struct second_factor *factor, const struct secret *unsealed,
 		      struct secret **ret_kek);

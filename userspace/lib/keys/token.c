@@ -59,6 +59,35 @@ static void kdf_parse(struct json_object *object, struct reader *outer, struct k
 		reader_fail(outer, r.error);
 }
 
+/* One of the servers; the sizes are bounded, since whoever has the disk may write them. */
+static int network_parse_one(struct json_object *object, struct token_network *ret)
+{
+	struct reader r = {.object = object};
+
+	if (!json_object_is_type(object, json_type_object))
+		return -EBADMSG;
+	reader_text(&r, "uri", ret->uri, sizeof(ret->uri));
+	reader_text(&r, "alg", ret->alg, sizeof(ret->alg));
+	reader_blob(&r, "wrap", &ret->wrap);
+	if (!*ret->uri || !ret->wrap.size || ret->wrap.size > TOKEN_NETWORK_WRAP)
+		reader_fail(&r, -EBADMSG);
+	return reader_close(&r);
+}
+
+static void network_parse(struct reader *r, struct token_tpm2 *ret)
+{
+	struct json_object *list = reader_take(r, "network", json_type_array);
+	size_t n = list ? json_object_array_length(list) : 0;
+
+	if (!n || n > TOKEN_NETWORK_MAX) {
+		reader_fail(r, -EBADMSG);
+		return;
+	}
+	for (; ret->n_network < n; ret->n_network++)
+		reader_fail(r, network_parse_one(json_object_array_get_idx(list, ret->n_network),
+						 &ret->network[ret->n_network]));
+}
+
 int token_tpm2_parse(const char *json, struct token_tpm2 *ret)
 {
 	_cleanup_token_tpm2_ struct token_tpm2 token = {0};
@@ -79,6 +108,8 @@ int token_tpm2_parse(const char *json, struct token_tpm2 *ret)
 	}
 	if (token.suspended)
 		reader_boots(&r, &token.boots);
+	if (!strcmp(r.type, "fve-tpm2-net"))
+		network_parse(&r, &token);
 	token.generation = reader_generation(&r);
 	reader_blob(&r, "vmk", &token.vmk);
 	reader_blob(&r, "kek", &token.kek);
@@ -226,6 +257,25 @@ static struct json_object *kdf_format(const struct kdf_argon2id *kdf)
 	return NULL;
 }
 
+static struct json_object *network_format(const struct token_tpm2 *token)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < token->n_network && list; i++) {
+		struct writer w = {.object = json_object_new_object()};
+
+		writer_string(&w, "uri", token->network[i].uri);
+		writer_string(&w, "alg", token->network[i].alg);
+		writer_blob(&w, "wrap", &token->network[i].wrap);
+		if (w.failed || json_object_array_add(list, w.object) < 0) {
+			json_object_put(w.object);
+			json_object_put(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
 char *token_tpm2_format(const struct token_tpm2 *token, const char *type)
 {
 	struct writer w = writer_open(type, -1);
@@ -235,6 +285,8 @@ char *token_tpm2_format(const struct token_tpm2 *token, const char *type)
 		writer_put(&w, "kdf", kdf_format(&token->kdf));
 	if (token->suspended)
 		writer_boots(&w, &token->boots);
+	if (token->n_network)
+		writer_put(&w, "network", network_format(token));
 	writer_generation(&w, token->generation);
 	writer_blob(&w, "vmk", &token->vmk);
 	writer_blob(&w, "kek", &token->kek);
@@ -306,6 +358,8 @@ void token_tpm2_free(struct token_tpm2 *token)
 	blob_free(&token->vmk);
 	blob_free(&token->kek);
 	tpm_sealed_free(&token->sealed);
+	for (size_t i = 0; i < TOKEN_NETWORK_MAX; i++)
+		blob_free(&token->network[i].wrap);
 }
 
 void token_auto_free(struct token_auto *token)

@@ -18,6 +18,9 @@
 #define TOKEN_URI_MAX	    511 /* bytes of a root key's URI */
 #define TOKEN_ALG_MAX	    31
 
+#define TOKEN_NETWORK_MAX   4	 /* servers of one protector */
+#define TOKEN_NETWORK_WRAP  1024 /* bytes of what one of them has wrapped, at most */
+
 #define TOKEN_APPROVALS_MAX 12 /* of one TPM; some 2 KiB each at most, in a header of 64 KiB */
 
 /* What each protector's token begins with. */
@@ -53,8 +56,17 @@ struct token_person {
 };
 
 /*
- * "fve-tpm2", "fve-tpm2-pin", "fve-tpm2-key", "fve-suspended": what the TPM seals, and the VMK
- * wrapped under the KEK that comes of it.
+ * What a server of "fve-tpm2-net" has wrapped: the same 32 bytes as the others.
+ */
+struct token_network {
+	char uri[TOKEN_URI_MAX + 1];
+	char alg[TOKEN_ALG_MAX + 1]; /* as its provider calls how it is wrapped */
+	struct blob wrap;
+};
+
+/*
+ * "fve-tpm2", "fve-tpm2-pin", "fve-tpm2-key", "fve-tpm2-net", "fve-suspended": what the TPM seals,
+ * and the VMK wrapped under the KEK that comes of it.
  */
 struct token_tpm2 {
 	struct token_head head;
@@ -67,6 +79,8 @@ struct token_tpm2 {
 	struct tpm_sealed sealed;
 	bool suspended; /* of type "fve-suspended", and has @boots */
 	struct policy_boots boots;
+	struct token_network network[TOKEN_NETWORK_MAX]; /* of type "fve-tpm2-net" */
+	size_t n_network;
 };
 
 /*

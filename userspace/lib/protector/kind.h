@@ -28,6 +28,7 @@ struct unlock;
 	KIND(TPM2, tpm2)                 \
 	KIND(SUSPENDED, suspended)       \
 	KIND(CUSTOMER_KEY, customer_key) \
+	KIND(TPM2_NET, tpm2_net)         \
 	KIND(TPM2_KEY, tpm2_key)         \
 	KIND(TPM2_PIN, tpm2_pin)         \
 	KIND(RECOVERY, recovery)         \
@@ -49,10 +50,11 @@ enum protector_kind {
 #define KIND_PERSON (1u << 4) /* a person's; all others are a machine's */
 #define KIND_TPM    (1u << 5) /* the TPM, or perhaps */
 #define KIND_VOLUME (1u << 6) /* a key on another volume */
+#define KIND_NET    (1u << 7) /* servers in the network, which its token names */
 /* What else it is. */
-#define KIND_RECOVERY	  (1u << 7) /* 48 digits that are made here and handed over once */
-#define KIND_AVAILABILITY (1u << 8) /* a custodian's availability key opens it, too */
-#define KIND_TEMPORARY	  (1u << 9) /* it ends by itself, and is no part of a new volume */
+#define KIND_RECOVERY	  (1u << 8)  /* 48 digits that are made here and handed over once */
+#define KIND_AVAILABILITY (1u << 9)  /* a custodian's availability key opens it, too */
+#define KIND_TEMPORARY	  (1u << 10) /* it ends by itself, and is no part of a new volume */
 
 struct kind_row {
 	const char *name;	/* "tpm2" */

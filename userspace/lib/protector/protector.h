@@ -11,7 +11,8 @@
 #include "keys/token.h"
 #include "protector/kind.h"
 
-#define STARTUP_KEY_SIZE 32 /* bytes of a startup key's file */
+#define PROTECTOR_NET_MAX TOKEN_NETWORK_MAX
+#define STARTUP_KEY_SIZE  32 /* bytes of a startup key's file */
 
 struct protector {
 	enum protector_kind kind;
@@ -77,6 +78,8 @@ struct enrolment {
 	const char *tcti;		  /* as for tpm_open() */
 	const char *event_log;		  /* as for event_log_load() */
 	const char *volume;		  /* auto: UUID of the other volume; NULL: a key file */
+	const char *const *net;		  /* tpm2-net: URIs of servers; PROTECTOR_NET_MAX at most */
+	size_t n_net;
 };
 
 /*

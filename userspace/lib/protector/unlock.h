@@ -57,7 +57,8 @@ int unlock_check_identity(const uint8_t *identity, const struct secret *fvek,
 
 /*
  * The protectors in this order: those whose key is on another volume that is open, or among
- * @others of @how; those of the TPM alone; those of root keys; those that take a startup key, with
+ * @others of @how; those of the TPM alone; those of root keys; those of the TPM and the network;
+ * those that take a startup key, with
  * the TPM and without; those of the TPM and a PIN, each first checked without a try; people's. A
  * header that does not verify, or a volume that is not the machine's own, is opened by people's
  * only, with a warning; where segment or digest are known to have changed by
