@@ -54,6 +54,12 @@ static void good_tables(void)
 	      e[1].key_timeout_s == 7);
 	CHECK(!strcmp(e[2].name, "last") && !e[2].kinds);
 	CHECK(e[0].identity_is == FVETAB_IDENTITY_UNSET);
+	CHECK(parse("a /dev/a tpm2-net initrd,net,net-timeout=1min\n"
+		    "b /dev/b - net-timeout=soon\n",
+		    &table) == 0);
+	CHECK(e[0].kinds == 1u << PROTECTOR_TPM2_NET && e[0].ask_servers && !e[0].network &&
+	      e[0].net_timeout_s == 60);
+	CHECK(complaints == 1 && !e[1].ask_servers && e[1].net_timeout_s == FVETAB_UNSET);
 	CHECK(parse("a /dev/a - identity=any\n"
 		    "b /dev/b - identity="
 		    "00000000000000000000000000000000000000000000000000000000000000ff\n",

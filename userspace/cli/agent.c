@@ -58,11 +58,16 @@ int agent_ask(const struct question *question, struct secret **ret)
 		run_program(question, id, timeout, to);
 	close(to);
 	to = -1;
-	r = read_secret(from, false, &answer);
+	/* It has a timeout of its own. */
+	r = prompt_wait(question, from, 0);
+	if (r == 0)
+		r = read_secret(from, false, &answer);
+	else
+		kill(child, SIGTERM);
 	while (waitpid(child, &status, 0) < 0)
 		if (errno != EINTR)
 			return -errno;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_EXECUTABLE)
+	if (r != -ECANCELED && WIFEXITED(status) && WEXITSTATUS(status) == NOT_EXECUTABLE)
 		return log_errno(ENOPKG, "cannot run " PROGRAM ", which --agent needs");
 	if (r < 0)
 		return r;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/boot.h"
+#include "cli/boot_net.h"
 #include "os/device.h"
 #include "os/file.h"
 #include "os/twin.h"
@@ -65,6 +66,7 @@ int boot_load(const struct args *args, enum fvetab_phase phase, const char *name
 void boot_free(struct boot *boot)
 {
 	for (size_t i = 0; i < boot->table.n; i++) {
+		boot_net_free(&boot->volume[i]);
 		header_close(boot->volume[i].header);
 		secret_free(boot->volume[i].fvek);
 	}

@@ -16,6 +16,7 @@ struct boot_volume {
 	struct header *header; /* NULL: not there, or not readable */
 	struct secret *fvek;   /* NULL: not unlocked */
 	struct protector used; /* which protector gave it */
+	struct boot_net *net;  /* owned; its servers are being asked (boot_net.h) */
 	bool open;
 	bool copied;			 /* it is refused: boot_refuse_copy() */
 	bool mismatch;			 /* the TPM refused this boot state */

@@ -119,11 +119,13 @@ struct question {
 	const char *file;	/* the answer is in it, every byte; "-": standard input; or NULL */
 	bool agent;		/* ask the system's password agent, and no terminal */
 	unsigned int timeout_s; /* how long to wait for somebody; 0: for ever */
+	int until; /* above 0: a descriptor; when it can be read the question is withdrawn */
 };
 
 /*
  * The answer from the question's file, the agent, the terminal without echo, or one line of
- * standard input where that is no terminal. -ENOKEY: nobody answered. The messages are made here.
+ * standard input where that is no terminal. -ENOKEY: nobody answered. -ECANCELED, without a
+ * message: it was withdrawn. All other messages are made here.
  */
 int prompt_secret(const struct question *question, struct secret **ret);
 /* The same for a secret that is to be set: a person is asked twice, and it is never empty. */
@@ -135,6 +137,12 @@ const char *prompt_untypable(const struct secret *secret);
  * takes any pointer in silence: a call that forgets it would ask nobody.
  */
 int prompt_confirm(int batch_mode, const char *question, ...) _printf_(2, 3);
+
+/*
+ * Wait until somebody has answered at @fd. -ENOKEY: not in time; -ECANCELED: the question was
+ * withdrawn.
+ */
+int prompt_wait(const struct question *question, int fd, unsigned int timeout_s);
 
 /* agent.c: ask as prompt_secret() does, through systemd-ask-password. -ENOPKG: there is none. */
 int agent_ask(const struct question *question, struct secret **ret);

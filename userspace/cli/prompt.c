@@ -53,17 +53,21 @@ static void signals_restore(const struct sigaction old[ARRAY_SIZE(prompt_signals
 		sigaction(prompt_signals[i].number, &old[i], NULL);
 }
 
-/* 0, -errno, or -ENOKEY when nothing is typed for so long; 0 seconds: wait for ever. */
-static int wait_for_line(unsigned int timeout_s)
+int prompt_wait(const struct question *question, int fd, unsigned int timeout_s)
 {
-	struct pollfd terminal = {.fd = STDIN_FILENO, .events = POLLIN};
+	struct pollfd fds[] = {
+		{.fd = question->until > 0 ? question->until : -1, .events = POLLIN},
+		{.fd = fd, .events = POLLIN},
+	};
 	int n;
 
-	if (!timeout_s)
+	if (!timeout_s && question->until <= 0)
 		return 0;
 	do
-		n = poll(&terminal, 1, (int)timeout_s * 1000);
+		n = poll(fds, ARRAY_SIZE(fds), timeout_s ? (int)timeout_s * 1000 : -1);
 	while (n < 0 && errno == EINTR);
+	if (n > 0 && fds[0].revents)
+		return -ECANCELED;
 	return n < 0 ? -errno : n == 0 ? -ENOKEY : 0;
 }
 
@@ -84,7 +88,7 @@ static int read_terminal(const struct question *question, struct secret **ret)
 	r = tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent) < 0 ? -errno : 0;
 	if (r == 0) {
 		fputs(question->text, stderr);
-		r = wait_for_line(question->timeout_s);
+		r = prompt_wait(question, STDIN_FILENO, question->timeout_s);
 		if (r == 0)
 			r = read_secret(STDIN_FILENO, true, ret);
 		else
@@ -137,7 +141,9 @@ static int ask(const struct question *question, struct secret **ret)
 		return agent_ask(&shown, ret);
 	if (isatty(STDIN_FILENO))
 		return read_terminal(&shown, ret);
-	r = read_secret(STDIN_FILENO, true, ret);
+	r = prompt_wait(question, STDIN_FILENO, 0);
+	if (r == 0)
+		r = read_secret(STDIN_FILENO, true, ret);
 	return r == -EBADF ? -ENOKEY : r; /* closed: nobody is there */
 }
 

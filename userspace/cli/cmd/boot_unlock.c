@@ -6,10 +6,11 @@
  *
  *	1. The machine's protectors, startup keys and PINs, volume by volume, the root volume first.
  *	   No volume is mapped yet. Where the root does not open, or is another volume than the
- *	   machine had, no machine's protector opens anything else.
+ *	   machine had, no machine's protector opens anything else. The TPM's share of tpm2-net is
+ *	   among what the TPM gives here; its servers are asked from then on.
  *	2. The cap. From here on the TPM releases nothing.
  *	3. What opened is mapped.
- *	4. People are asked for what is still closed; what opens is mapped.
+ *	4. People are asked for what is still closed, until a server answers; what opens is mapped.
  *
  * So nobody is asked for a secret, no file system can be mounted and no shell can be had while
  * the TPM would still unseal. In the initramfs a person is asked for the root volume only: whoever
@@ -20,6 +21,8 @@
 #include <string.h>
 
 #include "cli/boot.h"
+#include "cli/boot_ask.h"
+#include "cli/boot_net.h"
 #include "cli/boot_note.h"
 #include "cli/table.h"
 #include "crypto/kdf.h"
@@ -30,95 +33,6 @@
 #include "volume/volume.h"
 
 #define KEY_MEDIUM_TIMEOUT_S 10
-#define NOFAIL_ANSWER_S	     60 /* a person who may be asleep must not hold up what matters */
-
-/* Secrets that opened a volume, for the next one. */
-struct answers {
-	struct secret *pin, *secret;
-};
-
-static void answers_free(struct answers *answers)
-{
-	secret_free(answers->pin);
-	secret_free(answers->secret);
-}
-
-/* While one volume is tried: who asks, and what was answered last. */
-struct asking {
-	struct boot *boot;
-	struct boot_volume *volume;
-	struct answers *known; /* offered once each, before anybody is asked */
-	bool offered[2];
-	bool silent;	     /* nobody is asked: only what is known is tried */
-	struct secret *last; /* owned */
-};
-
-static void asking_done(struct asking *asking)
-{
-	secret_free(asking->last);
-}
-
-static void refused(void *data, const struct protector *protector, const struct refusal *refusal)
-{
-	struct asking *asking = data;
-
-	asking->volume->mismatch |= refusal->reason == REASON_PCR_MISMATCH;
-	asking->volume->foreign |= refusal->reason == REASON_NOT_OURS;
-	log_notice("%s (%s):", asking->volume->entry->name, header_path(asking->volume->header));
-	cli_show_refusal(asking->boot->args->unlock.event_log, protector, refusal);
-}
-
-static int ask(void *data, enum unlock_question question, const char *prompt, struct secret **ret)
-{
-	struct asking *asking = data;
-	const struct secret *known =
-		question == UNLOCK_ASK_PIN ? asking->known->pin : asking->known->secret;
-	const struct args *args = asking->boot->args;
-	_cleanup_free_ char *warning = NULL;
-	struct question asked = {
-		.text = prompt,
-		.volume = header_path(asking->volume->header),
-		.file = question == UNLOCK_ASK_PIN ? args->unlock.pin_file : args->unlock.key_file,
-		.agent = args->unlock.agent,
-		.timeout_s = args->unlock.timeout_s	     ? args->unlock.timeout_s
-			     : asking->volume->entry->nofail ? NOFAIL_ANSWER_S
-							     : 0,
-	};
-	_cleanup_secret_ struct secret *answer = NULL;
-	int r = 0;
-
-	/* An agent shows the question, and nothing of what was said before it. */
-	if (asking->volume->foreign) {
-		if (asprintf(&warning, "NOT the volume that this machine had! %s", prompt) < 0)
-			return -ENOMEM;
-		asked.text = warning;
-	}
-	if (known && !asking->offered[question]) {
-		asking->offered[question] = true;
-		log_notice("%s: trying what opened the volume before.",
-			   asking->volume->entry->name);
-		answer = secret_copy(known->data, known->size);
-	} else if (asking->silent) {
-		r = -ENOKEY;
-	} else {
-		r = prompt_secret(&asked, &answer);
-	}
-	if (r < 0)
-		return r;
-	if (!answer)
-		return -ENOMEM;
-	secret_free(asking->last);
-	asking->last = secret_copy(answer->data, answer->size);
-	*ret = steal(answer);
-	return asking->last ? 0 : -ENOMEM;
-}
-
-/* Remember what opened, for the volumes after this one. */
-static void remember(struct asking *asking, struct secret **known)
-{
-	secret_free(*known);
-	*known = steal(asking->last);
-}
 
 /* --- 1: machines ----------------------------------------------------------------------------- */
 
@@ -151,8 +65,8 @@ static int try_kinds(struct asking *asking, uint32_t kinds, const struct secret 
 		.tries = {[UNLOCK_ASK_PIN] =
 				  boot_chosen(entry->tries, asking->boot->args->unlock.tries) +
 				  (asking->known->pin != NULL)},
-		.ask = ask,
-		.refused = refused,
+		.ask = boot_ask,
+		.refused = boot_refused,
 		.data = asking,
 	};
 
@@ -201,6 +115,7 @@ static int try_startup_key(struct asking *asking, uint32_t kinds)
 static int try_machine(struct asking *asking)
 {
 	struct boot_volume *volume = asking->volume;
+	const struct unlock how = boot_judging(asking);
 	bool changed;
 	int r;
 
@@ -211,6 +126,9 @@ static int try_machine(struct asking *asking)
 	if (asking->boot->args->network)
 		return r;
 	changed = r == -EKEYREJECTED;
+	if (r < 0 && !changed && volume->entry->ask_servers &&
+	    has_kind(volume, kind_mask(KIND_NET, 0)))
+		boot_net_start(asking->boot, volume, &how);
 	/* A stick's file system is the attacker's: it is read before the cap only for the TPM. */
 	if (r < 0 && has_kind(volume, kind_mask(KIND_KEY | KIND_TPM, 0)))
 		r = try_startup_key(asking, kind_mask(KIND_KEY, 0));
@@ -218,7 +136,7 @@ static int try_machine(struct asking *asking)
 	if (r < 0 && !changed && has_kind(volume, kind_mask(KIND_PIN, 0))) {
 		r = try_kinds(asking, kind_mask(KIND_PIN, 0), NULL);
 		if (r == 0 && asking->last)
-			remember(asking, &asking->known->pin);
+			boot_remember(asking, &asking->known->pin);
 	}
 	return r;
 }
@@ -227,7 +145,7 @@ static void unlock_by_machine(struct boot *boot, struct answers *known)
 {
 	for (size_t i = 0; i < boot->table.n; i++) {
 		struct boot_volume *volume = &boot->volume[i];
-		__attribute__((cleanup(asking_done))) struct asking asking = {
+		__attribute__((cleanup(boot_asking_done))) struct asking asking = {
 			.boot = boot,
 			.volume = volume,
 			.known = known,
@@ -275,12 +193,13 @@ static int judge_identity(struct boot_volume *volume)
 static int unlock_by_person(struct boot *boot, struct boot_volume *volume, struct answers *known,
 			    bool silent)
 {
-	__attribute__((cleanup(asking_done))) struct asking asking = {
+	__attribute__((cleanup(boot_asking_done))) struct asking asking = {
 		.boot = boot,
 		.volume = volume,
 		.known = known,
 		.silent = silent,
 	};
+	const struct unlock judge = boot_judging(&asking);
 	const struct fvetab_entry *entry = volume->entry;
 	uint32_t kinds = kind_mask(KIND_TYPED, 0);
 	uint32_t tries = silent ? 0
@@ -293,8 +212,8 @@ static int unlock_by_person(struct boot *boot, struct boot_volume *volume, struc
 			entry->kinds ? (entry->kinds & kinds) | kind_mask(KIND_RECOVERY, 0) : kinds,
 		.tries = {[UNLOCK_ASK_SECRET] = tries + (known->secret != NULL)},
 		.identity = volume->identity_known ? volume->identity : NULL,
-		.ask = ask,
-		.refused = refused,
+		.ask = boot_ask,
+		.refused = boot_refused,
 		.data = &asking,
 	};
 	int r = -EPERM;
@@ -307,11 +226,16 @@ static int unlock_by_person(struct boot *boot, struct boot_volume *volume, struc
 		r = try_startup_key(&asking, kind_mask(KIND_KEY | KIND_PERSON, 0));
 	if (r < 0 && how.tries[UNLOCK_ASK_SECRET])
 		r = unlock_person(volume->header, &how, &volume->fvek, &volume->used);
+	/* Nobody has answered, or with nothing that opens: a server still may. */
+	if (r < 0 && !volume->fvek && volume->net)
+		r = boot_net_wait(volume, &judge);
+	if (volume->fvek && kind_has(volume->used.kind, KIND_NET))
+		return 0;
 	if (r == -ENOENT)
 		return log_errno(EPERM, "no protector of %s opened it, and none takes a secret",
 				 header_path(volume->header));
 	if (r == 0 && asking.last)
-		remember(&asking, &known->secret);
+		boot_remember(&asking, &known->secret);
 	return r < 0 ? r : judge_identity(volume);
 }
 
@@ -324,10 +248,37 @@ static bool can_wait(const struct boot *boot, size_t i)
 	return boot->initrd && i > 0;
 }
 
+/* No machine's protector opens anything more in this boot, until somebody proves a secret. */
+static int lock_machine(const struct boot *boot)
+{
+	_cleanup_close_ int lock = -1;
+	int r;
+
+	if (!boot->volume[0].fvek)
+		log_error("The root volume did not open by itself: until a person opens it, "
+			  "nothing else does.");
+	if (boot->args->test)
+		return 0;
+	r = boot_hold(&lock);
+	return r < 0 ? r : boot_mark_locked();
+}
+
+/* Where its servers are asked beside a person, it is known later whether the root opened by itself.
+ */
+static int settle_root(struct boot *boot)
+{
+	const struct boot_volume *root = &boot->volume[0];
+
+	if (!boot->root_refused || root->net)
+		return 0;
+	boot->root_refused = false;
+	return root->fvek && kind_has(root->used.kind, KIND_NET) ? 0 : lock_machine(boot);
+}
+
 static int open_one(struct boot *boot, size_t i, struct answers *known)
 {
 	struct boot_volume *volume = &boot->volume[i];
-	int r;
+	int r, locked;
 
 	if (!volume->header || volume->copied)
 		return -ENODEV;
@@ -337,9 +288,12 @@ static int open_one(struct boot *boot, size_t i, struct answers *known)
 	if (!volume->fvek) {
 		r = unlock_by_person(boot, volume, known,
 				     can_wait(boot, i) && !boot->args->unlock.key_file);
-		if (r < 0)
-			return r;
+		boot_net_free(volume);
+		locked = i == 0 ? settle_root(boot) : 0;
+		if (r < 0 || locked < 0)
+			return r < 0 ? r : locked;
 	}
+	boot_net_free(volume);
 	return boot_map(boot, volume);
 }
 
@@ -403,24 +357,10 @@ static int check_table(const struct boot *boot)
 			 boot->n_wrong);
 }
 
-/* No machine's protector opens anything more in this boot, until somebody proves a secret. */
-static int lock_machine(const struct boot *boot)
-{
-	_cleanup_close_ int lock = -1;
-	int r;
-
-	log_error("The root volume did not open by itself: until a person opens it, nothing else "
-		  "does.");
-	if (boot->args->test)
-		return 0;
-	r = boot_hold(&lock);
-	return r < 0 ? r : boot_mark_locked();
-}
-
 static int cmd_boot_unlock(const struct args *args)
 {
 	_cleanup_boot_ struct boot boot = {0};
-	__attribute__((cleanup(answers_free))) struct answers known = {0};
+	__attribute__((cleanup(boot_answers_free))) struct answers known = {0};
 	int r = boot_load(args, args->network ? FVETAB_NETWORK : FVETAB_SYSTEM, args->operand[0],
 			  &boot);
 
@@ -443,8 +383,7 @@ static int cmd_boot_unlock(const struct args *args)
 	r = cap(&boot);
 	if (r < 0)
 		return r;
-	if (boot.root_refused)
-		r = lock_machine(&boot);
+	r = settle_root(&boot);
 	if (r < 0)
 		return r;
 	r = open_the_rest(&boot, &known);

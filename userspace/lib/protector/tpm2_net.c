@@ -17,8 +17,6 @@
 #include "protector/tpm2_net.h"
 #include "protector/unlock.h"
 
-#define NETWORK_SIZE 32 /* bytes of the network's part */
-
 /* --- adding --------------------------------------------------------------------------------- */
 
 /* A message about a server that did not do @what; gives @error. */
@@ -94,7 +92,7 @@ static int check_uris(const struct enrolment *how)
 /* Every server that is named must work now: one that is wrong would be found out too late. */
 static int make(const struct enrolment *how, struct token_tpm2 *token, struct second_factor *ret)
 {
-	_cleanup_secret_ struct secret *network = secret_random(NETWORK_SIZE);
+	_cleanup_secret_ struct secret *network = secret_random(NETWORK_KEY_SIZE);
 	int r = network ? check_uris(how) : -ENOMEM;
 
 	for (size_t i = 0; i < how->n_net && r == 0; i++) {
@@ -170,19 +168,25 @@ int net_share_ask(const struct net_share *share, int deadline_ms, struct secret 
 		  struct refusal *ret_refusal)
 {
 	struct provider_error errs[TOKEN_NETWORK_MAX] = {0};
+	_cleanup_secret_ struct secret *network = NULL;
 	struct provider_wrap wraps[TOKEN_NETWORK_MAX];
 	size_t n = share->token.n_network, which;
 	int r;
 
 	for (size_t i = 0; i < n; i++)
 		wraps[i] = question(&share->token.network[i]);
-	r = provider_unwrap_any(wraps, n, deadline_ms, ret_network, &which, errs);
+	r = provider_unwrap_any(wraps, n, deadline_ms, &network, &which, errs);
 	*ret_refusal = (struct refusal){0};
 	if (r < 0) {
 		ret_refusal->reason = judge(errs, n);
 		describe(errs, n, ret_refusal->detail);
+		return r;
 	}
-	return r;
+	ret_refusal->reason = REASON_TOKEN_CORRUPT;
+	if (network->size != NETWORK_KEY_SIZE)
+		return -EBADMSG;
+	*ret_network = steal(network);
+	return 0;
 }
 
 int net_share_open(struct header *header, const struct net_share *share,
@@ -192,8 +196,6 @@ int net_share_open(struct header *header, const struct net_share *share,
 	int r;
 
 	*ret_reason = REASON_TOKEN_CORRUPT;
-	if (network->size != NETWORK_SIZE)
-		return -EBADMSG;
 	r = second_factor_from_network(network, &factor);
 	return r < 0 ? r
 		     : protector_tpm2_open_vmk(header, &share->protector, &share->token, &factor,

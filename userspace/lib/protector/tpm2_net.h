@@ -9,6 +9,8 @@
 
 #include "protector/refusal.h"
 
+#define NETWORK_KEY_SIZE 32 /* bytes of what the servers give */
+
 /* What the TPM has released of one protector. */
 struct net_share {
 	struct protector protector;

@@ -342,13 +342,9 @@ static int try_pin(struct header *header, const struct unlock *how, const struct
 	return -EPERM;
 }
 
-/*
- * Nobody is there to judge. Gives -EKEYREJECTED and forgets the FVEK where the volume is not the
- * machine's, or its header does not verify. The MAC says nothing of who chose the FVEK, so it comes
- * second.
- */
-static int check_machine(const struct header *header, const struct unlock *how,
-			 const struct protector *p, struct secret **fvek)
+/* The MAC says nothing of who chose the FVEK, so it comes second. */
+int unlock_check_machine(const struct header *header, const struct unlock *how,
+			 const struct protector *protector, struct secret **fvek)
 {
 	struct refusal refusal;
 	int r = unlock_check_identity(how->identity, *fvek, &refusal);
@@ -358,7 +354,7 @@ static int check_machine(const struct header *header, const struct unlock *how,
 	if (r < 0)
 		secret_free(steal(*fvek));
 	if (r == -EKEYREJECTED)
-		refused(how, p, &refusal);
+		refused(how, protector, &refusal);
 	return r;
 }
 
@@ -379,7 +375,7 @@ static int try_one(struct header *header, const struct unlock *how, const struct
 		return r;
 	}
 	return kind_has(p->kind, KIND_PERSON) ? warn_of_header(header, how, ret_fvek)
-					      : check_machine(header, how, p, ret_fvek);
+					      : unlock_check_machine(header, how, p, ret_fvek);
 }
 
 /* Those that @how admits; -ENOENT: none. */

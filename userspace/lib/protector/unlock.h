@@ -56,6 +56,13 @@ int unlock_check_identity(const uint8_t *identity, const struct secret *fvek,
 			  struct refusal *ret_refusal);
 
 /*
+ * What a machine's protector opened, while nobody is there to judge: both of the above, and the
+ * refusal is told as @how says. -EKEYREJECTED, and the FVEK is forgotten.
+ */
+int unlock_check_machine(const struct header *header, const struct unlock *how,
+			 const struct protector *protector, struct secret **fvek);
+
+/*
  * The protectors in this order: those whose key is on another volume that is open, or among
  * @others of @how; those of the TPM alone; those of root keys; those of the TPM and the network;
  * those that take a startup key, with
@@ -72,7 +79,8 @@ int unlock(struct header *header, const struct unlock *how, struct secret **ret_
  * The two halves of unlock(), for who has something to do in between: what opens by machine, by a
  * startup key or by a PIN; and what a person is asked for. -EPERM: nothing opened; no message, but
  * for the refusals; of machines -EKEYREJECTED: one found that the header was changed, and others
- * will. -ENOENT: there is no such protector at all.
+ * will. -ENOENT: there is no such protector at all. Another error of @ask is given on,
+ * such as -ECANCELED where the volume was opened meanwhile.
  */
 int unlock_machine(struct header *header, const struct unlock *how, struct secret **ret_fvek,
 		   struct protector *ret_used);

@@ -140,7 +140,7 @@ static int set_option(struct fvetab_entry *entry, const char *name, const char *
 		{"netdev", &entry->network},	 {"_netdev", &entry->network},
 		{"nofail", &entry->nofail},	 {"noauto", &entry->noauto},
 		{"readonly", &entry->read_only}, {"read-only", &entry->read_only},
-		{"discard", &entry->discard},
+		{"discard", &entry->discard},	 {"net", &entry->ask_servers},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
@@ -156,6 +156,8 @@ static int set_option(struct fvetab_entry *entry, const char *name, const char *
 		return set_startup_key(entry, value);
 	if (!strcmp(name, "startup-key-timeout"))
 		return seconds_parse(value, FVETAB_SECONDS_MAX, &entry->key_timeout_s);
+	if (!strcmp(name, "net-timeout"))
+		return seconds_parse(value, FVETAB_SECONDS_MAX, &entry->net_timeout_s);
 	if (!strcmp(name, "target"))
 		return set_choice(entry->target, value, targets);
 	if (!strcmp(name, "reseal"))
@@ -175,10 +177,11 @@ static int set_option(struct fvetab_entry *entry, const char *name, const char *
  */
 static bool is_side_option(const char *name)
 {
-	static const char *const names[] = {"timeout",	    "tries",
-					    "startup-key",  "startup-key-timeout",
-					    "target",	    "reseal",
-					    "new-recovery", "escrow"};
+	static const char *const names[] = {"timeout",	   "tries",
+					    "startup-key", "startup-key-timeout",
+					    "net-timeout", "target",
+					    "reseal",	   "new-recovery",
+					    "escrow"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (!strcmp(name, names[i]))
@@ -227,6 +230,7 @@ static const struct fvetab_entry unset = {
 	.timeout_s = FVETAB_UNSET,
 	.tries = FVETAB_UNSET,
 	.key_timeout_s = FVETAB_UNSET,
+	.net_timeout_s = FVETAB_UNSET,
 };
 
 /* A field that begins with "#" is a comment, with all that follows. */

@@ -37,6 +37,7 @@ struct fvetab_entry {
 	char key_path[FVETAB_PATH_MAX + 1]; /* startup key: path on its medium, or "" */
 	char key_device[FVETAB_PATH_MAX + 1];	/* the medium, spelt as a device, or "" */
 	uint32_t key_timeout_s;			/* how long to wait for the medium */
+	uint32_t net_timeout_s;			/* how long to ask servers; 0: without end */
 	char target[8];				/* "fve", "crypt", "auto"; "" when not given */
 	char new_recovery[FVETAB_PATH_MAX + 1]; /* directory for new recovery passwords, or "" */
 	char reseal[8];				/* "auto", "ask", "never"; "" when not given */
@@ -44,6 +45,7 @@ struct fvetab_entry {
 	enum fvetab_identity identity_is;
 	uint8_t identity[IDENTITY_SIZE]; /* where it is given */
 	bool initrd, network, nofail, noauto, read_only, discard;
+	bool ask_servers; /* those of tpm2-net, beside whatever question there is */
 };
 
 struct fvetab {
