@@ -13,7 +13,18 @@ check() {
 depends() {
 	local deps="dm zz-fve fve-begin"
 	[[ -d $dracutsysrootdir$systemdutildir ]] && deps+=" systemd-ask-password"
+	! wants_network || ! has_network_module || deps+=" network"
 	echo "$deps"
+}
+
+# Only a table that asks for servers in the network gets one.
+wants_network() {
+	fvesetup boot-table --json --fvetab "$dracutsysrootdir/etc/fvetab" 2> /dev/null | grep -q '"net":true'
+}
+
+# A module that depends on one that is not there is left out, and an image without this one opens nothing.
+has_network_module() {
+	compgen -G "$dracutbasedir/modules.d/[0-9][0-9]network/module-setup.sh" > /dev/null
 }
 
 installkernel() {
@@ -54,6 +65,7 @@ install() {
 	# tpm2-tss opens these by name when it is told to, so no list of libraries shows them.
 	inst_libdir_file 'libtss2-tcti-device.so*'
 	install_table
+	install_network
 	inst_rules 61-fve.rules "$moddir/69-fve-initrd.rules"
 	release_from_stock
 
@@ -88,6 +100,23 @@ install_table() {
 		mkdir -p "$initdir/var/lib/fve"
 		cp -r "$dracutsysrootdir/var/lib/fve/names" "$initdir/var/lib/fve/"
 	}
+}
+
+# Who asks the servers, and which servers a header may name; addresses are the kernel command line's (ip=).
+install_network() {
+	local provider=$dracutsysrootdir/usr/lib/fve/fve-provider-tang list=$dracutsysrootdir/etc/fve/tang
+	wants_network || return 0
+	dracut_module_included network || no_network "dracut has no module network (package dracut-network)"
+	[[ -x $provider ]] || no_network "$provider is not there (package fvesetup-cloud)"
+	[[ -s $list ]] || no_network "$list names no server"
+	inst_multiple /usr/lib/fve/fve-provider-tang
+	inst_simple /etc/fve/tang
+	inst_hook cmdline 01 "$moddir/network.sh"
+}
+
+no_network() {
+	dfatal "fve: fvetab wants servers in the network asked (net), and no initramfs is made that cannot: $1"
+	exit 1
 }
 
 install_units() {

@@ -116,3 +116,49 @@ mkdir -p "$dracutsysrootdir/var/lib/fve/identity"
 printf '%064d\n' 5 >"$dracutsysrootdir/var/lib/fve/identity/0a1b-2c"
 expect 0 in_module install_table
 grep -qx "root UUID=0a1b-2c - initrd,identity=$(printf '%064d' 5)" "$initdir/etc/fvetab" || fail "no identity in the image"
+
+# A network, and who asks the servers, are in the image where the table asks for them; else neither, and no image
+# is made that cannot do what it says.
+export dracutbasedir=$TMP/dracut systemdutildir=/nowhere
+mkdir -p "$dracutsysrootdir/usr/lib/fve" "$dracutsysrootdir/etc/fve" "$dracutbasedir/modules.d/40network"
+touch "$dracutbasedir/modules.d/40network/module-setup.sh"
+network_module=yes
+dracut_module_included() {
+	[ -n "$network_module" ]
+}
+inst_multiple() {
+	echo "inst $*"
+}
+inst_hook() {
+	echo "hook $*"
+}
+inst_simple() {
+	echo "inst $*"
+}
+expect 0 in_module depends
+! grep -q network "$TMP/out" || fail "a network that nobody asked for"
+expect 0 in_module install_network
+[ ! -s "$TMP/out" ] || fail "a provider that nobody asked for"
+printf 'data UUID=0a1b-2d - net\n' >>"$dracutsysrootdir/etc/fvetab"
+expect 0 in_module install_network
+[ ! -s "$TMP/out" ] || fail "a network for a volume of the booted system"
+printf 'root UUID=0a1b-2c - initrd,net\n' >"$dracutsysrootdir/etc/fvetab"
+expect 0 in_module depends
+expect_text 'fve-begin network'
+expect 1 in_module install_network
+expect_text 'package fvesetup-cloud'
+printf '#!/bin/sh\n' >"$dracutsysrootdir/usr/lib/fve/fve-provider-tang"
+chmod +x "$dracutsysrootdir/usr/lib/fve/fve-provider-tang"
+expect 1 in_module install_network
+expect_text 'names no server'
+echo tang.example:80 >"$dracutsysrootdir/etc/fve/tang"
+expect 0 in_module install_network
+expect_text 'inst /usr/lib/fve/fve-provider-tang'
+expect_text 'inst /etc/fve/tang'
+expect_text 'hook cmdline 01'
+network_module=
+expect 1 in_module install_network
+expect_text 'package dracut-network'
+rm -r "$dracutbasedir/modules.d/40network"
+expect 0 in_module depends
+! grep -q network "$TMP/out" || fail "it depends on what is not there"

@@ -78,6 +78,7 @@ static int print_json(const char *text)
 		object_text(o, "name", entry->name);
 		object_text(o, "device", fvetab_device_path(entry->device, path) < 0 ? NULL : path);
 		object_bool(o, "initrd", entry->initrd);
+		object_bool(o, "net", entry->initrd && entry->ask_servers);
 		object_text(o, "reseal", *entry->reseal ? entry->reseal : "ask");
 		json_object_array_add(array, o);
 	}
