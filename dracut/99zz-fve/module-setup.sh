@@ -46,7 +46,7 @@ install() {
 	[[ -d $from ]] || from=${moddir%/*}/90fve
 	units | while read -r unit; do
 		if is_shell "$unit"; then
-			drop_in "$unit" < "$from/lock-first.conf"
+			{ cat "$from/lock-first.conf" && only_when_asked "$unit"; } | drop_in "$unit"
 		elif is_resume "$unit"; then
 			resume_conf "$unit" < "$from/resume.conf" | drop_in "$unit"
 		elif is_switch "$unit"; then
@@ -57,6 +57,14 @@ install() {
 	done
 	# It makes units and drop-ins of credentials, and a shell of a word on the command line.
 	rm -f "$initdir"/{usr/,}lib/systemd/system-generators/systemd-debug-generator
+}
+
+# dracut starts this one in each image that has words for the command line in /etc/cmdline.d, and then it ends
+# at once, unless the command line has the word for it. Locking first would keep the machine's protectors from
+# opening anything in every boot.
+only_when_asked() {
+	[[ ${1##*/} != dracut-cmdline-ask.service ]] ||
+		printf '[Unit]\nConditionPathExists=\nConditionKernelCommandLine=rd.cmdline=ask\n'
 }
 
 # A template's instance is the device.

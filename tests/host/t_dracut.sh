@@ -101,6 +101,11 @@ grep -qx 'ExecStart=fvesetup boot-resume %f' "$image/etc/systemd/system/systemd-
 	fail "a template's device is not told"
 [ ! -e "$image/etc/systemd/system/initrd-parse-etc.service.d" ] || fail "a unit that is no shell is locked"
 
+# Words for the command line in an image are no reason for a lock in every boot.
+grep -qx 'ConditionKernelCommandLine=rd.cmdline=ask' "$image/etc/systemd/system/dracut-cmdline-ask.service.d/90-fve.conf" ||
+	fail "dracut-cmdline-ask.service comes without being asked for"
+[ "$(grep -lr ConditionKernelCommandLine "$image/etc/systemd/system" | wc -l)" = 1 ] || fail "another shell comes too rarely"
+
 # An image is made only with the identity of what is opened in it; the one of before stays.
 printf 'root UUID=0a1b-2c - initrd\n' >"$dracutsysrootdir/etc/fvetab"
 dfatal() {
