@@ -365,9 +365,9 @@ int rotate_first(struct header *header, const struct secret *fvek)
  */
 static bool is_opaque(const struct header_token *token)
 {
-	static const char *const known[] = {"fve-auto",	      "fve-tpm2",      "fve-tpm2-pin",
-					    "fve-tpm2-key",   "fve-suspended", TOKEN_TYPE_CUSTOMER,
-					    TOKEN_TYPE_POLICY};
+	static const char *const known[] = {"fve-auto",		 "fve-tpm2",	   "fve-tpm2-pin",
+					    "fve-tpm2-key",	 "fve-tpm2-net",   "fve-suspended",
+					    TOKEN_TYPE_CUSTOMER, TOKEN_TYPE_POLICY};
 	_cleanup_holder_ struct holder holder = {0};
 	bool is_known = false;
 
