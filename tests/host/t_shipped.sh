@@ -7,10 +7,10 @@
 top=$(cd "$here/../.." && pwd)
 expect 0 make -C "$top" --no-print-directory BUILD="$(realpath --relative-to="$top" "$BUILD")" \
 	install KDIR= PREFIX=/usr DESTDIR="$TMP/root"
-(cd "$TMP/root" && find . -type f | sed 's,^\./,,' | LC_ALL=C sort) >"$TMP/installed"
+(cd "$TMP/root" && find . -type f -o -type d -empty | sed 's,^\./,,' | LC_ALL=C sort) >"$TMP/installed"
 [ -s "$TMP/installed" ] || fail "nothing was installed"
 
-echo "--- each installed file is in just one package, and each line of debian/*.install is good for something"
+echo "--- each installed file, or directory that somebody fills, is in just one package, and each line of debian/*.install is good for something"
 # matches FILE PATTERN: as dh_install has it, a file, a directory or a glob.
 matches() {
 	# shellcheck disable=SC2254 # patterns are meant
