@@ -105,7 +105,7 @@ mkfifo "$TMP/answers" "$TMP/says"
 setsid "$vm/vm" --kernel "${FVE_KERNEL:-6.1}" --memory $mib --timeout 1700 --qmp "$TMP/qmp" --stdin \
 	"$TMP/guest.sh" <"$TMP/answers" >"$TMP/says" 2>"$TMP/errors" &
 guest=$!
-trap 'kill -- -$guest 2>/dev/null; cleanup' EXIT
+trap '{ kill -- -$guest 2>/dev/null || true; }; cleanup' EXIT
 exec 8>"$TMP/answers" 9<"$TMP/says"
 
 # The AES-256 schedules in the dump that the baseline had not.
