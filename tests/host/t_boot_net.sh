@@ -209,6 +209,13 @@ expect_text 'PIN of'
 opened_by tpm2-net
 capped
 [ "$(tries)" = "$before" ] || fail "a try was counted"
+table "net,identity=$(printf '%064d' 7)"
+power_on
+person 0 ... "$pass"
+expect_text '(not-ours)'
+[ "$(grep -c 'PIN of' "$TMP/out")" = 1 ] || fail "a PIN is asked for once more, for a volume that is not ours"
+opened_by passphrase
+table net
 for name in a b; do stop "$name"; done
 power_on
 within 20000 person 0 123456

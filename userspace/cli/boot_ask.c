@@ -42,17 +42,23 @@ struct unlock boot_judging(struct asking *asking)
 
 /*
  * -ECANCELED: a server was first, and the volume is unlocked; or, with @ret_again, it is not, and
- * whoever is there is to be asked once more.
+ * whoever is there is to be asked once more. -EKEYREJECTED: the server's key has shown that the
+ * volume is another or its header changed, so nobody's PIN is asked for.
  */
-static int ask_or_server(struct asking *asking, struct question *asked, struct secret **ret,
-			 bool *ret_again)
+static int ask_or_server(struct asking *asking, struct question *asked, bool pin,
+			 struct secret **ret, bool *ret_again)
 {
 	const struct unlock how = boot_judging(asking);
-	int r;
+	int r, opened;
 
 	asked->until = boot_net_answered(asking->volume);
 	r = prompt_secret(asked, ret);
-	*ret_again = r == -ECANCELED && boot_net_open(asking->volume, &how) < 0;
+	if (r != -ECANCELED)
+		return r;
+	opened = boot_net_open(asking->volume, &how);
+	if (0 && pin)
+		return opened;
+	*ret_again = opened < 0;
 	return r;
 }
 
@@ -90,7 +96,7 @@ int boot_ask(void *data, enum unlock_question question, const char *prompt, stru
 	} else if (asking->silent) {
 		r = -ENOKEY;
 	} else {
-		r = ask_or_server(asking, &asked, &answer, &again);
+		r = ask_or_server(asking, &asked, question == UNLOCK_ASK_PIN, &answer, &again);
 	}
 	/* No server is asked any more; the question says what was found of the volume. */
 	if (again)
