@@ -56,7 +56,7 @@ static int ask_or_server(struct asking *asking, struct question *asked, bool pin
 	if (r != -ECANCELED)
 		return r;
 	opened = boot_net_open(asking->volume, &how);
-	if (0 && pin)
+	if (opened == -EKEYREJECTED && pin)
 		return opened;
 	*ret_again = opened < 0;
 	return r;
