@@ -145,6 +145,7 @@ int header_format(const char *path, const struct header_format *how, const struc
 	_cleanup_header_ struct header *header = NULL;
 	struct device_info info;
 	struct crypt_params_luks2 params = {
+		.pbkdf = &header_random_pbkdf, /* also of the digest, of a random key */
 		.label = how->label,
 		.subsystem = SUBSYSTEM,
 		.sector_size = how->sector_size,

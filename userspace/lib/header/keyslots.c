@@ -6,7 +6,12 @@
 #include "base/log.h"
 #include "header/private.h"
 
-#define PBKDF2_MINIMUM 1000 /* iterations: LUKS2's least, for random secrets */
+const struct crypt_pbkdf_type header_random_pbkdf = {
+	.type = CRYPT_KDF_PBKDF2,
+	.hash = "sha256",
+	.iterations = 1000, /* LUKS2's least */
+	.flags = CRYPT_PBKDF_NO_BENCHMARK,
+};
 
 static bool has_free_keyslot(const struct header *header)
 {
@@ -19,12 +24,6 @@ static bool has_free_keyslot(const struct header *header)
 int header_keyslot_add(struct header *header, const struct secret *fvek,
 		       const struct secret *secret, const struct header_pbkdf *pbkdf)
 {
-	struct crypt_pbkdf_type random = {
-		.type = CRYPT_KDF_PBKDF2,
-		.hash = "sha256",
-		.iterations = PBKDF2_MINIMUM,
-		.flags = CRYPT_PBKDF_NO_BENCHMARK,
-	};
 	struct crypt_pbkdf_type person = *crypt_get_pbkdf_default(CRYPT_LUKS2);
 	char why[VET_WHY_SIZE];
 	int r;
@@ -34,7 +33,7 @@ int header_keyslot_add(struct header *header, const struct secret *fvek,
 		person.time_ms = pbkdf->time_ms;
 	if (pbkdf && pbkdf->memory_kib)
 		person.max_memory_kb = pbkdf->memory_kib;
-	r = crypt_set_pbkdf_type(header->cd, pbkdf ? &person : &random);
+	r = crypt_set_pbkdf_type(header->cd, pbkdf ? &person : &header_random_pbkdf);
 	if (r < 0)
 		return log_errno(-r, "these key-stretching parameters are not accepted: %s",
 				 strerror(-r));

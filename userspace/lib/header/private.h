@@ -19,6 +19,12 @@ struct header {
 	struct header_copies copies;
 };
 
+/*
+ * How secrets are stretched that nobody can guess, which is not at all: for keyslots of keys, and
+ * for the digest of the FVEK. Without it libcryptsetup measures for a second with each format.
+ */
+extern const struct crypt_pbkdf_type header_random_pbkdf;
+
 /* Call this before a function of libcryptsetup whose failure header_cause() explains. */
 void header_begin(void);
 /* The same before one that writes; signals are held from then on. */
