@@ -95,13 +95,16 @@ $(fault_modules): fault-module-%: $(kernel_sources)
 	$(call build_module,$(shell tests/vm/kernel --print kbuild $*),$(BUILD)/fault-pages/$(shell tests/vm/kernel --print release $*),FVE_BREAK_PAGES=1 $(if $(filter %-uml,$*),ARCH=um))
 
 # And with a wrong engine of our own, in all its widths or the wide ones, for the kernel that gains most by
-# it. User Mode Linux has none.
+# it; in the widest alone for User Mode Linux, which has it where the host does.
 fault_engines := $(firstword $(KERNELS:%=fault-engine-%))
-.PHONY: $(fault_engines)
-fault-modules: $(fault_engines)
+fault_widest  := $(patsubst %,fault-widest-%,$(filter 6.12-uml,$(built_uml)))
+.PHONY: $(fault_engines) $(fault_widest)
+fault-modules: $(fault_engines) $(fault_widest)
 $(fault_engines): fault-engine-%: $(kernel_sources)
 	$(call build_module,$(shell tests/vm/kernel --print kbuild $*),$(BUILD)/fault-engine/$(shell tests/vm/kernel --print release $*),FVE_BREAK_ENGINE=1)
 	$(call build_module,$(shell tests/vm/kernel --print kbuild $*),$(BUILD)/fault-engine-wide/$(shell tests/vm/kernel --print release $*),FVE_BREAK_ENGINE=32)
+$(fault_widest): fault-widest-%: $(kernel_sources)
+	$(call build_module,$(shell tests/vm/kernel --print kbuild $*),$(BUILD)/fault-engine-widest/$(shell tests/vm/kernel --print release $*),FVE_BREAK_ENGINE=64 ARCH=um)
 
 # For the debug kernels: tests/fault/kernel/NAME.c says in a line "wraps: FUNCTION..." which functions
 # of the module it replaces, for calls from other files.
@@ -342,6 +345,8 @@ soak: packages ## the long figures: every write cut, every call failed, 500 kill
 	$(Q)tests/run packages
 	$(Q)for engine in x86-ymm x86-xmm kapi-simd kapi; do FVE_QEMU=$$(tests/vm/qemu) FVE_USE_ENGINE=$$engine \
 		tests/run --on qemu kernel_races kernel_memory kernel_revoke kernel_residue || exit 1; done
+	$(if $(built_uml),$(Q)for engine in x86 x86-xmm kapi; do FVE_USE_ENGINE=$$engine \
+		tests/run $(built_uml:%=--kernel %) kernel_random_long kernel_races kernel_revoke || exit 1; done)
 	$(Q)KERNELS='$(KERNELS)' tests/soak
 
 .PHONY: boot-tests

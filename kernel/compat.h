@@ -105,9 +105,9 @@ static inline void shrinker_free(struct shrinker *shrinker)
 /*
  * Since 6.10 the kernel's own AES-XTS for x86-64 uses VAES, and AVX where there is none. It still
  * encrypts the tweak of each data unit alone, which for small units costs more than the rest. A
- * unit of 4096 bytes is as fast with it.
+ * unit of 4096 bytes is as fast with it. User Mode Linux has generic code alone.
  */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0) && !defined(CONFIG_UML)
 #define FVE_X86_FASTER_BELOW 4096
 #else
 #define FVE_X86_FASTER_BELOW UINT_MAX
@@ -116,6 +116,34 @@ static inline void shrinker_free(struct shrinker *shrinker)
 #ifdef FVE_X86
 
 #include <asm/cpufeature.h>
+#include <asm/fpu/api.h>
+
+#ifdef CONFIG_UML
+
+/*
+ * In User Mode Linux the kernel is a process, whose vector registers the host saves. Programs are
+ * other processes, and their registers are read and set by ptrace. What interrupts the kernel is a
+ * signal: the host's signal frame holds all vector registers, and the handler switches to no other
+ * thread before it returns. A switch, kernel_longjmp(), restores only what a function has to
+ * preserve, and of these registers that is none. So in an FPU section nobody may switch, and that
+ * is all. Its own is empty, which would let a section sleep.
+ *
+ * boot_cpu_has() has the flags of the host, which shows none whose registers it does not save.
+ */
+#undef kernel_fpu_begin
+#undef kernel_fpu_end
+#define kernel_fpu_begin()		     preempt_disable()
+#define kernel_fpu_end()		     preempt_enable()
+#define cpu_has_xfeatures(features, missing) true
+
+static inline bool fve_zmm_slows_cpu(void)
+{
+	return false;
+}
+
+#else
+
+#include <asm/fpu/xstate.h>
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0)
 
@@ -148,6 +176,8 @@ static inline bool fve_zmm_slows_cpu(void)
 	}
 	return false;
 }
+
+#endif
 
 #endif
 

@@ -13,7 +13,6 @@
 #include <linux/stddef.h>
 #include <asm/cpufeature.h>
 #include <asm/fpu/api.h>
-#include <asm/fpu/xstate.h>
 
 #include "compat.h"
 #include "engine.h"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: fve and dm-crypt read each other's data bit for bit; OpenSSL reads it from the raw disk
-# runs: qemu uml: the engines with SIMD instructions, several processors
+# runs: qemu uml: the kernel's own ciphers with SIMD instructions, several processors
 # group: vm kernel
 #
 # FVE_COUNT: random I/Os for each combination of sector_size, iv_large_sectors and iv_offset

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: suspend, reload, message, revoke, remove and create at once under I/O: no crash, no wrong data
-# runs: qemu uml: the engines with SIMD instructions, several processors
+# runs: qemu uml: the kernel's own ciphers with SIMD instructions, several processors
 # group: vm kernel
 # vm: --parallel
 #

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: random I/O of 512 B to 4 MiB, buffered and unaligned direct, 1 to 64 at once, is dm-crypt's
-# runs: qemu uml: the engines with SIMD instructions, several processors
+# runs: qemu uml: the kernel's own ciphers with SIMD instructions, several processors
 # group: vm kernel
 # vm: --memory 768
 #

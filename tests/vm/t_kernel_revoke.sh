@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: revoke ends all I/O, also while the disk hangs; nothing stays suspended, umount works
-# runs: qemu uml: the engines with SIMD instructions, several processors
+# runs: qemu uml: the kernel's own ciphers with SIMD instructions, several processors
 # group: vm kernel
 # vm: --memory 512 --parallel
 #

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: the published XTS-AES vectors hold on the disk below fve, and in the kernel's cipher
-# runs: qemu uml: the engines with SIMD instructions, several processors
+# runs: qemu uml: the kernel's own ciphers with SIMD instructions, several processors
 # group: vm kernel smoke
 # vm: --include tests/vectors:/fve/tests/vectors
 # vm: --include /usr/lib/python3/dist-packages/cryptography_vectors/ciphers/AES/XTS:/fve/cavp
