@@ -235,6 +235,10 @@ $(BUILD)/cipher/bench: tests/bench/cipher.c $(BUILD)/cipher/engine_x86_asm.o
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CPPFLAGS) $(FVE_CFLAGS) $(CFLAGS) $(cipher_flags) -o $@ $< $(BUILD)/cipher/engine_x86_asm.o -lcrypto -lkcapi
 
+$(BUILD)/cipher/count: tests/bench/cipher_count.c $(BUILD)/cipher/engine_x86_asm.o
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(FVE_CFLAGS) $(CFLAGS) $(cipher_flags) -o $@ $< $(BUILD)/cipher/engine_x86_asm.o
+
 $(BUILD)/tools/%: tests/tools/%.c $(BUILD)/libfve.a
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
@@ -371,9 +375,10 @@ bench: packages ## instructions per I/O, fve beside dm-crypt and dm-linear
 
 .PHONY: bench-cipher
 CIPHER_RUNS ?= 100000
-bench-cipher: packages ## cycles per byte of engine x86 beside OpenSSL, after CIPHER_RUNS random runs
-	+$(Q)$(submake) $(BUILD)/unit/test_engine_x86 $(BUILD)/cipher/bench
+bench-cipher: packages ## cycles per byte and instructions of engine x86, beside OpenSSL, after CIPHER_RUNS random runs
+	+$(Q)$(submake) $(BUILD)/unit/test_engine_x86 $(BUILD)/cipher/bench $(BUILD)/cipher/count
 	$(Q)FVE_CIPHER_RUNS=$(CIPHER_RUNS) $(BUILD)/unit/test_engine_x86
+	$(Q)$(BUILD)/cipher/count
 	$(Q)$(BUILD)/cipher/bench
 
 # --- install ---------------------------------------------------------------------------------
