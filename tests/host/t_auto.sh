@@ -50,6 +50,7 @@ expect 0 "$fvesetup" protector test --json "$image"
 	fail "another verdict"
 expect 0 "$fvesetup" protector list "$image"
 expect_text 'root fs'
+expect_text " from $key"
 
 echo "--- a second reader: the KEK is what docs/on-disk.md says"
 expect 0 /usr/bin/python3 "$here/fve_keys.py" --auto-key "$key" "$image" "$TMP/pass"
@@ -115,6 +116,8 @@ expect 0 "$fvesetup" protector add --key-file "$TMP/pass" --other-key-file "$TMP
 expect 0 "$fvesetup" protector test --json "$image"
 [ "$(jq -r '[.protectors[] | select(.kind == "auto").verdict] | sort | join(" ")' "$TMP/out")" = \
 	"opens untested" ] || fail "other verdicts"
+[ "$("$fvesetup" protector list --json "$image" | jq -c '[.protectors[] | select(.kind == "auto").sources[]] | sort')" = \
+	"[\"$key\",\"$(cryptsetup luksUUID "$other")\"]" ] || fail "other sources"
 rm "$key"
 expect 2 open_alone --protector auto
 expect_text key-absent

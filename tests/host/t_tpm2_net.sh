@@ -82,6 +82,14 @@ expect 0 "$fvesetup" protector test --tpm "$tpm" "$image"
 grep -qE "tpm2-net +opens" "$TMP/out" || fail "protector test"
 expect 0 "$fvesetup" tpm status --tpm "$tpm" "$image"
 expect_text 'opens, with the network'
+for words in "protector list" dump "status --tpm $tpm"; do
+	# shellcheck disable=SC2086 # words
+	expect 0 "$fvesetup" $words "$image"
+	grep -A 2 ' tpm2-net ' "$TMP/out" | sed 's/^ *//' | paste -s -d ' ' | grep -qF " from $a or $b" || fail "its servers: $words"
+	# shellcheck disable=SC2086 # words
+	[ "$("$fvesetup" $words --json "$image" | jq -c '[.protectors[] | .sources | select(. != [])]')" = "[[\"$a\",\"$b\"]]" ] ||
+		fail "its servers, JSON: $words"
+done
 for name in a b; do
 	stop "$name"
 	for _ in 1 2 3; do within 20000 expect 0 net_open; done
@@ -152,6 +160,13 @@ edit "t['network'] = [dict(t['network'][0], uri='tang://127.0.0.1:${ports[evil]}
 refused key-error 'is not listed in /etc/fve/tang'
 edit "t['network'] = [dict(t['network'][0], uri='file:///etc/passwd')]"
 refused key-error 'server 1: badreq'
+edit "t['network'][1]['uri'] = 'tang://\\x1b[2J\\u202e\\n'"
+for words in "protector list" dump "status --tpm $tpm" "protector list --json"; do
+	# shellcheck disable=SC2086 # words
+	expect 0 "$fvesetup" $words "$image"
+	! LC_ALL=C grep -q $'[\001-\010\013-\037\177]\|\342\200\256' "$TMP/out" || fail "a header's text does something to a terminal: $words"
+done
+"$fvesetup" dump "$image" | grep -qF '  or tang://?[2J?' || fail "another server is shown"
 edit "w = bytearray(base64.b64decode(t['network'][0]['wrap'])); w[420] ^= 1
 t['network'] = [dict(t['network'][0], wrap=base64.b64encode(w).decode())]"
 refused key-unreachable 'does not open it'

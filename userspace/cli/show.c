@@ -72,6 +72,28 @@ char *show_mountpoint(dev_t device)
 	return search.point;
 }
 
+static void show_sources(const struct header *header, const struct protector *p)
+{
+	struct protector_sources sources;
+
+	protector_sources(header, p, &sources);
+	for (size_t i = 0; i < sources.n; i++) {
+		make_printable(sources.text[i], "");
+		printf("%-10s %s %s\n", "", i ? "  or" : "from", sources.text[i]);
+	}
+}
+
+static struct json_object *sources_json(const struct header *header, const struct protector *p)
+{
+	struct json_object *array = json_object_new_array();
+	struct protector_sources sources;
+
+	protector_sources(header, p, &sources);
+	for (size_t i = 0; i < sources.n; i++)
+		json_object_array_add(array, json_object_new_string(sources.text[i]));
+	return array;
+}
+
 void show_protectors(const struct header *header)
 {
 	struct protector list[PROTECTOR_LIST_MAX];
@@ -93,6 +115,7 @@ void show_protectors(const struct header *header)
 		       p->health != REASON_NONE ? " [" : "",
 		       p->health != REASON_NONE ? reason_code(p->health) : "",
 		       p->health != REASON_NONE ? "]" : "");
+		show_sources(header, p);
 	}
 }
 
@@ -114,6 +137,7 @@ struct json_object *show_protectors_json(const struct header *header)
 		object_known(o, "created", p->head.created);
 		object_count(o, "keyslot", p->slot);
 		object_count(o, "token", p->token);
+		json_object_object_add(o, "sources", sources_json(header, p));
 		object_bool(o, "usable", p->health == REASON_NONE);
 		object_reason(o, "reason", p->health);
 		escrowed =

@@ -28,7 +28,7 @@ static int cmd_protector_list(const struct args *args)
 
 ACTION(protector_list, "Protectors", "protector list", "<device>", "show what opens a volume",
        "Show all that opens the volume, with the ids that protector remove and "
-       "--protector take.",
+       "--protector take, and from where an auto or tpm2-net has its key.",
        OPT_JSON);
 
 /* Refuse files that do not fit the kind, or exist, before anything is asked or written. */

@@ -132,6 +132,16 @@ int protector_auto_source(const struct header *header, const struct protector *p
 	return 0;
 }
 
+static void sources(const struct header *header, const struct protector *protector,
+		    struct protector_sources *ret)
+{
+	_cleanup_token_auto_ struct token_auto token = {0};
+
+	if (read_token(header, protector, &token) < 0)
+		return;
+	strcpy(ret->text[ret->n++], *token.file ? token.file : token.volume);
+}
+
 /* A key file that is no regular file of the right size is none: nothing may wait for a pipe. */
 static int read_key_file(const char *path, struct secret **ret)
 {
@@ -199,5 +209,6 @@ const struct kind_row kind_auto = {
 	.option = take_option,
 	.check_spec = check_spec,
 	.open = open_by_other,
+	.sources = sources,
 	.add = add,
 };

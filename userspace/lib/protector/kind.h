@@ -13,6 +13,7 @@
 struct enrolment;
 struct header;
 struct protector;
+struct protector_sources;
 struct protector_spec;
 struct refusal;
 struct secret;
@@ -91,6 +92,13 @@ struct kind_row {
 	 */
 	int (*check)(const struct header *header, const struct protector *protector,
 		     const char *tcti, int *ret_boots_left, struct refusal *ret_refusal);
+
+	/*
+	 * What it takes from elsewhere, as its token names that; none where the token is damaged.
+	 * NULL: nothing.
+	 */
+	void (*sources)(const struct header *header, const struct protector *protector,
+			struct protector_sources *ret);
 
 	/*
 	 * Refuse what add() would refuse of a new volume, before the device @path becomes it; the

@@ -126,6 +126,14 @@ int protector_list(const struct header *header, struct protector *ret)
 	return n;
 }
 
+void protector_sources(const struct header *header, const struct protector *protector,
+		       struct protector_sources *ret)
+{
+	*ret = (struct protector_sources){0};
+	if (kind_rows[protector->kind]->sources)
+		kind_rows[protector->kind]->sources(header, protector, ret);
+}
+
 bool protector_any(const struct header *header, uint32_t kinds)
 {
 	struct protector list[PROTECTOR_LIST_MAX];

@@ -42,6 +42,16 @@ int protector_list(const struct header *header, struct protector *ret);
 #define RECOVERY_NAME_SIZE (8 + 1 + sizeof(((struct token_head *)NULL)->id))
 void protector_recovery_name(const struct header *header, const char *id,
 			     char ret[RECOVERY_NAME_SIZE]);
+/*
+ * Servers, any of which will do, or a key file's path, or a volume's UUID: the header's words, not
+ * fit for a terminal as they are.
+ */
+struct protector_sources {
+	char text[PROTECTOR_NET_MAX][TOKEN_URI_MAX + 1];
+	size_t n;
+};
+void protector_sources(const struct header *header, const struct protector *protector,
+		       struct protector_sources *ret);
 /* Whether it has one of these kinds (kind_mask()). */
 bool protector_any(const struct header *header, uint32_t kinds);
 

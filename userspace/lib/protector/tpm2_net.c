@@ -216,6 +216,19 @@ static int open_by_both(struct header *header, const struct protector *protector
 	return r < 0 ? r : net_share_open(header, &share, network, ret_fvek, &ret_refusal->reason);
 }
 
+static void sources(const struct header *header, const struct protector *protector,
+		    struct protector_sources *ret)
+{
+	_cleanup_token_tpm2_ struct token_tpm2 token = {0};
+	const char *type, *json;
+
+	if (header_token_get(header, protector->token, &type, &json) < 0 ||
+	    token_tpm2_parse(json, &token) < 0)
+		return;
+	for (; ret->n < token.n_network; ret->n++)
+		strcpy(ret->text[ret->n], token.network[ret->n].uri);
+}
+
 const struct kind_row kind_tpm2_net = {
 	.name = "tpm2-net",
 	.token_type = "fve-tpm2-net",
@@ -224,6 +237,7 @@ const struct kind_row kind_tpm2_net = {
 	.option = protector_tpm2_option,
 	.open = open_by_both,
 	.check = protector_tpm2_check,
+	.sources = sources,
 	.rehearse = rehearse,
 	.add = add,
 };
