@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# proves: status of a closed volume begins with its protection and tells whether the TPM would release its key now, the tries left, and what the header shows of its MAC
+# proves: status of a closed volume begins with its protection and tells whether the TPM would release its key now, the tries left, and what the header shows of its MAC; and that nothing opens it any more
 # group: host fast tpm
 # shellcheck source=tests/host/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -74,3 +74,37 @@ expect 0 anybody status
 expect 0 anybody status --tpm device:/nonexistent volume.img
 expect_text 'Protection:     On'
 
+
+echo "--- stock luksErase: nothing opens it, and status says so; a backup helps"
+new_image erased.img
+format erased.img --tpm "$tpm" --protector tpm2
+"$fvesetup" header backup erased.img backup
+cryptsetup luksErase -q erased.img
+expect 0 "$fvesetup" status --tpm "$tpm" erased.img
+[ "$(head -n 1 "$TMP/out")" = 'Protection:     None: no protector is left, and nothing opens it again but a' ] || fail "another first line"
+expect_text 'cipher:       aes-xts-plain64, no keyslot holds its key'
+! grep -qE 'would release|0-bit' "$TMP/out" || fail "it tells of what cannot help, or of a key of 0 bits"
+[ "$(grep -c '\[token-corrupt\]' "$TMP/out")" = 3 ] || fail "a protector is shown as whole"
+expect 0 "$fvesetup" status --json --tpm "$tpm" erased.img
+[ "$(jq -r '.protection, .protection_boots_left, .key_size, ([.protectors[].usable] | any)' "$TMP/out" | paste -s -d ' ')" = \
+	"none null null false" ] || fail "other values"
+expect 2 "$fvesetup" open --test --tpm "$tpm" --key-file "$TMP/pass" erased.img
+expect 0 "$fvesetup" header restore -q erased.img backup
+expect 0 "$fvesetup" open --test --tpm "$tpm" erased.img
+expect 0 "$fvesetup" status --tpm "$tpm" erased.img
+expect_text 'Protection:     On'
+echo "--- and our own erase, a VMK that went, and people's that went while the TPM's stayed"
+cp erased.img one.img
+expect 0 "$fvesetup" erase -q --tpm device:/nonexistent one.img
+[ "$("$fvesetup" status --json one.img | jq -r .protection)" = none ] || fail "erased, and protected"
+for kept in vmk person; do
+	cp erased.img one.img
+	vmk=$(cryptsetup luksDump --dump-json-metadata one.img | jq -r '.tokens[] | select(.type == "fve-vmk").keyslots[0]')
+	for slot in $(cryptsetup luksDump --dump-json-metadata one.img | jq -r '.keyslots | keys[]'); do
+		[ "$slot" = "$vmk" ] || [ $kept = person ] || cryptsetup luksKillSlot -q one.img "$slot"
+		[ "$slot" != "$vmk" ] || [ $kept = vmk ] || cryptsetup luksKillSlot -q one.img "$slot"
+	done
+	[ "$("$fvesetup" status --json --tpm "$tpm" one.img | jq -r .protection)" = on ] || fail "$kept is left, and it is not protected"
+	[ "$("$fvesetup" protector list --json one.img | jq -r '[.protectors[] | select(.usable).kind] | sort | join(" ")')" = \
+		"$([ $kept = vmk ] && echo tpm2 || echo 'passphrase recovery')" ] || fail "others are usable: $kept"
+done

@@ -57,7 +57,17 @@ enum protection {
 	PROTECTION_UNKNOWN, /* the header cannot be read */
 	PROTECTION_ON,
 	PROTECTION_OFF,
+	PROTECTION_NONE, /* nothing opens it: all keyslots or tokens are gone */
 };
+
+/* What cannot be told here, as of a token of a later version, is taken for one that opens. */
+static bool any_opens(const struct header *header, const struct protector list[], int n)
+{
+	for (int i = 0; i < n && header_segment(header)->key_size; i++)
+		if (list[i].health != REASON_TOKEN_CORRUPT)
+			return true;
+	return false;
+}
 
 /*
  * Off while it is suspended: in this boot, or in a coming one. @ret_left: for how many boots after
@@ -69,6 +79,8 @@ static enum protection protection_of(const struct subject *s, int *ret_left)
 	int n = s->header ? protector_list(s->header, list) : 0;
 
 	*ret_left = -1;
+	if (s->header && !any_opens(s->header, list, n))
+		return PROTECTION_NONE;
 	for (int i = 0; i < n; i++) {
 		struct verdict now;
 
@@ -113,6 +125,12 @@ static void show_protection(const struct subject *s)
 		break;
 	case PROTECTION_UNKNOWN:
 		printf("Protection:     unknown, since the header cannot be read\n");
+		break;
+	case PROTECTION_NONE:
+		printf("Protection:     ");
+		show_wrapped("None: no protector is left, and nothing opens it again but a backup "
+			     "of its header: fvesetup header restore",
+			     16);
 	}
 }
 
@@ -186,7 +204,8 @@ static void show_header(const struct subject *s)
 		       s->unseen ? "a volume; whether it is open only root can see" : "closed");
 		printf("  uuid:         %s\n", header_uuid(s->header));
 		show_data(segment->size * SECTOR, segment->data_offset * SECTOR);
-		printf("  cipher:       %s, %u-bit key\n", HEADER_CIPHER, segment->key_size * 8);
+		printf("  cipher:       %s, %s\n", HEADER_CIPHER,
+		       segment->key_size ? "512-bit key" : "no keyslot holds its key");
 		printf("  sector size:  %u bytes\n", segment->sector_size);
 	}
 	printf("  label:        %s\n", *header_label(s->header) ? header_label(s->header) : "-");
@@ -291,7 +310,7 @@ static void add_closed(struct json_object *o, const struct subject *s)
 	const struct header_segment *segment = header_segment(s->header);
 
 	object_text(o, "cipher", HEADER_CIPHER);
-	object_number(o, "key_size", segment->key_size);
+	object_count(o, "key_size", segment->key_size ? (int64_t)segment->key_size : -1);
 	object_number(o, "sector_size", segment->sector_size);
 	object_number(o, "data_offset", (int64_t)(segment->data_offset * SECTOR));
 	object_number(o, "size", (int64_t)(segment->size * SECTOR));
@@ -303,6 +322,7 @@ static void add_protection(struct json_object *o, const struct subject *s)
 		[PROTECTION_UNKNOWN] = NULL,
 		[PROTECTION_ON] = "on",
 		[PROTECTION_OFF] = "off",
+		[PROTECTION_NONE] = "none",
 	};
 	int left;
 
@@ -434,7 +454,8 @@ static int cmd_status(const struct args *args)
 
 ACTION(status, "Volumes", "status", "[<name or device>]", "show a volume, or all that are open",
        "Show an open volume, by its name, its device or image file, or a closed one: first whether "
-       "its protection is on, or off and for how many boots (protector disable); the devices below it, "
+       "its protection is on, or off and for how many boots (protector disable), or none is left that "
+       "opens it; the devices below it, "
        "cipher, target and engine and what the target counted, the state of the header's MAC, and "
        "the protectors; for those of the TPM, whether it would release its key now, and how many "
        "tries are left. No secret is asked for. Without an operand, all volumes that are open.",

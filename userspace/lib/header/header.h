@@ -44,7 +44,7 @@ struct header_pbkdf {
 /* Where the data lies, and in which units it is encrypted. */
 struct header_segment {
 	uint32_t sector_size;	/* bytes */
-	uint32_t key_size;	/* bytes */
+	uint32_t key_size;	/* bytes; FVEK_SIZE, or 0 where there is no keyslot */
 	uint64_t data_offset;	/* 512-byte sectors */
 	uint64_t iv_offset;	/* 512-byte sectors */
 	uint64_t size;		/* 512-byte sectors that the device holds from data_offset on */

@@ -33,20 +33,23 @@ static bool is_bookkeeping(const char *type)
 	       !strcmp(type, TOKEN_TYPE_MAC);
 }
 
+/* A stock tool may have removed the keyslot and left the token. */
+static void check_slot(const struct header *header, int slot, struct protector *p)
+{
+	if (slot >= 0 && header_keyslot_used(header, slot))
+		p->health = header_keyslot_health(header, slot, p->why);
+	else
+		p->health = REASON_TOKEN_CORRUPT;
+}
+
 void protector_check_vmk(const struct header *header, uint32_t generation, struct protector *p)
 {
-	int slot = vmk_slot(header, generation);
-
-	if (slot >= 0)
-		p->health = header_keyslot_health(header, slot, p->why);
+	check_slot(header, vmk_slot(header, generation), p);
 }
 
 void protector_check_keyslot(const struct header *header, struct protector *p)
 {
-	if (p->slot >= 0 && header_keyslot_used(header, p->slot))
-		p->health = header_keyslot_health(header, p->slot, p->why);
-	else
-		p->health = REASON_TOKEN_CORRUPT;
+	check_slot(header, p->slot, p);
 }
 
 /* What @token is; a token that cannot be read is listed as such, never dropped. */
