@@ -89,7 +89,7 @@ int main(void)
 	CHECK(rotate_check(header, fvek) == 0);
 	CHECK(rotate_check(header, other) == -EBADMSG);
 	test_damage(header, fvek);
-	CHECK(rotate_vmk(header, fvek, &generation) == 0 && generation == 2);
+	CHECK(rotate_vmk(header, fvek, kind_token_known, &generation) == 0 && generation == 2);
 	CHECK(rotate_check(header, fvek) == 0);
 	close(fd);
 	unlink(path);

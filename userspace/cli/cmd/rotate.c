@@ -17,7 +17,7 @@ static int cmd_rotate_vmk(const struct args *args)
 
 	if (r < 0)
 		return r;
-	r = rotate_vmk(header, fvek, &generation);
+	r = rotate_vmk(header, fvek, kind_token_known, &generation);
 	if (r < 0)
 		return r;
 	cli_note(&args->unlock, header, "vmk-rotated", NULL, NULL);

@@ -363,31 +363,25 @@ int rotate_first(struct header *header, const struct secret *fvek)
  * Whether @token may hold the VMK in a way that is not known here, since a later version made it. A
  * person's names a keyslot, and holds none.
  */
-static bool is_opaque(const struct header_token *token)
+static bool is_opaque(const struct header_token *token, rotate_knows *knows)
 {
-	static const char *const known[] = {"fve-auto",		 "fve-tpm2",	   "fve-tpm2-pin",
-					    "fve-tpm2-key",	 "fve-tpm2-net",   "fve-suspended",
-					    TOKEN_TYPE_CUSTOMER, TOKEN_TYPE_POLICY};
 	_cleanup_holder_ struct holder holder = {0};
-	bool is_known = false;
 
 	if (!header_token_ours(token) || !strcmp(token->type, TOKEN_TYPE_VMK) ||
 	    !strcmp(token->type, TOKEN_TYPE_MAC) || holder_read(token, &holder) ||
 	    json_object_array_length(json_object_object_get(holder.root, "keyslots")))
 		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-		is_known |= !strcmp(token->type, known[i]);
-	return !is_known ||
+	return (strcmp(token->type, TOKEN_TYPE_POLICY) && !knows(token->type)) ||
 	       json_object_get_int64(json_object_object_get(holder.root, "version")) > 1;
 }
 
 /* The new VMK would end such a protector without a word. */
-static int check_opaque(const struct header *header)
+static int check_opaque(const struct header *header, rotate_knows *knows)
 {
 	struct header_token token = HEADER_TOKEN_START;
 
 	while (header_token_next(header, NULL, &token))
-		if (is_opaque(&token))
+		if (is_opaque(&token, knows))
 			return log_errno(EBADMSG,
 					 "token %d of %s, %.40s, was made by a later version of "
 					 "fvesetup, and may hold the VMK: rotate with that one, or "
@@ -396,7 +390,8 @@ static int check_opaque(const struct header *header)
 	return 0;
 }
 
-int rotate_vmk(struct header *header, const struct secret *fvek, uint32_t *ret_generation)
+int rotate_vmk(struct header *header, const struct secret *fvek, rotate_knows *knows,
+	       uint32_t *ret_generation)
 {
 	_cleanup_vmks_ struct vmks vmks = {0};
 	int r = find_vmks(header, &vmks);
@@ -409,7 +404,7 @@ int rotate_vmk(struct header *header, const struct secret *fvek, uint32_t *ret_g
 	}
 	if (vmks.newest.generation == INT32_MAX)
 		return -EOVERFLOW;
-	r = check_opaque(header);
+	r = check_opaque(header, knows);
 	if (r < 0)
 		return r;
 	/* A token that cannot be wrapped again is found before anything is written. */

@@ -8,12 +8,17 @@
 
 #include "header/header.h"
 
+/* Whether a token of this type is a protector that this version knows. */
+typedef bool rotate_knows(const char *type);
+
 /*
  * Make a new VMK, put it in the place of the old one in all tokens, and destroy the old one's
  * keyslot. Every state in between opens by every protector. Gives the new generation. Where a
- * rotation was interrupted, that one is finished. The messages are made here.
+ * rotation was interrupted, that one is finished. A token that may hold the VMK and that neither
+ * @knows nor this file can read is refused first. The messages are made here.
  */
-int rotate_vmk(struct header *header, const struct secret *fvek, uint32_t *ret_generation);
+int rotate_vmk(struct header *header, const struct secret *fvek, rotate_knows *knows,
+	       uint32_t *ret_generation);
 
 /*
  * Make the first VMK of a header that verifies, or finish that where it was interrupted; nothing

@@ -43,3 +43,8 @@ enum protector_kind kind_of_token(const char *type)
 			return (enum protector_kind)kind;
 	return PROTECTOR_UNKNOWN;
 }
+
+bool kind_token_known(const char *type)
+{
+	return kind_of_token(type) != PROTECTOR_UNKNOWN;
+}

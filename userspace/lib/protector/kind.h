@@ -127,5 +127,7 @@ uint32_t kind_mask(unsigned int with, unsigned int without);
 enum protector_kind kind_find(const char *name);
 /* By the type of a token of ours; PROTECTOR_UNKNOWN. */
 enum protector_kind kind_of_token(const char *type);
+/* Whether it is the type of a kind's token, for rotate_vmk(). */
+bool kind_token_known(const char *type);
 
 #endif
