@@ -87,6 +87,32 @@ for change in 'config --priority prefer --key-slot 1' 'luksConvertKey -q --pbkdf
 done
 again
 
+echo "--- a re-encryption that was begun by a stock tool: no command reads or changes it, and what ends it is said"
+stock_reencrypt() {
+	cryptsetup reencrypt -q --resilience none --force-offline-reencrypt --key-file pass "$@" "$image"
+}
+begin=(-S "$("$fvesetup" protector list "$image" | awk '$2 == "passphrase" { print $3 }')" --pbkdf pbkdf2 --pbkdf-force-iterations 1000)
+stock_reencrypt "${begin[@]}" --init-only
+for action in "open --test ${pass[*]}" status dump "protector list" "rotate vmk ${pass[*]}" "header accept ${pass[*]}" \
+	"release ${pass[*]}" "adopt ${pass[*]}" "erase -q"; do
+	# shellcheck disable=SC2086 # words
+	refused 4 "cryptsetup reencrypt --resume-only $image" $action "$image"
+done
+stock_reencrypt --resume-only
+echo "--- it is done, or done in other sectors: header accept, and it opens; in another cipher: it is named"
+for change in none '--sector-size 512'; do
+	# shellcheck disable=SC2086 # words
+	[ "$change" = none ] || { again; stock_reencrypt "${begin[@]}" $change; }
+	expect 2 "$fvesetup" open --test "${pass[@]}" "$image"
+	expect_text "fvesetup header accept $image"
+	expect 0 "$fvesetup" header accept "${pass[@]}" "$image"
+	expect 0 "$fvesetup" open --test "${pass[@]}" "$image"
+done
+again
+stock_reencrypt "${begin[@]}" --cipher aes-cbc-essiv:sha256 --key-size 256
+refused 4 'aes-cbc-essiv:sha256; only crypt with aes-xts-plain64' open --test "${pass[@]}" "$image"
+again
+
 echo "--- secrets in files: what no keyboard gives is said"
 for text in '\xef\xbb\xbfhorse' 'h\xffrse' 'h\xc3' 'h\xe2\x80\x8brse' 'h\xe2\x80\xaerse'; do
 	again

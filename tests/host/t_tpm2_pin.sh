@@ -59,6 +59,14 @@ for end in '\n' '\r\n' '\0'; do
 	expect 1 add_pin "$TMP/ended"
 	expect_text 'nobody could type the PIN'
 done
+printf '\360\237\220\216%.0s' {1..5} >"$TMP/horses" # twenty bytes, five characters
+expect 1 add_pin "$TMP/horses"
+expect_text 'at least 6'
+for odd in '123\xff456' '1234\t567' '12345\xe2\x80\x8b' '\xe2\x80\xae123456'; do
+	printf '%b' "$odd" >"$TMP/odd"
+	expect 1 add_pin "$TMP/odd"
+	expect_text 'nobody could type the PIN'
+done
 expect 1 add_pin "$TMP/pass"
 expect_text 'already a passphrase'
 [ "$before" = "$(sha256sum <"$image")" ] || fail "a refusal changed the image"

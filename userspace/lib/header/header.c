@@ -278,8 +278,10 @@ static int load(struct header *header)
 	if (!is_uuid(crypt_get_uuid(header->cd)))
 		return log_errno(ENODEV, "%s has a LUKS2 header whose UUID is none", path);
 	if (requirements)
-		return log_errno(ENODEV, "%s is being re-encrypted; finish that with cryptsetup",
-				 path);
+		return log_errno(
+			ENODEV,
+			"%s is being re-encrypted; finish that first: cryptsetup reencrypt --resume-only %s",
+			path, path);
 	r = vet(header);
 	if (r < 0)
 		return r;
