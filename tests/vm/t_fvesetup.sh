@@ -100,11 +100,19 @@ refused 2 'secret-wrong' fvesetup open --key-file /etc/hostname /dev/vda data
 refused 2 'no secret' fvesetup open /dev/vda data
 [ ! -e /dev/mapper/data ] || fail "a mapping was left"
 
-step "a path with a blank, which a table could not have"
+step "paths that a table could not have: with a blank, a line end, signs of printf, very long"
 ln -s /dev/vda "a b"
-fvesetup open --key-file pass "$PWD/a b" data
-[ -b /dev/mapper/data ] || fail "open succeeded, and there is no mapping"
-fvesetup close data
+deep=$PWD/$(printf 'd%.0s' {1..200})/$(printf 'e%.0s' {1..200})
+mkdir -p "$deep"
+ln -s "$PWD/a b" $'line\nend'
+ln -s /dev/vda "$deep/vda"
+ln -s "$deep/vda" "a\\040%s"
+for path in "a b" $'line\nend' "$deep/vda" "a\\040%s"; do
+	[ "${path:0:1}" = / ] || path=$PWD/$path
+	fvesetup open --key-file pass "$path" data
+	[ -b /dev/mapper/data ] || fail "open succeeded, and there is no mapping: $path"
+	fvesetup close data
+done
 
 step "a device that was set read-only"
 blockdev --setro /dev/vda
