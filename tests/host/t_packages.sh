@@ -24,7 +24,9 @@ in_root() {
 echo "--- the packages, and lintian, which is told only that a fuzzer's seeds are no programs"
 make -C "$top" --no-print-directory deb
 lintian --allow-root --fail-on error,warning "$BUILD"/deb/dm-fve_*.changes
-debs=("$BUILD"/deb/{dm-fve-dkms,fvesetup,fvesetup-cloud,fvesetup-dracut}_*.deb)
+packages=(dm-fve-dkms fvesetup fvesetup-cloud fvesetup-dracut)
+debs=()
+for package in "${packages[@]}"; do debs+=("$BUILD"/deb/"$package"_*.deb); done
 
 # openssl makes the key that DKMS signs with; dkms only recommends it, as our package does.
 ! dpkg-deb -f "$BUILD"/deb/fvesetup_*.deb Depends | grep libcurl || fail "fvesetup itself draws libcurl"
@@ -81,7 +83,7 @@ grep -o 'trigproc [a-z-]*' "$root/var/log/dpkg.log" | tee "$TMP/out"
 trigproc fvesetup-dracut" ] || fail "triggers were processed in another order"
 
 echo "--- purge"
-expect 0 in_root dpkg --purge dm-fve-dkms fvesetup fvesetup-dracut
+expect 0 in_root dpkg --purge "${packages[@]}"
 listing | diff "$TMP/before" - || fail "purge left something, or took what is not ours"
 expect 0 in_root dkms status
 ! grep -q dm-fve "$TMP/out" || fail "DKMS still knows the module"
