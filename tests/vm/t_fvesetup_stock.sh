@@ -96,3 +96,22 @@ fvesetup open --key-file old /dev/vdb data 2>out
 assert_match "$(dmsetup table data)" ' allow_discards' "table"
 assert_match "$(cat out)" 'only allow-discards has an effect' "what open said"
 fvesetup close data
+
+step "other flags that it keeps have no effect, and are named; a later one takes none of them along"
+for flags in '--perf-no_read_workqueue --perf-no_write_workqueue' '--perf-submit_from_crypt_cpus'; do
+	# shellcheck disable=SC2086 # words
+	cryptsetup open $flags --persistent --key-file old /dev/vdb stock
+	cryptsetup close stock
+	fvesetup header accept -q --key-file old /dev/vdb
+	fvesetup open --key-file old /dev/vdb data 2>out
+	assert_no_match "$(dmsetup table data)" 'allow_discards|workqueue|crypt_cpus' "table"
+	assert_match "$(cat out)" "$(sed -E 's/--perf-([a-z]*).*/\1/; s/_/-/g' <<<"$flags").* has no effect|only allow-discards" "what open said"
+	fvesetup close data
+done
+cryptsetup open --allow-discards --persistent --key-file old /dev/vdb stock
+cryptsetup close stock
+fvesetup header accept -q --key-file old /dev/vdb
+fvesetup open --key-file old /dev/vdb data 2>out
+assert_match "$(dmsetup table data)" ' allow_discards' "table"
+[ ! -s out ] || fail "a flag that holds is told of: $(cat out)"
+fvesetup close data
