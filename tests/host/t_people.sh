@@ -99,6 +99,24 @@ for action in "open --test ${pass[*]}" status dump "protector list" "rotate vmk 
 	refused 4 "cryptsetup reencrypt --resume-only $image" $action "$image"
 done
 stock_reencrypt --resume-only
+again
+"$fvesetup" header backup "$image" before
+stock_reencrypt "${begin[@]}"
+echo "--- a header from before it would lose the data: it is written by --force alone, after a change of ours as well"
+refused 1 'for another key than' header restore -q "$image" before
+"$fvesetup" header accept "${pass[@]}" "$image"
+refused 1 'for another key than' header restore -q "$image" before
+cp "$image" whole
+"$fvesetup" header backup "$image" after
+expect 0 "$fvesetup" header restore -q --force "$image" before
+refused 1 'for another key than' header restore -q "$image" after
+expect 0 "$fvesetup" header restore -q --force "$image" after
+cmp "$image" whole || fail "the right header, put back, is another"
+cp whole "$image"
+expect 0 "$fvesetup" open --test "${pass[@]}" "$image"
+again
+stock_reencrypt "${begin[@]}" --init-only
+stock_reencrypt --resume-only
 echo "--- it is done, or done in other sectors: header accept, and it opens; in another cipher: it is named"
 for change in none '--sector-size 512'; do
 	# shellcheck disable=SC2086 # words

@@ -278,6 +278,14 @@ static int present_header(const char *path, struct header **ret)
 	return header_load(path, ret);
 }
 
+static bool same_key(const struct header *present, const struct header *backup)
+{
+	const char *json, *other;
+
+	return header_json(present, &json) == 0 && header_json(backup, &other) == 0 &&
+	       header_vet_same_digest(json, other);
+}
+
 static int check_restore(const struct args *args, const struct header *backup)
 {
 	_cleanup_header_ struct header *present = NULL;
@@ -295,6 +303,13 @@ static int check_restore(const struct args *args, const struct header *backup)
 				 "%s is a header of volume %s, and %s is volume %s; with --force "
 				 "it is written all the same, and the data there is lost",
 				 file, header_uuid(backup), path, header_uuid(present));
+	if (present && !other && !same_key(present, backup) && !args->force)
+		return log_errno(
+			EINVAL,
+			"%s is a header for another key than the one of %s today, as one from "
+			"before a re-encryption is; with --force it is written all the same, "
+			"and the data is lost if %s has the right one",
+			file, path, path);
 	if (other) {
 		r = device_check_unused(path);
 		if (r < 0)
@@ -342,7 +357,7 @@ static int cmd_header_restore(const struct args *args)
 ACTION(header_restore, "Header", "header restore", "<device> <file>",
        "write a header backup over the header",
        "Write a backup over the header of the device, after asking. A file that holds no header, "
-       "or a header of another volume than the device does, is refused; the latter is written "
-       "with --force. Protectors are then as they were at the time of the backup. A power cut "
+       "or a header of another volume or for another key than the device does, is refused; the "
+       "latter two are written with --force. Protectors are then as they were at the time of the backup. A power cut "
        "in between leaves a header that does not open everything: repeat it.",
        OPT_FORCE);

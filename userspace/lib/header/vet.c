@@ -228,3 +228,21 @@ enum reason header_vet_keyslot(const char *json, int slot, char ret_why[VET_WHY_
 			      name_of(af, "type"), name_of(af, "hash"), STRIPES);
 	return vet_kdf(json_object_object_get(keyslot, "kdf"), ret_why);
 }
+
+static bool same_member(struct json_object *a, struct json_object *b, const char *key)
+{
+	return json_object_equal(json_object_object_get(a, key), json_object_object_get(b, key));
+}
+
+bool header_vet_same_digest(const char *json, const char *other)
+{
+	_cleanup_json_ struct json_object *root = json_tokener_parse(json);
+	_cleanup_json_ struct json_object *other_root = json_tokener_parse(other);
+	const char *name;
+	struct json_object *mine = only_member(json_object_object_get(root, "digests"), &name);
+	struct json_object *theirs =
+		only_member(json_object_object_get(other_root, "digests"), &name);
+
+	return mine && theirs && same_member(mine, theirs, "salt") &&
+	       same_member(mine, theirs, "digest");
+}

@@ -12,6 +12,8 @@
 #ifndef FVE_HEADER_VET_H
 #define FVE_HEADER_VET_H
 
+#include <stdbool.h>
+
 #include "base/reason.h"
 
 #define VET_WHY_SIZE 120 /* bytes of printable text that says what is not on the list */
@@ -28,5 +30,11 @@ enum reason header_vet_volume(const char *json, char ret_why[VET_WHY_SIZE]);
  * accepted.
  */
 enum reason header_vet_keyslot(const char *json, int slot, char ret_why[VET_WHY_SIZE]);
+
+/*
+ * Return whether the digests of two headers that passed header_vet_volume() are one and the same: a
+ * volume key has another digest in each header that is made for it.
+ */
+bool header_vet_same_digest(const char *json, const char *other);
 
 #endif
