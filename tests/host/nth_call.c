@@ -126,6 +126,16 @@ static void end_answer(int fd)
 	kept = -1;
 }
 
+/* The number may be another file's next, which is not to become the connection. */
+static void drop_answer(int fd)
+{
+	if (kept < 0 || fd != tpm_fd)
+		return;
+	tpm_fd = -1;
+	close(kept);
+	kept = -1;
+}
+
 /* True if what is written to @fd is not: *@ret is what the caller gets. */
 static int is_lost(int fd, const void *data, size_t size, ssize_t *ret)
 {
@@ -193,4 +203,5 @@ COUNTED(int, rename, (const char *from, const char *to), (from, to))
 COUNTED(int, unlink, (const char *path), (path))
 COUNTED(int, mkdir, (const char *path, mode_t mode), (path, mode))
 COUNTED(int, flock, (int fd, int operation), (fd, operation))
+WITH_FATE((drop_answer(fd), 0), int, close, (int fd), (fd))
 /* NOLINTEND */
