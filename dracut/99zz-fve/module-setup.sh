@@ -9,10 +9,10 @@ check() {
 	return 255 # with 90fve, and never without
 }
 
-# Every unit of the image, whichever directory it lies in.
+# Every unit of the image, whichever directory it lies in. Links in .wants may lead out of it.
 units() {
 	find "$initdir/usr/lib/systemd/system" "$initdir/lib/systemd/system" \
-		"$initdir/etc/systemd/system" -name '*.service' ! -type d 2> /dev/null
+		"$initdir/etc/systemd/system" -name '*.service' ! -type d ! -path '*.wants/*' 2> /dev/null
 }
 
 # drop_in UNIT: its text comes on standard input.
