@@ -11,6 +11,8 @@ journalctl -b -u fve-unlock --no-pager -o cat
 systemctl is-system-running || systemctl list-units --failed --no-pager
 findmnt -no SOURCE /
 dmsetup table --target fve | cut -d ' ' -f 1-5
+since=\$(systemctl show -p UserspaceTimestampMonotonic --value)
+[ \$(systemctl show fve-unlock -p ExecMainStartTimestampMonotonic --value) -lt \$since ] || echo here as well
 set +e
 $(attempt)
 rm -f /run/fve/boot/none
@@ -21,6 +23,8 @@ not_said "assphrase"
 reported "root (/dev/vda) opened by protector tpm2"
 reported "opened by protector auto"
 reported "/dev/mapper/root"
+# What the initramfs leaves closed, and lines without "initrd", are the booted system's to open.
+reported "here as well"
 reported "UDISKS_IGNORE=1"
 reported "ID_FS_TYPE=crypto_LUKS"
 [ "$(grep -cE '^(root|home|swap): 0 ' "$TMP/out")" = 3 ] || fail "not all three are open by fve"

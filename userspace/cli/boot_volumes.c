@@ -46,7 +46,7 @@ void boot_find_devices(struct boot *boot)
 			volume->open = !is_dead(&state);
 		}
 		if (volume->open) {
-			log_notice("%s is open already.", entry->name);
+			log_verbose("%s is open already.", entry->name);
 			continue;
 		}
 		if (fvetab_device_path(entry->device, path) < 0)
