@@ -46,7 +46,7 @@ install() {
 	[[ -d $from ]] || from=${moddir%/*}/90fve
 	units | while read -r unit; do
 		if is_shell "$unit"; then
-			{ cat "$from/lock-first.conf" && only_when_asked "$unit"; } | drop_in "$unit"
+			{ cat "$from/lock-first.conf" && end_as_it_likes "$unit" && only_when_asked "$unit"; } | drop_in "$unit"
 		elif is_resume "$unit"; then
 			resume_conf "$unit" < "$from/resume.conf" | drop_in "$unit"
 		elif is_switch "$unit"; then
@@ -57,6 +57,15 @@ install() {
 	done
 	# It makes units and drop-ins of credentials, and a shell of a word on the command line.
 	rm -f "$initdir"/{usr/,}lib/systemd/system-generators/systemd-debug-generator
+}
+
+# How a shell ended is no failure of the lock before it, after which the machine starts again. dracut 106 takes
+# it for one of its emergency shell, and sulogin fails where root is locked.
+end_as_it_likes() {
+	! grep -qE '^[[:space:]]*ExecStart=[@:+!]*[^-@:+![:space:]]' "$1" || {
+		printf '[Service]\nExecStart=\n'
+		sed -nE 's/^[[:space:]]*ExecStart=([@:+!]*)-?([^-@:+![:space:]].*)/ExecStart=-\1\2/p' "$1"
+	}
 }
 
 # dracut starts this one in each image that has words for the command line in /etc/cmdline.d, and then it ends

@@ -101,6 +101,13 @@ grep -qx 'ExecStart=fvesetup boot-resume %f' "$image/etc/systemd/system/systemd-
 	fail "a template's device is not told"
 [ ! -e "$image/etc/systemd/system/initrd-parse-etc.service.d" ] || fail "a unit that is no shell is locked"
 
+# How a shell ends is no failure, after which the machine would start again.
+for shell in own breakpoint-pre-mount; do
+	grep -qE '^ExecStart=-/(bin/something|usr/lib/systemd/systemd-sulogin-shell breakpoint)$' \
+		"$image/etc/systemd/system/$shell.service.d/90-fve.conf" || fail "the machine starts again after $shell"
+done
+! grep -q '^ExecStart=' "$image/etc/systemd/system/rescue.service.d/90-fve.conf" || fail "rescue.service has another command"
+
 # Words for the command line in an image are no reason for a lock in every boot.
 grep -qx 'ConditionKernelCommandLine=rd.cmdline=ask' "$image/etc/systemd/system/dracut-cmdline-ask.service.d/90-fve.conf" ||
 	fail "dracut-cmdline-ask.service comes without being asked for"
