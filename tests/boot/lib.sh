@@ -22,11 +22,20 @@ fvesetup=$BUILD/fvesetup
 	cmdline=$(cat "$inst/cmdline")
 	# The volumes that open after the root volume; who leaves them out waits for them.
 	others=(--disk "$inst/data,snapshot=on" --disk "$inst/swap,snapshot=on")
-	disks=(--disk "$inst/disk,snapshot=on" "${others[@]}")
+	base=$inst/disk # what own_disk copies
+	disks=(--disk "$base,snapshot=on" "${others[@]}")
 	# What a person is asked when no machine opened.
 	asked="expect=Passphrase or recovery password"
-	# Into the emergency shell of an initramfs whose root has no password.
-	shell=("expect=Press Enter for maintenance" "type=" "expect=# ")
+	# A word for the command line: with it a Debian 13 gives a shell where root is locked, as root is in its
+	# initramfs. Debian 12's initramfs has a root without password, and needs no word.
+	force=SYSTEMD_SULOGIN_FORCE=1
+	# What a Debian 13 says without that word. All that a person can do is to go on.
+	refused="expect=Press Enter to continue"
+	# Into the emergency shell of an initramfs.
+	shell=("expect=(or press Control-D to continue)" "enter=# ")
+	# A shell, or none, and the boot goes on, and asks.
+	go_on=("$refused" "enter=${asked#expect=}")
+	[ "$suite" != bookworm ] || go_on=("${shell[@]}" type=exit "$asked")
 	# Power off, from any shell.
 	off="echo o >/proc/sysrq-trigger"
 	# Give up: three wrong answers.
@@ -89,14 +98,16 @@ reported_locked() {
 	! grep -q "diary\$" "$TMP/out" || fail "the owner's file was read"
 }
 
-# ends_locked STEP...: how a machine ends that finds its root in disorder: a shell in which nothing is open,
-# or none, since Debian 13's initramfs says that root has no password.
+# ends_locked STEP...: how a machine ends that finds its root in disorder, without the word: a shell in which
+# nothing is open, or none, since root is locked in Debian 13's initramfs. Who goes on from there is asked, as
+# $then has it.
 ends_locked() {
-	if [ "$suite" != bookworm ]; then
-		boot 126 "$@" "expect=Cannot open access to console, the root account is locked" "monitor=quit"
-	else
+	if [ "$suite" = bookworm ]; then
 		boot 0 "$@" "${shell[@]}" "$(look_typed)"
 		reported_locked
+	else
+		boot 126 "$@" "$refused" "enter=${then:-${asked#expect=}}" monitor=quit
+		said "Cannot open access to console, the root account is locked."
 	fi
 }
 
@@ -107,11 +118,21 @@ noise() {
 }
 
 # approved WORDS [STEP...]: the TPM is told of the command line WORDS, by whoever has the passphrase, on a
-# copy of the root's disk.
+# copy of the root's disk. The system runs $also then.
 approved() {
 	own_disk
-	script "fvesetup tpm approve --key-file /root/pass --protector passphrase /dev/vda"
+	script "fvesetup tpm approve --key-file /root/pass --protector passphrase /dev/vda${also:+; $also}"
 	boot 0 --append "$1" --script "$TMP/script" "${@:2}"
+}
+
+# From here on whoever is at the console gets a shell of the initramfs: the command line has the word, and the
+# TPM was told of it, in a boot that a Debian 12 does not need.
+shells_for_all() {
+	[ "$suite" != bookworm ] || return 0
+	approved "$cmdline $force" "$asked" "type=$pass"
+	base=$TMP/shells cmdline+=" $force"
+	mv "$TMP/disk" "$base"
+	disks=(--disk "$base,snapshot=on" "${others[@]}")
 }
 
 # The attacker's own system did not run, and nothing of the owner's was read.
@@ -152,7 +173,7 @@ reported_capped() {
 
 # A copy of the root volume that a test may change, as the first disk.
 own_disk() {
-	cp --sparse=always "$inst/disk" "$TMP/disk"
+	cp --sparse=always "$base" "$TMP/disk"
 	disks=(--disk "$TMP/disk" "${others[@]}")
 }
 

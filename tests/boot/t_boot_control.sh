@@ -5,6 +5,7 @@
 # timeout: 7200
 . "$(dirname "$0")/lib.sh"
 
+cmdline+=" $force"
 FVESETUP=$BUILD/fault/fvesetup-uncapped "$here/initramfs" "$inst/tree" \
 	"$(basename "$inst"/tree/usr/lib/modules/*)" "$TMP/initrd"
 script "

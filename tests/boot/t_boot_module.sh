@@ -11,6 +11,7 @@ make_initrd() {
 		--drivers "$("$here/initramfs" --drivers)" --omit-drivers "dm-fve"
 }
 
+cmdline+=" $force"
 make_initrd
 script "
 journalctl -b -u fve-unlock --no-pager -o cat
@@ -25,4 +26,4 @@ reported "module-missing"
 sed 's/initrd,timeout/initrd,target=fve,timeout/' "$inst/tree/etc/fvetab" >"$TMP/fvetab"
 FVETAB=$TMP/fvetab make_initrd
 boot 126 --initrd "$TMP/initrd" "$asked" "type=$pass" "expect=(module-missing)" \
-	"expect=Press Enter for maintenance" monitor=quit
+	"${shell[@]:0:1}" monitor=quit

@@ -45,7 +45,7 @@ with_noise() {
 	rm -f "$TMP/tpm/log"
 	"$here/machine" --kernel "$inst/vmlinuz" --initrd "$inst/initrd" --append "$cmdline" --tpm "$TMP/tpm" \
 		--uefi "$TMP/vars" "${disks[@]}" --console "$TMP/console" --timeout "${FVE_BOOT_TIMEOUT:-300}" \
-		--script "$TMP/script" "expect=Press Enter for maintenance" type= "expect=# " "$(look_typed)" \
+		--script "$TMP/script" "${shell[@]}" "$(look_typed)" \
 		>"$TMP/out" || status=$?
 	tr -d '\r' <"$TMP/console" | tail -n 25 | sed 's/\x1b\[[0-9;?=]*[a-zA-Z]//g'
 	cat "$TMP/out"
@@ -59,6 +59,7 @@ with_noise() {
 	fi
 }
 
+shells_for_all
 script "echo the owner\\'s system"
 for place in ${FVE_PLACES:-"${!places[@]}"}; do
 	[ -n "${places[$place]}" ] || fail "no block of $place"

@@ -1,22 +1,22 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: each change of the machine is refused with its own reason, on the console and in the journal, and somebody is asked
-# kernels: 6.1
 # timeout: 7200
 #
-# All by make boot-tests, seven boots as far as the question; make check has the outside command line.
+# All by make boot-tests, eight boots, most of them as far as the question; make check has another command line.
 . "$(dirname "$0")/lib.sh"
 
-# refused REASON [OPTION or STEP...]: on the console, and then the question.
-refused() {
+# is_refused REASON [OPTION or STEP...]: on the console, and then the question.
+is_refused() {
 	echo "=== $1: ${*:2}"
 	boot 126 "${@:2}" "expect=($1)" "$asked" monitor=quit
 }
 
-# The same, and in the journal, which a shell in the initramfs reads.
+# The same, and in the journal, which the booted system has then.
 refused_in_journal() {
 	echo "=== $1: ${*:2}"
-	boot 0 "${@:2}" "expect=($1)" "${wrong[@]}" "${shell[@]}" "$(journal_typed)"
+	script "journalctl -b -u fve-unlock --no-pager -o cat"
+	boot 0 --script "$TMP/script" "${@:2}" "expect=($1)" "$asked" "type=$pass"
 	reported "($1)"
 }
 
@@ -40,37 +40,41 @@ lock_out() {
 	tpm2_getcap properties-variable | grep -q 'inLockout: *1' || fail "the TPM is not locked"
 }
 
-echo "=== another command line"
-refused pcr-mismatch --append "$cmdline tampered"
+echo "=== another command line; three wrong answers, and the boot goes on: the right one, and the TPM is capped"
+script "$(attempt)"
+boot 0 --append "$cmdline tampered" --script "$TMP/script" "expect=(pcr-mismatch)" "${wrong[@]}" "${go_on[@]}" \
+	"type=$pass"
 said "PCR 9 (initrd and kernel command line)"
+reported "unseal 2"
+reported "(capped)"
 
 [ -n "${FVE_BOOT_ALL-}" ] || exit 0 # the rest by make boot-tests
 
 echo "=== no TPM"
-refused tpm-absent --tpm ""
+is_refused tpm-absent --tpm ""
 
 echo "=== a TPM that was cleared"
 with_tpm tpm2_clear -Q -c platform
-refused tpm-cleared
+is_refused tpm-cleared
 
 echo "=== another TPM, whose owner uses it"
 rm -rf "$TMP/tpm"
 mkdir "$TMP/tpm"
 swtpm_setup --tpm2 --tpmstate "$TMP/tpm" --pcr-banks sha256 >/dev/null
 with_tpm make_srk
-refused tpm-other
+is_refused tpm-other
 rm -rf "$TMP/tpm"
 cp -r "$inst/tpm" "$TMP/tpm"
 
 echo "=== another initrd"
 cp "$inst/initrd" "$TMP/initrd"
 head -c 512 /dev/zero >>"$TMP/initrd"
-refused pcr-mismatch --initrd "$TMP/initrd"
+is_refused pcr-mismatch --initrd "$TMP/initrd"
 said "PCR 9 (initrd and kernel command line)"
 
 echo "=== another kernel"
 { cat "$inst/vmlinuz" && head -c 512 /dev/zero; } >"$TMP/vmlinuz" # the same, so that its modules fit
-refused pcr-mismatch --kernel "$TMP/vmlinuz"
+is_refused pcr-mismatch --kernel "$TMP/vmlinuz"
 said "PCR 4 (boot loader and kernel image)"
 
 echo "=== lockout: nobody is asked for a PIN that the TPM would not look at"

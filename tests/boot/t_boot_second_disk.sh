@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: a plain disk with the UUID of the root's file system, or of swap, does not become the root, nor is it resumed from
-# kernels: 6.1
 # timeout: 7200
 #
 # All by make boot-tests, eight boots; make check has three.
@@ -17,7 +16,7 @@ owner_ran() {
 	no_thief
 }
 
-by_uuid=${cmdline/root=\/dev\/mapper\/root/root=UUID=$(cat "$inst/fs-uuid")}
+by_uuid="${cmdline/root=\/dev\/mapper\/root/root=UUID=$(cat "$inst/fs-uuid")} $force"
 echo "=== root=UUID=: his disk beside ours"
 approved "$by_uuid" "$asked" "type=$pass"
 script "$owner"

@@ -5,13 +5,15 @@
 # timeout: 7200
 . "$(dirname "$0")/lib.sh"
 
+shells_for_all
+
 # The thief's own volume: the root's UUID, a passphrase that he knows, and his system in it. He has
 # the real one too, where udev does not see it: behind a mebibyte of zeros.
 own_disk
 remove tpm2
 remove tpm2-pin
 mv "$TMP/disk" "$TMP/thief"
-{ head -c 1M /dev/zero && cat "$inst/disk"; } >"$TMP/stolen"
+{ head -c 1M /dev/zero && cat "$base"; } >"$TMP/stolen"
 
 echo "=== a volume with the same UUID and a known passphrase"
 disks=(--disk "$TMP/thief" --disk "$TMP/stolen,read-only=on" "${others[@]}")
@@ -49,7 +51,7 @@ own_disk
 head -c 16M "$TMP/disk" >"$TMP/old"
 revoke() {
 	local tpm=swtpm:path=$TMP/sock id
-	id=$("$fvesetup" tpm status --json --tpm "$tpm" "$TMP/disk" | jq -r '.approvals[0].id')
+	id=$("$fvesetup" tpm status --json --tpm "$tpm" "$TMP/disk" | jq -r '.approvals[-1].id')
 	"$fvesetup" tpm revoke --tpm "$tpm" --protector passphrase --key-file "$inst/pass" "$TMP/disk" "$id"
 }
 with_tpm revoke

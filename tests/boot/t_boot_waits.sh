@@ -7,7 +7,7 @@
 
 echo "=== a missing disk"
 disks=()
-boot 0 --append "$cmdline rd.fve.timeout=5" "expect=is not there after 5 s" \
+boot 0 --append "$cmdline rd.fve.timeout=5 $force" "expect=is not there after 5 s" \
 	"${shell[@]}" "$(pcr15_typed)"
 reported_capped
 

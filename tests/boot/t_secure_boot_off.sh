@@ -9,6 +9,7 @@
 own_disk
 remove tpm2
 remove tpm2-pin
+cmdline+=" $force"
 rm "$TMP/vars" # the firmware's snakeoil keys
 signed=(--secure-boot --kernel "$("$here/../vm/sign" kernel "$(realpath "$inst/vmlinuz")")")
 
