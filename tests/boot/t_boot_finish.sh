@@ -22,6 +22,7 @@ boot 0 --append "$cmdline tampered" --script "$TMP/script" "expect=(pcr-mismatch
 reported "is replaced; the new one is in /root/recovery/root-"
 reported "fvesetup tpm approve /dev/vda"
 not_said "Failed to finalize"
+not_said "Unable to finalize" # Debian 13's words for it
 new=$(grep -oE '[0-9]{6}(-[0-9]{6}){7}' "$TMP/out" | head -n 1)
 [ "$new" != "$recovery" ] || fail "the recovery password is the old one"
 "$fvesetup" open --test --protector recovery --key-file - "$TMP/disk" <<<"$new" || fail "the new one does not open"

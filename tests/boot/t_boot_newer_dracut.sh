@@ -3,6 +3,8 @@
 # proves: an initramfs made by the dracut of Debian 12's backports opens the root by the TPM and caps it, and asks when its command line is another
 # by-hand: two boots and one to the question, five minutes, in make boot-tests
 # timeout: 7200
+export FVE_SUITE=bookworm
+# shellcheck source=tests/boot/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 # The installed root's files, with that dracut in the place of its own.

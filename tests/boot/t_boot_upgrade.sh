@@ -4,6 +4,8 @@
 # by-hand: a compiler, dpkg and dracut under emulation, twenty minutes, in make boot-tests
 # timeout: 10800
 installation=--upgradable
+export FVE_SUITE=bookworm # a Debian 13 would need the headers of another series from its backports
+# shellcheck source=tests/boot/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 new=$("$here/../vm/kernel" --print release 6.12)
