@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* What the boot-* actions share. */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "cli/boot.h"

@@ -2,7 +2,6 @@
 /* Locking the volumes of a boot that nobody attends. */
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/sysmacros.h>
 
 #include "cli/boot_locking.h"

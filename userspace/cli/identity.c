@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The identity of a volume, as several actions remember and show it. */
-#include <errno.h>
 
 #include "cli/cli.h"
 #include "cli/object.h"
-#include "cli/show.h"
 #include "keys/identity.h"
 
 int cli_remember_identity(const struct header *header, const struct secret *fvek)

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "cli/table.h"
-#include "protector/suspended.h"
 
 #define OPTION_LIST_SIZE 200
 #define LONG_OPTION	 256 /* getopt_long's value of the first row: no character */

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Unlocking for any action: where the secret comes from, and how a refusal is told. */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "cli/cli.h"

@@ -5,7 +5,6 @@
  * completions of the shells are made by it.
  */
 #include <ctype.h>
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 

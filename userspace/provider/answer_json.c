@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Reading a service's JSON. What json-c frees is overwritten, see process_init(). */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "provider/answer_json.h"

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The 'fvesetup adopt' and 'fvesetup release' actions. */
-#include <errno.h>
 #include <string.h>
 
 #include "cli/table.h"

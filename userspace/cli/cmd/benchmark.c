@@ -6,7 +6,6 @@
 #include <time.h>
 
 #include "cli/object.h"
-#include "cli/show.h"
 #include "cli/table.h"
 #include "crypto/afalg.h"
 #include "crypto/kdf.h"

@@ -11,7 +11,6 @@
 
 #include "cli/boot.h"
 #include "cli/object.h"
-#include "cli/show.h"
 #include "cli/table.h"
 #include "os/inner_name.h"
 #include "protector/concerns.h"

@@ -6,7 +6,6 @@
  * opening it. What opens is one unit and not one for each volume: one unseal, one question.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>

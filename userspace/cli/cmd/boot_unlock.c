@@ -18,7 +18,6 @@
  */
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "cli/boot.h"
 #include "cli/boot_ask.h"

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The 'fvesetup erase' action: nothing opens the volume any more. */
-#include <errno.h>
-#include <stdio.h>
 
 #include "cli/table.h"
 #include "os/device.h"

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The 'fvesetup format' action. */
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "cli/table.h"
 #include "header/copies.h"

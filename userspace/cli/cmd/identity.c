@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "cli/show.h"
 #include "cli/table.h"
 #include "keys/identity.h"
 

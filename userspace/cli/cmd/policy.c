@@ -2,15 +2,12 @@
 /* The 'fvesetup policy create|validate|show|list' actions. */
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "cli/object.h"
-#include "cli/show.h"
 #include "cli/table.h"
 #include "custody/keypolicy_lease.h"
 #include "custody/keypolicy_roots.h"
 #include "custody/keypolicy_volumes.h"
-#include "os/file.h"
 #include "os/storage.h"
 
 #define PROOF_SIZE ROOTWRAP_KEY_SIZE

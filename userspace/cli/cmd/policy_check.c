@@ -8,7 +8,6 @@
 #include <time.h>
 
 #include "cli/object.h"
-#include "cli/show.h"
 #include "cli/table.h"
 #include "custody/keypolicy_lease.h"
 #include "custody/keypolicy_roots.h"

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The 'fvesetup policy assign|unassign|refresh|roll|recover' actions: the volumes of a policy. */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "cli/table.h"

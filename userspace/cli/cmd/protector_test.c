@@ -4,7 +4,6 @@
 #include <stdio.h>
 
 #include "cli/object.h"
-#include "cli/show.h"
 #include "cli/table.h"
 #include "protector/auto.h"
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The 'fvesetup rotate vmk|recovery' actions. */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "cli/table.h"

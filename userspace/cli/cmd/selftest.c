@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "cli/object.h"
-#include "cli/show.h"
 #include "cli/table.h"
 #include "crypto/afalg.h"
 #include "crypto/selftest.h"

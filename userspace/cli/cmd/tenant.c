@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The 'fvesetup tenant open|close|list|assign' actions. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/signals.h"
 #include "cli/object.h"
-#include "cli/show.h"
 #include "cli/table.h"
 #include "cli/tenant.h"
-#include "custody/factors.h"
 #include "custody/keypolicy_volumes.h"
 #include "keys/vmk.h"
 #include "os/device.h"

@@ -2,9 +2,7 @@
 /* The 'fvesetup tenant purge' action, step by step. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "base/signals.h"

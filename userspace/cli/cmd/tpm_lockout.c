@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The 'fvesetup tpm lockout' action: who may lift the limit of wrong PINs. */
 #include <errno.h>
-#include <string.h>
 
 #include "cli/table.h"
 #include "header/change.h"

@@ -2,7 +2,6 @@
 /* The 'fvesetup tpm status' action: what the TPM would do now, and why. */
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "cli/object.h"
 #include "cli/show.h"

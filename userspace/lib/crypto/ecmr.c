@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The McCallum-Relyea exchange and ES512, with libcrypto. */
 #include <errno.h>
-#include <string.h>
 
 #include "crypto/ecmr.h"
 #include "crypto/private.h"

@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "custody/audit.h"
 #include "custody/keypolicy_seen.h"
 

@@ -12,7 +12,6 @@
  * it and leaves no keyslot that nobody has the key of.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/json.h"

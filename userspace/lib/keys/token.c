@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Tokens to JSON and back. */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 

@@ -2,7 +2,6 @@
 /* Wrapping and finding the VMK. */
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/log.h"
 #include "header/change.h"

@@ -9,7 +9,6 @@
  */
 #include <errno.h>
 #include <libgen.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"

@@ -3,8 +3,6 @@
 #ifndef FVE_TWIN_H
 #define FVE_TWIN_H
 
-#include <stdbool.h>
-
 /*
  * Call @each for every block device that has a header with the UUID @uuid and is another volume
  * than the one on @path, a device or an image file, until it returns something other than 0, and

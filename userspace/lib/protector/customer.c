@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Writing and opening protectors of kind customer-key. */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "custody/factors.h"
 #include "custody/keypolicy_lease.h"
-#include "custody/keypolicy_roots.h"
 #include "custody/keypolicy_seen.h"
 #include "custody/keypolicy_volumes.h"
 #include "header/change.h"

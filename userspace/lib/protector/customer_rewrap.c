@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Giving the volumes of a policy new keys. */
-#include <errno.h>
 
 #include "base/log.h"
 #include "custody/keypolicy_volumes.h"

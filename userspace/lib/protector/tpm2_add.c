@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Adding what opens by the TPM. */
 #include <errno.h>
-#include <string.h>
 
 #include "base/log.h"
 #include "header/change.h"

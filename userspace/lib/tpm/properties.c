@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Reading the TPM's properties, and how often it was started. */
-#include <errno.h>
-#include <string.h>
 
-#include "base/log.h"
 #include "tpm/private.h"
 
 int tpm_property_read(struct tpm *tpm, uint32_t tag, uint32_t *ret, enum reason *ret_reason)

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "tpm/private.h"
 
 /* How often to try what a concurrent TPM2_PCR_Extend can spoil. */

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "tpm/private.h"
 
 #define ATTRIBUTES                                              \

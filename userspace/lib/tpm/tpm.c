@@ -7,7 +7,6 @@
  * which nothing bounds, is for tests.
  */
 #include <errno.h>
-#include <string.h>
 
 #include "base/log.h"
 #include "tpm/private.h"

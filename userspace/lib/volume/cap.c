@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "keys/vmk.h"
 #include "measured/boot_state.h"
 #include "os/module.h"
