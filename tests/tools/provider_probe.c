@@ -32,7 +32,7 @@ static size_t read_file(const char *path, void *ret, size_t size)
 
 static int show(const struct provider_error *err, int r)
 {
-	printf("%s: %s\n", provider_outcome_name(err->outcome), err->detail);
+	printf("%s: %s\n", provider_outcome_names[err->outcome], err->detail);
 	return r < 0;
 }
 

@@ -54,7 +54,7 @@ static void expect(const char *scheme, enum provider_outcome outcome, int error)
 	snprintf(uri, sizeof(uri), "%s:token=x", scheme);
 	r = provider_unwrap(uri, PROVIDER_ALG_RSA, &wrapped,
 			    outcome == PROVIDER_UNREACHABLE ? DEADLINE_MS : LATEST_MS, &key, &err);
-	printf("%s: %d %s: %s\n", scheme, r, provider_outcome_name(err.outcome), err.detail);
+	printf("%s: %d %s: %s\n", scheme, r, provider_outcome_names[err.outcome], err.detail);
 	CHECK(r == error);
 	CHECK(err.outcome == outcome);
 	CHECK((seconds() - start) * 1000 < LATEST_MS);
@@ -198,8 +198,8 @@ static void test_hedge(void)
 					    &key, &which, errs);
 
 		printf("%s %s: %d, %s and %s\n", cases[i].a, cases[i].b, r,
-		       provider_outcome_name(errs[0].outcome),
-		       provider_outcome_name(errs[1].outcome));
+		       provider_outcome_names[errs[0].outcome],
+		       provider_outcome_names[errs[1].outcome]);
 		CHECK(r == cases[i].error);
 		CHECK(cases[i].outcome_a == PROVIDER_OUTCOMES ||
 		      errs[0].outcome == cases[i].outcome_a);

@@ -197,7 +197,7 @@ static void tell_root(struct metrics *m, const char *policy, const char *root,
 		return;
 	for (enum provider_outcome i = PROVIDER_OK; i < PROVIDER_UNASKED; i++)
 		sample(m, ROOT_OUTCOME, i == last->outcome, "policy", policy, "root", root,
-		       "outcome", provider_outcome_name(i), END);
+		       "outcome", provider_outcome_names[i], END);
 	sample(m, ROOT_SINCE, seconds(last->since), "policy", policy, "root", root, END);
 	sample(m, ROOT_CHECKED, seconds(last->checked), "policy", policy, "root", root, END);
 }
@@ -249,11 +249,11 @@ static void read_record(const char *line, void *data)
 	_cleanup_json_ struct json_object *object = NULL;
 	struct metrics *m = data;
 	struct json_object *anchored;
-	struct reader r;
+	struct members members;
 
 	m->records++;
 	m->unanchored++;
-	object = reader_open(&r, line);
+	object = members_read(&members, line);
 	if (!object)
 		return;
 	if (json_object_object_get_ex(object, "anchored", &anchored) &&

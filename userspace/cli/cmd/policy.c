@@ -141,7 +141,7 @@ static void show_key(const char *label, const struct blob *public)
 /* What a root said last; "": it has not been asked. */
 static const char *outcome_name(const struct keypolicy_root *root)
 {
-	return root->last.known ? provider_outcome_name(root->last.outcome) : "";
+	return root->last.known ? provider_outcome_names[root->last.outcome] : "";
 }
 
 static void show_text(const struct keypolicy *policy, const struct keypolicy_place *volumes,
@@ -158,7 +158,7 @@ static void show_text(const struct keypolicy *policy, const struct keypolicy_pla
 		show_key("               ", &policy->roots[i].public);
 		if (policy->roots[i].last.known)
 			printf("               %s since %s, checked %s\n",
-			       provider_outcome_name(policy->roots[i].last.outcome),
+			       provider_outcome_names[policy->roots[i].last.outcome],
 			       policy->roots[i].last.since, policy->roots[i].last.checked);
 	}
 	printf("Availability   %s", keypolicy_availability_name(policy->availability));

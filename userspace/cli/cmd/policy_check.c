@@ -160,7 +160,7 @@ static struct json_object *finding_json(const struct keypolicy *policy,
 		struct json_object *root = json_object_new_object();
 
 		object_text(root, "root", i == WRAP_ROOT_A ? "a" : "b");
-		object_text(root, "outcome", provider_outcome_name(e->outcome));
+		object_text(root, "outcome", provider_outcome_names[e->outcome]);
 		object_known(root, "detail", e->detail);
 		json_object_array_add(roots, root);
 	}
@@ -212,7 +212,7 @@ static int check_one(void *data, const char *name)
 	printf("%-20s %s\n", policy.name, finding.state);
 	for (int i = 0; i < WRAP_ROOTS; i++)
 		printf("  root %c: %s%s%s\n", 'a' + i,
-		       provider_outcome_name(finding.roots[i].outcome),
+		       provider_outcome_names[finding.roots[i].outcome],
 		       *finding.roots[i].detail ? ", " : "", finding.roots[i].detail);
 	fflush(stdout);
 	return 0;
@@ -286,7 +286,7 @@ static int cmd_policy_resume(const struct args *args)
 		log_error("policy %s stays suspended: no root unwraps", policy.name);
 		for (int i = 0; i < WRAP_ROOTS; i++)
 			log_notice("  root %c: %s%s%s", 'a' + i,
-				   provider_outcome_name(errs[i].outcome),
+				   provider_outcome_names[errs[i].outcome],
 				   *errs[i].detail ? ", " : "", errs[i].detail);
 		return r;
 	}

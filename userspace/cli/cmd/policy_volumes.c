@@ -168,8 +168,8 @@ static int cmd_policy_roll(const struct args *args)
 	r = keypolicy_prove(&policy, WRAP_ROOTS, &proof, errs);
 	if (r < 0)
 		return log_errno(-r, "no root of policy %s unwraps: a %s, b %s", policy.name,
-				 provider_outcome_name(errs[WRAP_ROOT_A].outcome),
-				 provider_outcome_name(errs[WRAP_ROOT_B].outcome));
+				 provider_outcome_names[errs[WRAP_ROOT_A].outcome],
+				 provider_outcome_names[errs[WRAP_ROOT_B].outcome]);
 	return replace_roots(args, &policy, proof, NULL);
 }
 

@@ -63,15 +63,15 @@ static int take_line(struct log_file *log, const char *line, size_t length)
 	struct audit_state *state = &log->state;
 	uint8_t prev[SHA256_SIZE];
 	bool anchored = false;
-	struct reader r;
+	struct members m;
 
 	state->lines++;
-	object = strlen(line) == length ? reader_open(&r, line) : NULL;
+	object = strlen(line) == length ? members_read(&m, line) : NULL;
 	if (object) {
-		reader_hex(&r, "prev", prev, sizeof(prev));
-		anchored = json_object_get_boolean(reader_take(&r, "anchored", json_type_boolean));
+		member_hex(&m, "prev", prev, sizeof(prev));
+		anchored = member_bool(&m, "anchored", false);
 	}
-	if ((!object || r.error || memcmp(prev, state->head, sizeof(prev)) != 0) &&
+	if ((!object || m.error || memcmp(prev, state->head, sizeof(prev)) != 0) &&
 	    state->fault == AUDIT_IN_ORDER) {
 		state->fault = AUDIT_EDITED;
 		state->line = state->lines;
@@ -181,7 +181,7 @@ static int login_uid(uint32_t *ret)
 static char *make_line(const struct log_file *log, const char *event, bool anchored,
 		       const struct audit_field *fields, size_t n)
 {
-	struct writer w = {.object = json_object_new_object()};
+	struct members m = members_write(event);
 	char now[TIME_LENGTH + 1], boot[37] = "";
 	uint32_t login;
 	FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
@@ -191,20 +191,18 @@ static char *make_line(const struct log_file *log, const char *event, bool ancho
 	if (file)
 		fclose(file);
 	token_time_now(now);
-	writer_string(&w, "type", event);
-	writer_number(&w, "version", 1);
-	writer_number(&w, "number", log->state.lines + 1);
-	writer_string(&w, "time", now);
-	writer_string(&w, "boot", boot);
-	writer_number(&w, "uid", getuid());
+	members_put_number(&m, "number", log->state.lines + 1);
+	members_put_text(&m, "time", now);
+	members_put_text(&m, "boot", boot);
+	members_put_number(&m, "uid", getuid());
 	if (login_uid(&login) == 0)
-		writer_number(&w, "loginuid", login);
-	writer_put(&w, "anchored", json_object_new_boolean(anchored));
+		members_put_number(&m, "loginuid", login);
+	member_bool(&m, "anchored", anchored);
 	for (size_t i = 0; i < n; i++)
 		if (fields[i].value)
-			writer_string(&w, fields[i].name, fields[i].value);
-	writer_hex(&w, "prev", log->state.head, SHA256_SIZE);
-	return writer_close(&w);
+			members_put_text(&m, fields[i].name, fields[i].value);
+	members_put_hex(&m, "prev", log->state.head, SHA256_SIZE);
+	return members_text(&m);
 }
 
 static int append(struct log_file *log, const char *line)

@@ -65,21 +65,28 @@ static int load_key(const char *path, struct secret **ret)
 	return 0;
 }
 
+static void head_members(struct members *m, void *data)
+{
+	struct escrow_packet *packet = data;
+
+	member_text(m, "host", packet->host, sizeof(packet->host));
+	member_text(m, "volume", packet->volume, sizeof(packet->volume));
+	member_text(m, "protector", packet->protector, sizeof(packet->protector));
+	member_time(m, "created", packet->created);
+}
+
 static char *format_head(const char *volume, const char *protector)
 {
-	struct writer w = {.object = json_object_new_object()};
-	char now[TIME_LENGTH + 1];
+	struct escrow_packet packet = {0};
 	struct utsname host;
 
-	token_time_now(now);
+	token_time_now(packet.created);
 	uname(&host);
-	writer_string(&w, "type", PACKET);
-	writer_number(&w, "version", 1);
-	writer_string(&w, "host", host.nodename);
-	writer_string(&w, "volume", volume);
-	writer_string(&w, "protector", protector);
-	writer_string(&w, "created", now);
-	return writer_close(&w);
+	if (text_copy(packet.host, sizeof(packet.host), host.nodename) < 0 ||
+	    text_copy(packet.volume, sizeof(packet.volume), volume) < 0 ||
+	    text_copy(packet.protector, sizeof(packet.protector), protector) < 0)
+		return NULL;
+	return members_format(PACKET, head_members, &packet);
 }
 
 static int cannot_encrypt(const char *cert)
@@ -143,23 +150,6 @@ int escrow_seal_key(const char *const certs[], size_t n, const struct secret *ke
 	return 0;
 }
 
-static int parse_head(const char *text, struct escrow_packet *ret)
-{
-	_cleanup_json_ struct json_object *object = NULL;
-	struct reader r;
-
-	object = reader_open(&r, text);
-	if (!object)
-		return r.error;
-	if (strcmp(r.type, PACKET) != 0)
-		reader_fail(&r, -EBADMSG);
-	reader_text(&r, "host", ret->host, sizeof(ret->host));
-	reader_text(&r, "volume", ret->volume, sizeof(ret->volume));
-	reader_text(&r, "protector", ret->protector, sizeof(ret->protector));
-	reader_time(&r, "created", ret->created);
-	return reader_close(&r);
-}
-
 int escrow_parse(const struct secret *text, struct escrow_packet *ret, struct secret **ret_password)
 {
 	_cleanup_secret_ struct secret *typed = NULL, *password = NULL;
@@ -181,7 +171,7 @@ int escrow_parse(const struct secret *text, struct escrow_packet *ret, struct se
 	typed = secret_copy(place + strlen(BEFORE), RECOVERY_TEXT_LENGTH);
 	if (!typed || asprintf(&head, "%.*s}", (int)length, (const char *)text->data) < 0)
 		return -ENOMEM;
-	r = parse_head(head, ret);
+	r = members_parse(head, PACKET, head_members, ret);
 	if (r < 0)
 		return r == -ENOMEM ? r : -EBADMSG;
 	r = recovery_parse(typed, &password, &group);
@@ -223,17 +213,18 @@ int escrow_open(const char *cert, const char *key, const struct blob *packet,
 	return r;
 }
 
-static char *format_ack(const uint8_t digest[SHA256_SIZE])
-{
-	struct writer w = {.object = json_object_new_object()};
-	char now[TIME_LENGTH + 1];
+/* What is acknowledged. */
+struct ack {
+	uint8_t packet[SHA256_SIZE]; /* digest of the packet */
+	char created[TIME_LENGTH + 1];
+};
 
-	token_time_now(now);
-	writer_string(&w, "type", ACK);
-	writer_number(&w, "version", 1);
-	writer_hex(&w, "packet", digest, SHA256_SIZE);
-	writer_string(&w, "created", now);
-	return writer_close(&w);
+static void ack_members(struct members *m, void *data)
+{
+	struct ack *ack = data;
+
+	member_hex(m, "packet", ack->packet, sizeof(ack->packet));
+	member_time(m, "created", ack->created);
 }
 
 int escrow_ack(const char *cert, const char *key, const struct blob *packet, struct blob *ret)
@@ -241,8 +232,8 @@ int escrow_ack(const char *cert, const char *key, const struct blob *packet, str
 	_cleanup_secret_ struct secret *private = NULL;
 	_cleanup_certs_ struct certs public = {0};
 	_cleanup_free_ char *text = NULL, *pem = NULL;
-	uint8_t digest[SHA256_SIZE];
-	int r = crypto_sha256(&(struct span){packet->data, packet->size}, 1, digest);
+	struct ack named;
+	int r = crypto_sha256(&(struct span){packet->data, packet->size}, 1, named.packet);
 
 	if (r < 0)
 		return r;
@@ -252,7 +243,8 @@ int escrow_ack(const char *cert, const char *key, const struct blob *packet, str
 	r = load_key(key, &private);
 	if (r < 0)
 		return r;
-	text = format_ack(digest);
+	token_time_now(named.created);
+	text = members_format(ACK, ack_members, &named);
 	if (!text)
 		return -ENOMEM;
 	r = crypto_cms_sign(private, public.pem[0], text, strlen(text), &pem);
@@ -264,13 +256,11 @@ int escrow_ack(const char *cert, const char *key, const struct blob *packet, str
 int escrow_check_ack(const char *const certs[], size_t n, const struct blob *packet,
 		     const struct blob *ack)
 {
-	_cleanup_json_ struct json_object *object = NULL;
 	_cleanup_blob_ struct blob content = {0};
 	_cleanup_certs_ struct certs loaded = {0};
 	_cleanup_free_ char *text = NULL;
-	uint8_t digest[SHA256_SIZE], named[SHA256_SIZE];
-	char created[TIME_LENGTH + 1];
-	struct reader reader;
+	uint8_t digest[SHA256_SIZE];
+	struct ack named;
 	size_t signer;
 	int r = load_certs(certs, n, &loaded);
 
@@ -284,18 +274,11 @@ int escrow_check_ack(const char *const certs[], size_t n, const struct blob *pac
 	text = strndup((const char *)content.data, content.size);
 	if (!text)
 		return -ENOMEM;
-	object = reader_open(&reader, text);
-	if (!object)
-		return reader.error;
-	if (strcmp(reader.type, ACK) != 0)
-		reader_fail(&reader, -EBADMSG);
-	reader_hex(&reader, "packet", named, sizeof(named));
-	reader_time(&reader, "created", created);
-	r = reader_close(&reader);
+	r = members_parse(text, ACK, ack_members, &named);
 	if (r < 0)
 		return r;
 	r = crypto_sha256(&(struct span){packet->data, packet->size}, 1, digest);
 	if (r < 0)
 		return r;
-	return memcmp(named, digest, sizeof(digest)) ? -EBADMSG : 0;
+	return memcmp(named.packet, digest, sizeof(digest)) ? -EBADMSG : 0;
 }

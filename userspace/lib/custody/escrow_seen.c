@@ -20,14 +20,14 @@ static void read_record(const char *line, void *data)
 	struct escrow_seen *seen = reading->seen;
 	_cleanup_json_ struct json_object *object = NULL;
 	struct escrow_pair *grown, pair;
-	struct reader r;
+	struct members m;
 
-	object = reader_open(&r, line);
-	if (!object || strcmp(r.type, "escrow-acknowledged") != 0)
+	object = members_read(&m, line);
+	if (!object || strcmp(m.type, "escrow-acknowledged") != 0)
 		return;
-	reader_text(&r, "volume", pair.volume, sizeof(pair.volume));
-	reader_text(&r, "protector", pair.protector, sizeof(pair.protector));
-	if (r.error < 0)
+	member_text(&m, "volume", pair.volume, sizeof(pair.volume));
+	member_text(&m, "protector", pair.protector, sizeof(pair.protector));
+	if (m.error < 0)
 		return;
 	grown = reallocarray(seen->pairs, seen->n + 1, sizeof(*grown));
 	if (!grown) {

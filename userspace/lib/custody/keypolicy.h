@@ -126,7 +126,8 @@ int keypolicy_action_parse(const char *text, enum keypolicy_action *ret);
 
 /*
  * Parse and format the text of a policy's file, without messages. -EBADMSG: it is damaged;
- * -ENOTSUP: it is of a newer version. The text is owned by the caller; NULL: out of memory.
+ * -ENOTSUP: it is of a newer version. @ret is the caller's to free after a failure, too.
+ * The text is owned by the caller; NULL: out of memory.
  */
 int keypolicy_parse(const char *json, struct keypolicy *ret);
 char *keypolicy_format(const struct keypolicy *policy);

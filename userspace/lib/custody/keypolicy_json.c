@@ -59,95 +59,47 @@ int keypolicy_action_parse(const char *text, enum keypolicy_action *ret)
 	return 0;
 }
 
-/* Take a string that is one of @names, and return its index. */
-static int reader_name(struct reader *r, const char *key, const char *const *names, int n)
+/* A time, or null where it is "". */
+static void member_maybe_time(struct members *m, const char *key, char time[TIME_LENGTH + 1])
 {
-	int i = find_name(names, n, reader_string(r, key));
-
-	if (i < 0)
-		reader_fail(r, -EBADMSG);
-	return i < 0 ? 0 : i;
-}
-
-/* A time, or null. */
-static void reader_maybe_time(struct reader *r, const char *key, char ret[TIME_LENGTH + 1])
-{
-	struct json_object *value;
-
-	if (json_object_object_get_ex(r->object, key, &value) && !value)
-		r->taken++;
-	else
-		reader_time(r, key, ret);
-}
-
-static void writer_maybe_string(struct writer *w, const char *key, const char *text)
-{
-	if (*text)
-		writer_string(w, key, text);
-	else if (!w->object || json_object_object_add(w->object, key, NULL) < 0)
-		w->failed = true;
-}
-
-/* Start reading the object @key; its object is NULL where @outer has none. */
-static struct reader reader_object(struct reader *outer, const char *key)
-{
-	return (struct reader){.object = reader_take(outer, key, json_type_object)};
-}
-
-static void reader_object_close(struct reader *outer, struct reader *r)
-{
-	if (r->object && reader_close(r) < 0)
-		reader_fail(outer, r->error);
+	if (!member_is_null(m, key, !*time))
+		member_time(m, key, time);
 }
 
 /* Only a root that was replaced has the member. */
-static void former_parse(struct reader *outer, struct keypolicy_root *ret)
+static void former_members(struct members *outer, struct keypolicy_root *root)
 {
 	struct json_object *array;
 
-	if (!json_object_object_get_ex(outer->object, "former", NULL))
+	if (!member_is_there(outer, "former", root->n_former))
 		return;
-	array = reader_take(outer, "former", json_type_array);
-	if (!array || json_object_array_length(array) > KEYPOLICY_FORMER_MAX) {
-		reader_fail(outer, -EBADMSG);
-		return;
-	}
-	for (; ret->n_former < json_object_array_length(array); ret->n_former++) {
-		struct keypolicy_former *former = &ret->former[ret->n_former];
-		struct reader r = {.object = json_object_array_get_idx(array, ret->n_former)};
+	array = member_array(outer, "former", &root->n_former, KEYPOLICY_FORMER_MAX);
+	for (size_t i = 0; i < root->n_former; i++) {
+		struct keypolicy_former *former = &root->former[i];
+		struct members m = element_object(outer, array, i);
 
-		if (!json_object_is_type(r.object, json_type_object)) {
-			reader_fail(outer, -EBADMSG);
-			return;
-		}
-		reader_text(&r, "uri", former->uri, sizeof(former->uri));
-		reader_text(&r, "alg", former->alg, sizeof(former->alg));
-		reader_hex(&r, "key", former->key, sizeof(former->key));
-		reader_object_close(outer, &r);
+		member_text(&m, "uri", former->uri, sizeof(former->uri));
+		member_text(&m, "alg", former->alg, sizeof(former->alg));
+		member_hex(&m, "key", former->key, sizeof(former->key));
+		member_end(outer, &m);
 	}
 }
 
 /* Only a root that was asked has the member. */
-static void last_parse(struct reader *outer, struct keypolicy_last *ret)
+static void last_members(struct members *outer, struct keypolicy_last *last)
 {
-	struct reader r;
-	const char *name;
+	struct members m;
 
-	if (!json_object_object_get_ex(outer->object, "last", NULL))
+	last->known = member_is_there(outer, "last", last->known);
+	if (!last->known)
 		return;
-	r = reader_object(outer, "last");
-	if (!r.object)
-		return;
-	name = reader_string(&r, "outcome");
-	while (ret->outcome < PROVIDER_OUTCOMES &&
-	       strcmp(provider_outcome_name(ret->outcome), name))
-		ret->outcome++;
-	if (ret->outcome == PROVIDER_OUTCOMES)
-		reader_fail(&r, -EBADMSG);
-	reader_time(&r, "since", ret->since);
-	reader_time(&r, "checked", ret->checked);
-	ret->known = true;
-	reader_object_close(outer, &r);
+	m = member_object(outer, "last");
+	last->outcome =
+		(enum provider_outcome)member_name(&m, "outcome", (int)last->outcome,
+						   provider_outcome_names, PROVIDER_OUTCOMES);
+	member_time(&m, "since", last->since);
+	member_time(&m, "checked", last->checked);
+	member_end(outer, &m);
 }
 
 /* Whether what is read or written is an order, which has nothing of a machine's own. */
@@ -156,336 +108,157 @@ enum whose {
 	OF_ORDER
 };
 
-static void root_parse(struct reader *outer, const char *key, enum whose whose,
-		       struct keypolicy_root *ret)
+static void root_members(struct members *outer, const char *key, enum whose whose,
+			 struct keypolicy_root *root)
 {
-	struct reader r = reader_object(outer, key);
+	struct members m = member_object(outer, key);
 
-	if (!r.object)
-		return;
-	reader_text(&r, "uri", ret->uri, sizeof(ret->uri));
-	reader_text(&r, "alg", ret->alg, sizeof(ret->alg));
-	reader_text(&r, "token", ret->token, sizeof(ret->token));
-	reader_blob(&r, "public", &ret->public);
+	member_text(&m, "uri", root->uri, sizeof(root->uri));
+	member_text(&m, "alg", root->alg, sizeof(root->alg));
+	member_text(&m, "token", root->token, sizeof(root->token));
+	member_blob(&m, "public", &root->public);
 	if (whose == OF_MACHINE) {
-		reader_blob(&r, "proof", &ret->proof);
-		former_parse(&r, ret);
-		last_parse(&r, &ret->last);
+		member_blob(&m, "proof", &root->proof);
+		former_members(&m, root);
+		last_members(&m, &root->last);
 	}
-	reader_object_close(outer, &r);
+	member_end(outer, &m);
 }
 
-static void lease_parse(struct reader *outer, struct keypolicy_lease *ret)
+static void lease_members(struct members *outer, struct keypolicy_lease *lease)
 {
-	struct json_object *value;
-	struct reader r;
+	struct members m;
 
-	if (json_object_object_get_ex(outer->object, "lease", &value) && !value) {
-		outer->taken++;
+	lease->there = !member_is_null(outer, "lease", !lease->there);
+	if (!lease->there)
+		return;
+	m = member_object(outer, "lease");
+	member_hex(&m, "srk", lease->srk.data, sizeof(lease->srk.data));
+	member_blob(&m, "public", &lease->sealed.public);
+	member_blob(&m, "private", &lease->sealed.private);
+	member_boots(&m, &lease->boots);
+	lease->pcrs.mask = 1u << KEYPOLICY_LEASE_PCR;
+	member_hex(&m, "pcr7", lease->pcrs.value[KEYPOLICY_LEASE_PCR], SHA256_SIZE);
+	member_end(outer, &m);
+}
+
+static void availability_members(struct members *outer, struct keypolicy *policy)
+{
+	struct members m = member_object(outer, "availability");
+
+	policy->availability =
+		(enum keypolicy_availability)member_name(&m, "mode", (int)policy->availability,
+							 availability_names, AVAILABILITY_MODES);
+	member_blob(&m, "public", &policy->availability_public);
+	member_blob(&m, "private", &policy->availability_private);
+	member_number(&m, "boots", &policy->lease_boots, 1, INT32_MAX);
+	lease_members(&m, &policy->lease);
+	member_end(outer, &m);
+}
+
+static void action_member(struct members *m, struct keypolicy *policy)
+{
+	policy->on_revocation =
+		(enum keypolicy_action)member_name(m, "on_revocation", (int)policy->on_revocation,
+						   action_names, ON_REVOCATION_ACTIONS);
+}
+
+static void approvers_member(struct members *m, struct keypolicy *policy)
+{
+	struct json_object *array =
+		member_array(m, "approvers", &policy->n_approvers, KEYPOLICY_APPROVERS_MAX);
+
+	for (size_t i = 0; i < policy->n_approvers; i++) {
+		const char *text = element_text(m, array, i, policy->approvers[i]);
+
+		if (m->writing)
+			continue;
+		policy->approvers[i] = strdup(text);
+		if (!policy->approvers[i])
+			members_fail(m, -ENOMEM);
+	}
+}
+
+static void volumes_members(struct members *outer, struct keypolicy *policy)
+{
+	struct json_object *array =
+		member_array(outer, "volumes", &policy->n_volumes, KEYPOLICY_VOLUMES_MAX);
+
+	if (!outer->writing)
+		policy->volumes = calloc(policy->n_volumes + 1, sizeof(*policy->volumes));
+	if (!outer->writing && !policy->volumes) {
+		members_fail(outer, -ENOMEM);
 		return;
 	}
-	r = reader_object(outer, "lease");
-	if (!r.object)
-		return;
-	ret->there = true;
-	reader_hex(&r, "srk", ret->srk.data, sizeof(ret->srk.data));
-	reader_blob(&r, "public", &ret->sealed.public);
-	reader_blob(&r, "private", &ret->sealed.private);
-	reader_boots(&r, &ret->boots);
-	ret->pcrs.mask = 1u << KEYPOLICY_LEASE_PCR;
-	reader_hex(&r, "pcr7", ret->pcrs.value[KEYPOLICY_LEASE_PCR], SHA256_SIZE);
-	reader_object_close(outer, &r);
+	for (size_t i = 0; i < policy->n_volumes; i++) {
+		struct keypolicy_volume *volume = &policy->volumes[i];
+		struct members m = element_object(outer, array, i);
+
+		member_uuid(&m, "uuid", volume->uuid);
+		member_text(&m, "device", volume->path, sizeof(volume->path));
+		member_end(outer, &m);
+	}
 }
 
-static int volumes_parse(struct json_object *array, struct keypolicy *ret)
+static void policy_members(struct members *m, void *data)
 {
-	size_t n = json_object_array_length(array);
+	struct keypolicy *policy = data;
 
-	if (n > KEYPOLICY_VOLUMES_MAX)
-		return -EBADMSG;
-	ret->volumes = calloc(n + 1, sizeof(*ret->volumes));
-	if (!ret->volumes)
-		return -ENOMEM;
-	for (ret->n_volumes = 0; ret->n_volumes < n; ret->n_volumes++) {
-		struct keypolicy_volume *volume = &ret->volumes[ret->n_volumes];
-		struct reader r = {.object = json_object_array_get_idx(array, ret->n_volumes)};
-
-		if (!json_object_is_type(r.object, json_type_object))
-			return -EBADMSG;
-		reader_uuid(&r, "uuid", volume->uuid);
-		reader_text(&r, "device", volume->path, sizeof(volume->path));
-		if (reader_close(&r) < 0)
-			return r.error;
-	}
-	return 0;
-}
-
-static int approvers_parse(struct json_object *array, struct keypolicy *ret)
-{
-	size_t n = json_object_array_length(array);
-
-	if (n > KEYPOLICY_APPROVERS_MAX)
-		return -EBADMSG;
-	while (ret->n_approvers < n) {
-		struct json_object *text = json_object_array_get_idx(array, ret->n_approvers);
-
-		if (!json_object_is_type(text, json_type_string))
-			return -EBADMSG;
-		ret->approvers[ret->n_approvers] = strdup(json_object_get_string(text));
-		if (!ret->approvers[ret->n_approvers++])
-			return -ENOMEM;
-	}
-	return 0;
+	member_text(m, "name", policy->name, sizeof(policy->name));
+	member_uuid(m, "uuid", policy->uuid);
+	member_time(m, "created", policy->created);
+	member_generation(m, &policy->generation);
+	root_members(m, "a", OF_MACHINE, &policy->roots[WRAP_ROOT_A]);
+	root_members(m, "b", OF_MACHINE, &policy->roots[WRAP_ROOT_B]);
+	availability_members(m, policy);
+	action_member(m, policy);
+	member_number(m, "bound", &policy->bound, 1, INT32_MAX);
+	member_maybe_time(m, "proved", policy->proved);
+	member_maybe_time(m, "suspended", policy->suspended);
+	member_text(m, "suspended_why", policy->suspended_why, sizeof(policy->suspended_why));
+	member_number(m, "purge_days", &policy->purge_days, 1, INT32_MAX);
+	approvers_member(m, policy);
+	volumes_members(m, policy);
 }
 
 int keypolicy_parse(const char *json, struct keypolicy *ret)
 {
-	_cleanup_keypolicy_ struct keypolicy policy = {0};
-	struct reader r, availability;
-	_cleanup_json_ struct json_object *root = reader_open(&r, json);
-	struct json_object *volumes, *approvers;
-
-	if (!root)
-		return r.error;
-	if (strcmp(r.type, TYPE))
-		reader_fail(&r, -EBADMSG);
-	reader_text(&r, "name", policy.name, sizeof(policy.name));
-	reader_uuid(&r, "uuid", policy.uuid);
-	reader_time(&r, "created", policy.created);
-	policy.generation = reader_generation(&r);
-	root_parse(&r, "a", OF_MACHINE, &policy.roots[WRAP_ROOT_A]);
-	root_parse(&r, "b", OF_MACHINE, &policy.roots[WRAP_ROOT_B]);
-	availability = reader_object(&r, "availability");
-	if (availability.object) {
-		policy.availability =
-			(enum keypolicy_availability)reader_name(&availability, "mode",
-								 availability_names,
-								 AVAILABILITY_MODES);
-		reader_blob(&availability, "public", &policy.availability_public);
-		reader_blob(&availability, "private", &policy.availability_private);
-		policy.lease_boots = reader_number(&availability, "boots", 1, INT32_MAX);
-		lease_parse(&availability, &policy.lease);
-		reader_object_close(&r, &availability);
-	}
-	policy.on_revocation = (enum keypolicy_action)reader_name(&r, "on_revocation", action_names,
-								  ON_REVOCATION_ACTIONS);
-	policy.bound = reader_number(&r, "bound", 1, INT32_MAX);
-	reader_maybe_time(&r, "proved", policy.proved);
-	reader_maybe_time(&r, "suspended", policy.suspended);
-	reader_text(&r, "suspended_why", policy.suspended_why, sizeof(policy.suspended_why));
-	policy.purge_days = reader_number(&r, "purge_days", 1, INT32_MAX);
-	approvers = reader_take(&r, "approvers", json_type_array);
-	volumes = reader_take(&r, "volumes", json_type_array);
-	if (reader_close(&r) < 0)
-		return r.error;
-	r.error = approvers_parse(approvers, &policy);
-	if (r.error == 0)
-		r.error = volumes_parse(volumes, &policy);
-	if (r.error < 0)
-		return r.error;
-	*ret = policy;
-	policy = (struct keypolicy){0};
-	return 0;
-}
-
-int keypolicy_order_parse(const char *json, struct keypolicy *ret)
-{
-	_cleanup_keypolicy_ struct keypolicy policy = {.lease_boots = KEYPOLICY_LEASE_BOOTS};
-	struct reader r;
-	_cleanup_json_ struct json_object *root = reader_open(&r, json);
-	struct json_object *approvers;
-
-	if (!root)
-		return r.error;
-	if (strcmp(r.type, TYPE_ORDER))
-		reader_fail(&r, -EBADMSG);
-	reader_text(&r, "name", policy.name, sizeof(policy.name));
-	reader_uuid(&r, "uuid", policy.uuid);
-	policy.generation = reader_generation(&r);
-	root_parse(&r, "a", OF_ORDER, &policy.roots[WRAP_ROOT_A]);
-	root_parse(&r, "b", OF_ORDER, &policy.roots[WRAP_ROOT_B]);
-	reader_blob(&r, "availability", &policy.availability_public);
-	policy.on_revocation = (enum keypolicy_action)reader_name(&r, "on_revocation", action_names,
-								  ON_REVOCATION_ACTIONS);
-	policy.bound = reader_number(&r, "bound", 1, INT32_MAX);
-	policy.purge_days = reader_number(&r, "purge_days", 1, INT32_MAX);
-	approvers = reader_take(&r, "approvers", json_type_array);
-	if (reader_close(&r) < 0)
-		return r.error;
-	r.error = approvers_parse(approvers, &policy);
-	if (r.error < 0)
-		return r.error;
-	*ret = policy;
-	policy = (struct keypolicy){0};
-	return 0;
-}
-
-/* @w's object, or NULL where it is not whole. */
-static struct json_object *writer_object(struct writer *w)
-{
-	if (!w->failed)
-		return w->object;
-	json_object_put(w->object);
-	return NULL;
-}
-
-static struct json_object *former_format(const struct keypolicy_former *former)
-{
-	struct writer w = {.object = json_object_new_object()};
-
-	writer_string(&w, "uri", former->uri);
-	writer_string(&w, "alg", former->alg);
-	writer_hex(&w, "key", former->key, sizeof(former->key));
-	return writer_object(&w);
-}
-
-static struct json_object *formers_format(const struct keypolicy_root *root)
-{
-	struct json_object *array = json_object_new_array(), *former;
-
-	for (size_t i = 0; i < root->n_former; i++) {
-		former = former_format(&root->former[i]);
-		if (former && array && json_object_array_add(array, former) == 0)
-			continue;
-		json_object_put(former);
-		json_object_put(array);
-		return NULL;
-	}
-	return array;
-}
-
-static struct json_object *last_format(const struct keypolicy_last *last)
-{
-	struct writer w = {.object = json_object_new_object()};
-
-	writer_string(&w, "outcome", provider_outcome_name(last->outcome));
-	writer_string(&w, "since", last->since);
-	writer_string(&w, "checked", last->checked);
-	return writer_object(&w);
-}
-
-static struct json_object *root_format(const struct keypolicy_root *root, enum whose whose)
-{
-	struct writer w = {.object = json_object_new_object()};
-
-	writer_string(&w, "uri", root->uri);
-	writer_string(&w, "alg", root->alg);
-	writer_string(&w, "token", root->token);
-	writer_blob(&w, "public", &root->public);
-	if (whose == OF_MACHINE)
-		writer_blob(&w, "proof", &root->proof);
-	if (whose == OF_MACHINE && root->n_former)
-		writer_put(&w, "former", formers_format(root));
-	if (whose == OF_MACHINE && root->last.known)
-		writer_put(&w, "last", last_format(&root->last));
-	return writer_object(&w);
-}
-
-static struct json_object *lease_format(const struct keypolicy_lease *lease)
-{
-	struct writer w = {.object = json_object_new_object()};
-
-	writer_hex(&w, "srk", lease->srk.data, sizeof(lease->srk.data));
-	writer_blob(&w, "public", &lease->sealed.public);
-	writer_blob(&w, "private", &lease->sealed.private);
-	writer_boots(&w, &lease->boots);
-	writer_hex(&w, "pcr7", lease->pcrs.value[KEYPOLICY_LEASE_PCR], SHA256_SIZE);
-	return writer_object(&w);
-}
-
-static struct json_object *availability_format(const struct keypolicy *policy)
-{
-	struct writer w = {.object = json_object_new_object()};
-
-	writer_string(&w, "mode", availability_names[policy->availability]);
-	writer_blob(&w, "public", &policy->availability_public);
-	writer_blob(&w, "private", &policy->availability_private);
-	writer_number(&w, "boots", policy->lease_boots);
-	if (policy->lease.there)
-		writer_put(&w, "lease", lease_format(&policy->lease));
-	else
-		writer_maybe_string(&w, "lease", "");
-	return writer_object(&w);
-}
-
-static struct json_object *volume_format(const struct keypolicy_volume *volume)
-{
-	struct writer w = {.object = json_object_new_object()};
-
-	writer_string(&w, "uuid", volume->uuid);
-	writer_string(&w, "device", volume->path);
-	return writer_object(&w);
-}
-
-static struct json_object *volumes_format(const struct keypolicy *policy)
-{
-	struct json_object *array = json_object_new_array(), *volume;
-
-	for (size_t i = 0; i < policy->n_volumes; i++) {
-		volume = volume_format(&policy->volumes[i]);
-		if (volume && array && json_object_array_add(array, volume) == 0)
-			continue;
-		json_object_put(volume);
-		json_object_put(array);
-		return NULL;
-	}
-	return array;
-}
-
-static struct json_object *approvers_format(const struct keypolicy *policy)
-{
-	struct json_object *array = json_object_new_array(), *text;
-
-	for (size_t i = 0; i < policy->n_approvers; i++) {
-		text = json_object_new_string(policy->approvers[i]);
-		if (text && array && json_object_array_add(array, text) == 0)
-			continue;
-		json_object_put(text);
-		json_object_put(array);
-		return NULL;
-	}
-	return array;
+	*ret = (struct keypolicy){0};
+	return members_parse(json, TYPE, policy_members, ret);
 }
 
 char *keypolicy_format(const struct keypolicy *policy)
 {
-	struct writer w = {.object = json_object_new_object()};
+	struct keypolicy copy = *policy;
 
-	writer_string(&w, "type", TYPE);
-	writer_number(&w, "version", 1);
-	writer_string(&w, "name", policy->name);
-	writer_string(&w, "uuid", policy->uuid);
-	writer_string(&w, "created", policy->created);
-	writer_generation(&w, policy->generation);
-	writer_put(&w, "a", root_format(&policy->roots[WRAP_ROOT_A], OF_MACHINE));
-	writer_put(&w, "b", root_format(&policy->roots[WRAP_ROOT_B], OF_MACHINE));
-	writer_put(&w, "availability", availability_format(policy));
-	writer_string(&w, "on_revocation", action_names[policy->on_revocation]);
-	writer_number(&w, "bound", policy->bound);
-	writer_maybe_string(&w, "proved", policy->proved);
-	writer_maybe_string(&w, "suspended", policy->suspended);
-	writer_string(&w, "suspended_why", policy->suspended_why);
-	writer_number(&w, "purge_days", policy->purge_days);
-	writer_put(&w, "approvers", approvers_format(policy));
-	writer_put(&w, "volumes", volumes_format(policy));
-	return writer_close(&w);
+	return members_format(TYPE, policy_members, &copy);
+}
+
+static void order_members(struct members *m, void *data)
+{
+	struct keypolicy *policy = data;
+
+	member_text(m, "name", policy->name, sizeof(policy->name));
+	member_uuid(m, "uuid", policy->uuid);
+	member_generation(m, &policy->generation);
+	root_members(m, "a", OF_ORDER, &policy->roots[WRAP_ROOT_A]);
+	root_members(m, "b", OF_ORDER, &policy->roots[WRAP_ROOT_B]);
+	member_blob(m, "availability", &policy->availability_public);
+	action_member(m, policy);
+	member_number(m, "bound", &policy->bound, 1, INT32_MAX);
+	member_number(m, "purge_days", &policy->purge_days, 1, INT32_MAX);
+	approvers_member(m, policy);
+}
+
+int keypolicy_order_parse(const char *json, struct keypolicy *ret)
+{
+	*ret = (struct keypolicy){.lease_boots = KEYPOLICY_LEASE_BOOTS};
+	return members_parse(json, TYPE_ORDER, order_members, ret);
 }
 
 char *keypolicy_order_format(const struct keypolicy *policy)
 {
-	struct writer w = {.object = json_object_new_object()};
+	struct keypolicy copy = *policy;
 
-	writer_string(&w, "type", TYPE_ORDER);
-	writer_number(&w, "version", 1);
-	writer_string(&w, "name", policy->name);
-	writer_string(&w, "uuid", policy->uuid);
-	writer_generation(&w, policy->generation);
-	writer_put(&w, "a", root_format(&policy->roots[WRAP_ROOT_A], OF_ORDER));
-	writer_put(&w, "b", root_format(&policy->roots[WRAP_ROOT_B], OF_ORDER));
-	writer_blob(&w, "availability", &policy->availability_public);
-	writer_string(&w, "on_revocation", action_names[policy->on_revocation]);
-	writer_number(&w, "bound", policy->bound);
-	writer_number(&w, "purge_days", policy->purge_days);
-	writer_put(&w, "approvers", approvers_format(policy));
-	return writer_close(&w);
+	return members_format(TYPE_ORDER, order_members, &copy);
 }

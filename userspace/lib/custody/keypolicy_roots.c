@@ -43,7 +43,7 @@ static int read_root(char which, const char *uri, struct keypolicy_root *ret)
 	r = provider_info(uri, keypolicy_deadline_ms(), &key, &error);
 	if (r < 0)
 		return log_errno(-r, "root %c, %s: %s%s%s", which, uri,
-				 provider_outcome_name(error.outcome), *error.detail ? ": " : "",
+				 provider_outcome_names[error.outcome], *error.detail ? ": " : "",
 				 error.detail);
 	why = unfit(&key);
 	if (why)
@@ -161,7 +161,8 @@ static int prove_root(const struct keypolicy *policy, enum wrap_key root)
 	int r = keypolicy_prove(policy, root, &secret, errs);
 
 	return r < 0 ? log_errno(-r, "root %c, %s, does not unwrap: %s%s%s", 'a' + root,
-				 policy->roots[root].uri, provider_outcome_name(errs[root].outcome),
+				 policy->roots[root].uri,
+				 provider_outcome_names[errs[root].outcome],
 				 *errs[root].detail ? ": " : "", errs[root].detail)
 		     : 0;
 }

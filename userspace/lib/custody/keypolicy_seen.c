@@ -45,12 +45,12 @@ static int record(const struct keypolicy *policy, const char *tcti, int root,
 		{"policy_uuid", policy->uuid},
 		{"root", root == WRAP_ROOT_A ? "a" : "b"},
 		{"key", key},
-		{"before", before->known ? provider_outcome_name(before->outcome) : NULL},
+		{"before", before->known ? provider_outcome_names[before->outcome] : NULL},
 		{"volume", volume},
 		{"detail", *detail ? detail : NULL},
 	};
 
-	snprintf(event, sizeof(event), "root-%s", provider_outcome_name(news->errs[root].outcome));
+	snprintf(event, sizeof(event), "root-%s", provider_outcome_names[news->errs[root].outcome]);
 	keypolicy_key_text(&policy->roots[root].public, key);
 	return audit_record(tcti, event, fields, ARRAY_SIZE(fields));
 }

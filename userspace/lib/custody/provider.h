@@ -26,8 +26,8 @@ enum provider_outcome {
 	PROVIDER_OUTCOMES,
 };
 
-/* Return "ok", "denied", "absent", "unreachable", "badreq" or "unasked", which programs read. */
-const char *provider_outcome_name(enum provider_outcome outcome);
+/* "ok", "denied", "absent", "unreachable", "badreq" and "unasked", which programs read. */
+extern const char *const provider_outcome_names[PROVIDER_OUTCOMES];
 
 #define PROVIDER_URI_MAX    1000 /* characters */
 #define PROVIDER_DETAIL_MAX 200	 /* characters */

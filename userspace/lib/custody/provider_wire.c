@@ -10,7 +10,7 @@
 
 #define FROM_HEADER "header"
 
-static const char *const outcomes[PROVIDER_OUTCOMES] = {
+const char *const provider_outcome_names[PROVIDER_OUTCOMES] = {
 	[PROVIDER_OK] = "ok",	      [PROVIDER_DENIED] = "denied",
 	[PROVIDER_ABSENT] = "absent", [PROVIDER_UNREACHABLE] = "unreachable",
 	[PROVIDER_BADREQ] = "badreq", [PROVIDER_UNASKED] = "unasked",
@@ -22,11 +22,6 @@ static const char *const actions[PROVIDER_ACTIONS] = {
 	[PROVIDER_WRAP] = "wrap",
 	[PROVIDER_UNWRAP] = "unwrap",
 };
-
-const char *provider_outcome_name(enum provider_outcome outcome)
-{
-	return outcomes[outcome];
-}
 
 void provider_key_free(struct provider_key *key)
 {
@@ -63,154 +58,121 @@ void provider_answer_fail(struct provider_answer *answer, enum provider_outcome 
 	make_ascii(answer->detail);
 }
 
-/* The index of @text in @names, or @n. */
-static size_t index_of(const char *text, const char *const *names, size_t n)
+static void request_members(struct members *m, void *data)
 {
-	size_t i = 0;
+	static const char *const from[] = {FROM_HEADER};
+	struct provider_request *request = data;
+	bool wrap = request->action == PROVIDER_WRAP, unwrap = request->action == PROVIDER_UNWRAP;
 
-	while (i < n && strcmp(text, names[i]) != 0)
-		i++;
-	return i;
-}
-
-static bool has(const struct reader *r, const char *name)
-{
-	return json_object_object_get_ex(r->object, name, NULL);
-}
-
-static struct writer write_object(const char *type)
-{
-	struct writer w = {.object = json_object_new_object()};
-
-	writer_string(&w, "type", type);
-	writer_number(&w, "version", 1);
-	return w;
+	member_text(m, "uri", request->uri, sizeof(request->uri));
+	/* A provider that does not know the member refuses, which is right. */
+	request->from_header = member_is_there(m, "from", request->from_header);
+	if (request->from_header)
+		member_name(m, "from", 0, from, ARRAY_SIZE(from));
+	if (wrap || unwrap)
+		member_text(m, "alg", request->alg, sizeof(request->alg));
+	if (wrap)
+		member_number(m, "size", &request->size, 1, PROVIDER_KEY_MAX);
+	if (unwrap)
+		member_blob(m, "wrapped", &request->wrapped);
 }
 
 char *provider_request_encode(const struct provider_request *request)
 {
-	struct writer w = write_object(actions[request->action]);
+	struct provider_request copy = *request;
 
-	writer_string(&w, "uri", request->uri);
-	/* A provider that does not know the member refuses, which is right. */
-	if (request->from_header)
-		writer_string(&w, "from", FROM_HEADER);
-	if (request->action == PROVIDER_WRAP || request->action == PROVIDER_UNWRAP)
-		writer_string(&w, "alg", request->alg);
-	if (request->action == PROVIDER_WRAP)
-		writer_number(&w, "size", request->size);
-	if (request->action == PROVIDER_UNWRAP)
-		writer_blob(&w, "wrapped", &request->wrapped);
-	return writer_close(&w);
+	return members_format(actions[request->action], request_members, &copy);
 }
 
 int provider_request_decode(const char *text, struct provider_request *ret)
 {
 	_cleanup_json_ struct json_object *object = NULL;
-	struct reader r;
-	size_t action;
+	struct members m;
 
 	*ret = (struct provider_request){0};
-	object = reader_open(&r, text);
+	object = members_read(&m, text);
 	if (!object)
-		return r.error;
-	action = index_of(r.type, actions, PROVIDER_ACTIONS);
-	if (action == PROVIDER_ACTIONS)
-		return r.error ?: -ENOTSUP;
-	ret->action = (enum provider_action)action;
-	reader_text(&r, "uri", ret->uri, sizeof(ret->uri));
-	ret->from_header = has(&r, "from");
-	if (ret->from_header && strcmp(reader_string(&r, "from"), FROM_HEADER) != 0)
-		reader_fail(&r, -EBADMSG);
-	if (ret->action == PROVIDER_WRAP || ret->action == PROVIDER_UNWRAP)
-		reader_text(&r, "alg", ret->alg, sizeof(ret->alg));
-	if (ret->action == PROVIDER_WRAP)
-		ret->size = reader_number(&r, "size", 1, PROVIDER_KEY_MAX);
-	if (ret->action == PROVIDER_UNWRAP)
-		reader_blob(&r, "wrapped", &ret->wrapped);
-	return reader_close(&r);
+		return m.error;
+	while (ret->action < PROVIDER_ACTIONS && strcmp(m.type, actions[ret->action]))
+		ret->action++;
+	if (ret->action == PROVIDER_ACTIONS)
+		return m.error ?: -ENOTSUP;
+	request_members(&m, ret);
+	return members_close(&m);
 }
 
-static void write_key(struct writer *w, const struct provider_key *key)
+/* A text from a foreign library. */
+static void member_ascii(struct members *m, const char *key, char *text, size_t size)
 {
-	writer_string(w, "alg", key->alg);
-	if (key->spki.size)
-		writer_blob(w, "spki", &key->spki);
-	writer_number(w, "bits", key->bits);
-	writer_string(w, "token", key->token);
-	writer_put(w, "extractable", json_object_new_boolean(key->extractable));
-	if (*key->end_date)
-		writer_string(w, "end-date", key->end_date);
-	if (key->recoverable != PROVIDER_RECOVERY_UNKNOWN)
-		writer_put(w, "recoverable",
-			   json_object_new_boolean(key->recoverable == PROVIDER_RECOVERABLE));
+	member_text(m, key, text, size);
+	if (!m->writing)
+		make_ascii(text);
 }
 
-static void read_key(struct reader *r, struct provider_key *key)
+static void key_members(struct members *m, struct provider_key *key)
 {
-	struct json_object *extractable;
+	bool recoverable = key->recoverable == PROVIDER_RECOVERABLE;
 
-	reader_text(r, "alg", key->alg, sizeof(key->alg));
-	if (has(r, "spki"))
-		reader_blob(r, "spki", &key->spki);
-	key->bits = reader_number(r, "bits", 1, 65536);
-	reader_text(r, "token", key->token, sizeof(key->token));
-	make_ascii(key->token);
-	extractable = reader_take(r, "extractable", json_type_boolean);
-	key->extractable = !extractable || json_object_get_boolean(extractable);
-	if (has(r, "end-date"))
-		reader_text(r, "end-date", key->end_date, sizeof(key->end_date));
-	make_ascii(key->end_date);
-	if (has(r, "recoverable"))
-		key->recoverable =
-			json_object_get_boolean(reader_take(r, "recoverable", json_type_boolean))
-				? PROVIDER_RECOVERABLE
-				: PROVIDER_LOST_AT_ONCE;
+	member_text(m, "alg", key->alg, sizeof(key->alg));
+	if (member_is_there(m, "spki", key->spki.size))
+		member_blob(m, "spki", &key->spki);
+	member_number(m, "bits", &key->bits, 1, 65536);
+	member_ascii(m, "token", key->token, sizeof(key->token));
+	key->extractable = member_bool(m, "extractable", key->extractable);
+	if (member_is_there(m, "end-date", *key->end_date))
+		member_ascii(m, "end-date", key->end_date, sizeof(key->end_date));
+	if (member_is_there(m, "recoverable", key->recoverable != PROVIDER_RECOVERY_UNKNOWN))
+		key->recoverable = member_bool(m, "recoverable", recoverable)
+					   ? PROVIDER_RECOVERABLE
+					   : PROVIDER_LOST_AT_ONCE;
+}
+
+/* What the answer "ok" to @action has beside. */
+static void result_members(struct members *m, enum provider_action action,
+			   struct provider_answer *answer)
+{
+	if (action == PROVIDER_INFO)
+		key_members(m, &answer->key);
+	if (action == PROVIDER_WRAP)
+		member_blob(m, "wrapped", &answer->wrapped);
+	if (action == PROVIDER_UNWRAP)
+		member_number(m, "size", &answer->size, 1, PROVIDER_KEY_MAX);
 }
 
 char *provider_answer_encode(enum provider_action action, const struct provider_answer *answer)
 {
-	struct writer w = write_object("answer");
+	struct provider_answer copy = *answer;
+	struct members m = members_write("answer");
 
-	writer_string(&w, "outcome", outcomes[answer->outcome]);
+	members_put_text(&m, "outcome", provider_outcome_names[answer->outcome]);
 	if (*answer->detail)
-		writer_string(&w, "detail", answer->detail);
-	if (answer->outcome == PROVIDER_OK && action == PROVIDER_INFO)
-		write_key(&w, &answer->key);
-	if (answer->outcome == PROVIDER_OK && action == PROVIDER_WRAP)
-		writer_blob(&w, "wrapped", &answer->wrapped);
-	if (answer->outcome == PROVIDER_OK && action == PROVIDER_UNWRAP)
-		writer_number(&w, "size", answer->size);
-	return writer_close(&w);
+		members_put_text(&m, "detail", answer->detail);
+	if (answer->outcome == PROVIDER_OK)
+		result_members(&m, action, &copy);
+	return members_text(&m);
 }
 
 int provider_answer_decode(enum provider_action action, const char *text,
 			   struct provider_answer *ret)
 {
 	_cleanup_json_ struct json_object *object = NULL;
-	struct reader r;
-	size_t outcome;
+	struct members m;
+	int outcome;
 
 	*ret = (struct provider_answer){.outcome = PROVIDER_UNREACHABLE};
-	object = reader_open(&r, text);
+	object = members_read(&m, text);
 	if (!object)
-		return r.error;
-	if (strcmp(r.type, "answer") != 0)
-		reader_fail(&r, -EBADMSG);
+		return m.error;
+	if (strcmp(m.type, "answer") != 0)
+		members_fail(&m, -EBADMSG);
 	/* A provider cannot say "unasked". */
-	outcome = index_of(reader_string(&r, "outcome"), outcomes, PROVIDER_UNASKED);
-	if (outcome == PROVIDER_UNASKED)
-		reader_fail(&r, -EBADMSG);
-	if (has(&r, "detail"))
-		snprintf(ret->detail, sizeof(ret->detail), "%s", reader_string(&r, "detail"));
+	outcome = member_name(&m, "outcome", 0, provider_outcome_names, PROVIDER_UNASKED);
+	if (member_is_there(&m, "detail", false))
+		snprintf(ret->detail, sizeof(ret->detail), "%s", members_take_text(&m, "detail"));
 	make_ascii(ret->detail);
-	if (outcome == PROVIDER_OK && action == PROVIDER_INFO)
-		read_key(&r, &ret->key);
-	if (outcome == PROVIDER_OK && action == PROVIDER_WRAP)
-		reader_blob(&r, "wrapped", &ret->wrapped);
-	if (outcome == PROVIDER_OK && action == PROVIDER_UNWRAP)
-		ret->size = reader_number(&r, "size", 1, PROVIDER_KEY_MAX);
-	if (reader_close(&r) == 0)
+	if (outcome == PROVIDER_OK)
+		result_members(&m, action, ret);
+	if (members_close(&m) == 0)
 		ret->outcome = (enum provider_outcome)outcome;
-	return r.error;
+	return m.error;
 }

@@ -21,97 +21,61 @@ void tenant_free(struct tenant *tenant)
 	*tenant = (struct tenant){0};
 }
 
-static int purge_parse(struct json_object *object, struct tenant_purge *ret)
+static void approvals_member(struct members *m, struct tenant_purge *purge)
 {
-	struct reader r = {.object = object};
-	struct json_object *approvals;
-	const char *request = reader_string(&r, "request");
+	struct json_object *array =
+		member_array(m, "approvals", &purge->n_approvals, KEYPOLICY_APPROVALS);
 
-	ret->request = strdup(request);
-	if (!ret->request)
-		return -ENOMEM;
-	reader_time(&r, "until", ret->until);
-	approvals = reader_take(&r, "approvals", json_type_array);
-	if (reader_close(&r) < 0)
-		return r.error;
-	if (json_object_array_length(approvals) > KEYPOLICY_APPROVALS)
-		return -EBADMSG;
-	for (size_t i = 0; i < json_object_array_length(approvals); i++) {
-		struct json_object *text = json_object_array_get_idx(approvals, i);
-		int error;
+	for (size_t i = 0; i < purge->n_approvals; i++) {
+		_cleanup_free_ char *cms = m->writing ? base64_encode(&purge->approvals[i]) : NULL;
+		const char *text = element_text(m, array, i, cms);
+		int error = m->writing ? 0 : base64_decode(text, &purge->approvals[i]);
 
-		if (!json_object_is_type(text, json_type_string))
-			return -EBADMSG;
-		error = base64_decode(json_object_get_string(text), &ret->approvals[i]);
-		if (error < 0)
-			return error == -ENOMEM ? error : -EBADMSG;
-		ret->n_approvals++;
+		if (error)
+			members_fail(m, error == -ENOMEM ? error : -EBADMSG);
 	}
-	return 0;
+}
+
+static void purge_members(struct members *outer, struct tenant_purge *purge)
+{
+	struct members m = member_object(outer, "purge");
+
+	if (m.writing)
+		members_put_text(&m, "request", purge->request);
+	else if (!(purge->request = strdup(members_take_text(&m, "request"))))
+		members_fail(&m, -ENOMEM);
+	member_time(&m, "until", purge->until);
+	approvals_member(&m, purge);
+	member_end(outer, &m);
+}
+
+static void tenant_members(struct members *m, void *data)
+{
+	struct tenant *tenant = data;
+
+	member_text(m, "name", tenant->name, sizeof(tenant->name));
+	member_uuid(m, "uuid", tenant->uuid);
+	member_text(m, "device", tenant->path, sizeof(tenant->path));
+	member_uuid(m, "policy", tenant->policy);
+	if (member_is_there(m, "availability", *tenant->availability))
+		member_text(m, "availability", tenant->availability, sizeof(tenant->availability));
+	if (member_is_there(m, "created", *tenant->created))
+		member_time(m, "created", tenant->created);
+	if (member_is_there(m, "purge", tenant->purge.request))
+		purge_members(m, &tenant->purge);
+	if (member_is_there(m, "purged", *tenant->purged))
+		member_time(m, "purged", tenant->purged);
 }
 
 int tenant_parse(const char *json, struct tenant *ret)
 {
-	_cleanup_tenant_ struct tenant tenant = {0};
-	struct reader r;
-	_cleanup_json_ struct json_object *root = reader_open(&r, json);
-	struct json_object *purge = NULL;
-
-	if (!root)
-		return r.error;
-	if (strcmp(r.type, TYPE))
-		reader_fail(&r, -EBADMSG);
-	reader_text(&r, "name", tenant.name, sizeof(tenant.name));
-	reader_uuid(&r, "uuid", tenant.uuid);
-	reader_text(&r, "device", tenant.path, sizeof(tenant.path));
-	reader_uuid(&r, "policy", tenant.policy);
-	if (json_object_object_get_ex(root, "availability", NULL))
-		reader_text(&r, "availability", tenant.availability, sizeof(tenant.availability));
-	if (json_object_object_get_ex(root, "created", NULL))
-		reader_time(&r, "created", tenant.created);
-	if (json_object_object_get_ex(root, "purge", NULL))
-		purge = reader_take(&r, "purge", json_type_object);
-	if (json_object_object_get_ex(root, "purged", NULL))
-		reader_time(&r, "purged", tenant.purged);
-	if (reader_close(&r) < 0)
-		return r.error;
-	if (purge) {
-		r.error = purge_parse(purge, &tenant.purge);
-		if (r.error < 0)
-			return r.error;
-	}
-	*ret = tenant;
-	tenant = (struct tenant){0};
-	return 0;
-}
-
-static struct json_object *purge_format(const struct tenant_purge *purge)
-{
-	struct writer w = {.object = json_object_new_object()};
-	struct json_object *array = json_object_new_array();
-
-	for (size_t i = 0; array && i < purge->n_approvals; i++) {
-		_cleanup_free_ char *text = base64_encode(&purge->approvals[i]);
-		struct json_object *one = text ? json_object_new_string(text) : NULL;
-
-		if (one && json_object_array_add(array, one) == 0)
-			continue;
-		json_object_put(one);
-		json_object_put(array);
-		array = NULL;
-	}
-	writer_string(&w, "request", purge->request);
-	writer_string(&w, "until", purge->until);
-	writer_put(&w, "approvals", array);
-	if (!w.failed)
-		return w.object;
-	json_object_put(w.object);
-	return NULL;
+	*ret = (struct tenant){0};
+	return members_parse(json, TYPE, tenant_members, ret);
 }
 
 char *tenant_format(const struct tenant *tenant)
 {
-	struct writer w = {.object = json_object_new_object()};
+	struct tenant copy = *tenant;
 
 	writer_string(&w, "type", TYPE);
 	writer_number(&w, "version", 1);

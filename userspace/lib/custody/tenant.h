@@ -43,7 +43,8 @@ void tenant_free(struct tenant *tenant);
 
 /*
  * Parse and format the text of a tenant's file, without messages. -EBADMSG: it is damaged;
- * -ENOTSUP: it is of a newer version. The text is owned by the caller; NULL: out of memory.
+ * -ENOTSUP: it is of a newer version. @ret is the caller's to free after a failure, too.
+ * The text is owned by the caller; NULL: out of memory.
  */
 int tenant_parse(const char *json, struct tenant *ret);
 char *tenant_format(const struct tenant *tenant);

@@ -26,21 +26,21 @@ static int availability_key(const struct tenant *tenant, const struct keypolicy 
 	return 0;
 }
 
-static void put_tenant(struct writer *w, const struct tenant *tenant,
+static void put_tenant(struct members *m, const struct tenant *tenant,
 		       const struct keypolicy *policy, const char *availability)
 {
-	writer_string(w, "tenant", tenant->name);
-	writer_string(w, "volume", tenant->uuid);
-	writer_string(w, "policy", policy->name);
-	writer_string(w, "policy_uuid", policy->uuid);
-	writer_string(w, "availability_key_sha256", availability);
+	members_put_text(m, "tenant", tenant->name);
+	members_put_text(m, "volume", tenant->uuid);
+	members_put_text(m, "policy", policy->name);
+	members_put_text(m, "policy_uuid", policy->uuid);
+	members_put_text(m, "availability_key_sha256", availability);
 }
 
 int tenant_purge_request(const struct tenant *tenant, const struct keypolicy *policy, char **ret)
 {
 	char availability[2 * SHA256_SIZE + 1];
 	char now[TIME_LENGTH + 1];
-	struct writer w;
+	struct members m;
 	int r = token_time_now(now);
 
 	if (r < 0)
@@ -48,9 +48,9 @@ int tenant_purge_request(const struct tenant *tenant, const struct keypolicy *po
 	r = availability_key(tenant, policy, availability);
 	if (r < 0)
 		return r;
-	w = (struct writer){.object = json_object_new_object()};
-	writer_string(
-		&w, "statement",
+	m = members_write(NULL);
+	members_put_text(
+		&m, "statement",
 		!*tenant->availability
 			? "This tenant's data is to be destroyed for good. Its policy's "
 			  "availability key is destroyed, or will be."
@@ -59,9 +59,9 @@ int tenant_purge_request(const struct tenant *tenant, const struct keypolicy *po
 			  "key."
 			: "This tenant's data is to be destroyed for good. Its own availability "
 			  "key is destroyed, or will be.");
-	put_tenant(&w, tenant, policy, availability);
-	writer_string(&w, "requested", now);
-	*ret = writer_close(&w);
+	put_tenant(&m, tenant, policy, availability);
+	members_put_text(&m, "requested", now);
+	*ret = members_text(&m);
 	return *ret ? 0 : -ENOMEM;
 }
 
@@ -179,7 +179,7 @@ static int check_roots(const struct tenant *tenant, const struct keypolicy *poli
 					 "root %c of policy %s cannot be asked whether it is "
 					 "withdrawn: %s%s%s",
 					 'a' + i, policy->name,
-					 provider_outcome_name(errs[i].outcome),
+					 provider_outcome_names[errs[i].outcome],
 					 *errs[i].detail ? ": " : "", errs[i].detail);
 		}
 	}
@@ -258,7 +258,7 @@ static int list_approvers(const struct tenant *tenant, const struct keypolicy *p
 	for (size_t i = 0; i < tenant->purge.n_approvals; i++) {
 		_cleanup_free_ char *subject = NULL;
 		uint8_t digest[SHA256_SIZE];
-		struct writer one;
+		struct members one;
 		size_t approver;
 		int r = approver_of(tenant, policy, &tenant->purge.approvals[i], &approver);
 
@@ -267,9 +267,9 @@ static int list_approvers(const struct tenant *tenant, const struct keypolicy *p
 		r = crypto_cert_read(policy->approvers[approver], &subject, digest);
 		if (r < 0)
 			return r;
-		one = (struct writer){.object = json_object_new_object()};
-		writer_string(&one, "subject", subject);
-		writer_hex(&one, "certificate_sha256", digest, sizeof(digest));
+		one = members_write(NULL);
+		members_put_text(&one, "subject", subject);
+		members_put_hex(&one, "certificate_sha256", digest, sizeof(digest));
 		json_object_array_add(array, one.object);
 	}
 	*ret = steal(array);
@@ -283,7 +283,7 @@ int tenant_purge_certificate(const struct tenant *tenant, const struct keypolicy
 	_cleanup_free_ char *cert = NULL, *text = NULL;
 	_cleanup_json_ struct json_object *approvers = NULL;
 	char availability[2 * SHA256_SIZE + 1];
-	struct writer w;
+	struct members m;
 	int r = machine_identity(&key, &cert);
 
 	if (r < 0)
@@ -294,22 +294,22 @@ int tenant_purge_certificate(const struct tenant *tenant, const struct keypolicy
 	r = list_approvers(tenant, policy, &approvers);
 	if (r < 0)
 		return r;
-	w = (struct writer){.object = json_object_new_object()};
+	m = members_write(NULL);
 	/* Terms of NIST SP 800-88 rev. 1, 2.5 and appendix G. */
-	writer_string(&w, "statement",
-		      "The volume's key cannot be derived any more, from no copy of it.");
-	writer_string(&w, "technique", "purge by cryptographic erase");
-	writer_string(&w, "erased", "32-byte factor of the key, by a new key in TPM NV");
-	writer_string(&w, "header", header_erased ? "erased, too" : "not reached");
-	put_tenant(&w, tenant, policy, availability);
-	writer_string(
-		&w, "residual",
+	members_put_text(&m, "statement",
+			 "The volume's key cannot be derived any more, from no copy of it.");
+	members_put_text(&m, "technique", "purge by cryptographic erase");
+	members_put_text(&m, "erased", "32-byte factor of the key, by a new key in TPM NV");
+	members_put_text(&m, "header", header_erased ? "erased, too" : "not reached");
+	put_tenant(&m, tenant, policy, availability);
+	members_put_text(
+		&m, "residual",
 		!strcmp(tenant->availability, "none")
 			? "None by a key: there is no availability key."
 			: "The custodian of the availability key could open copies of the header.");
-	writer_string(&w, "created", tenant->created);
-	writer_string(&w, "purged", tenant->purged);
-	writer_put(&w, "approved_by", steal(approvers));
-	text = writer_close(&w);
+	members_put_text(&m, "created", tenant->created);
+	members_put_text(&m, "purged", tenant->purged);
+	members_put(&m, "approved_by", steal(approvers));
+	text = members_text(&m);
 	return text ? crypto_cms_sign(key, cert, text, strlen(text), ret) : -ENOMEM;
 }

@@ -122,83 +122,69 @@ int header_mac_parts(const char *uuid, struct json_object *root, const struct se
 
 /* --- the token ------------------------------------------------------------------------------ */
 
-static int parts_parse(struct json_object *object, struct token_mac *ret)
+static void macs_members(struct members *m, struct token_mac *token)
 {
-	size_t n = (size_t)json_object_object_length(object);
+	struct json_object *list = member_array(m, "macs", &token->n_macs, HEADER_MACS_MAX);
+
+	if (!m->writing)
+		token->macs = calloc(token->n_macs + 1, sizeof(*token->macs));
+	if (!token->macs || !token->n_macs)
+		members_fail(m, token->macs ? -EBADMSG : -ENOMEM);
+	for (size_t i = 0; token->macs && i < token->n_macs; i++) {
+		_cleanup_free_ char *hex =
+			m->writing ? hex_encode(token->macs[i], SHA256_SIZE) : NULL;
+		const char *text = element_text(m, list, i, hex);
+
+		if (!m->writing && hex_decode(text, token->macs[i], SHA256_SIZE) < 0)
+			members_fail(m, -EBADMSG);
+	}
+}
+
+static int parts_read(struct members *m, struct token_mac *ret)
+{
+	size_t n = m->object ? (size_t)json_object_object_length(m->object) : 0;
 
 	ret->parts = calloc(n + 1, sizeof(*ret->parts));
 	if (!ret->parts)
 		return -ENOMEM;
-	json_object_object_foreach (object, key, value) {
+	if (!n)
+		return 0;
+	json_object_object_foreach (m->object, key, value) {
 		struct mac_part *part = &ret->parts[ret->n_parts++];
 
-		if (snprintf(part->name, sizeof(part->name), "%s", key) >=
-			    (int)sizeof(part->name) ||
-		    !json_object_is_type(value, json_type_string) ||
-		    hex_decode(json_object_get_string(value), part->mac, sizeof(part->mac)) < 0)
+		if (text_copy(part->name, sizeof(part->name), key) < 0)
 			return -EBADMSG;
+		member_hex(m, key, part->mac, sizeof(part->mac));
 	}
 	qsort(ret->parts, n, sizeof(*ret->parts), part_order);
 	return 0;
 }
 
+static void mac_members(struct members *m, void *data)
+{
+	struct token_mac *token = data;
+	struct members parts;
+
+	member_number(m, "seq", &token->seq, 1, UINT32_MAX);
+	macs_members(m, token);
+	parts = member_object(m, "parts");
+	if (!m->writing)
+		members_fail(&parts, parts_read(&parts, token));
+	for (size_t i = 0; m->writing && i < token->n_parts; i++)
+		member_hex(&parts, token->parts[i].name, token->parts[i].mac, MAC_PART_SIZE);
+	member_end(m, &parts);
+}
+
 int token_mac_parse(const char *json, struct token_mac *ret)
 {
-	_cleanup_token_mac_ struct token_mac token = {0};
-	struct reader r;
-	_cleanup_json_ struct json_object *root = reader_open(&r, json);
-	struct json_object *macs, *parts;
-
-	if (!root)
-		return r.error;
-	reader_no_slots(&r);
-	token.seq = reader_number(&r, "seq", 1, UINT32_MAX);
-	macs = reader_take(&r, "macs", json_type_array);
-	parts = reader_take(&r, "parts", json_type_object);
-	if (reader_close(&r) < 0)
-		return r.error;
-	token.n_macs = json_object_array_length(macs);
-	if (!token.n_macs || token.n_macs > HEADER_MACS_MAX)
-		return -EBADMSG;
-	token.macs = calloc(token.n_macs, sizeof(*token.macs));
-	if (!token.macs)
-		return -ENOMEM;
-	for (size_t i = 0; i < token.n_macs; i++) {
-		struct json_object *mac = json_object_array_get_idx(macs, i);
-
-		if (!json_object_is_type(mac, json_type_string) ||
-		    hex_decode(json_object_get_string(mac), token.macs[i], SHA256_SIZE) < 0)
-			return -EBADMSG;
-	}
-	if (parts_parse(parts, &token) < 0)
-		return -EBADMSG;
-	*ret = token;
-	token = (struct token_mac){0};
-	return 0;
+	return token_parse(json, NULL, mac_members, ret);
 }
 
 char *token_mac_format(const struct token_mac *token)
 {
-	struct writer w = writer_open(TOKEN_TYPE_MAC, -1);
-	struct json_object *macs = json_object_new_array();
-	struct writer parts = {.object = json_object_new_object()};
+	struct token_mac copy = *token;
 
-	writer_number(&w, "seq", token->seq);
-	writer_put(&w, "macs", macs);
-	for (size_t i = 0; i < token->n_macs && !w.failed; i++) {
-		_cleanup_free_ char *hex = hex_encode(token->macs[i], SHA256_SIZE);
-		struct json_object *mac = hex ? json_object_new_string(hex) : NULL;
-
-		if (!mac || json_object_array_add(macs, mac) < 0) {
-			json_object_put(mac);
-			w.failed = true;
-		}
-	}
-	for (size_t i = 0; i < token->n_parts; i++)
-		writer_hex(&parts, token->parts[i].name, token->parts[i].mac, MAC_PART_SIZE);
-	w.failed |= parts.failed;
-	writer_put(&w, "parts", parts.object);
-	return writer_close(&w);
+	return token_format(TOKEN_TYPE_MAC, -1, mac_members, &copy);
 }
 
 void token_mac_free(struct token_mac *token)

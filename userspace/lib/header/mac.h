@@ -38,7 +38,8 @@ struct token_mac {
 	size_t n_parts;
 };
 
-/* Parse the token's JSON. -EBADMSG: it is damaged; -ENOTSUP: it is of a newer version. */
+/* Parse the token's JSON into @ret, which has to be empty, and is the caller's to free after a
+ * failure, too. -EBADMSG: it is damaged; -ENOTSUP: it is of a newer version. */
 int token_mac_parse(const char *json, struct token_mac *ret);
 /* Return the token's JSON, owned by the caller. NULL: out of memory. */
 char *token_mac_format(const struct token_mac *token);

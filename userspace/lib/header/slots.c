@@ -6,49 +6,53 @@
 #include "header/header.h"
 #include "header/slots.h"
 
-int reader_slot(struct reader *r)
+static int take_slot(struct members *m)
 {
-	struct json_object *slots = reader_take(r, "keyslots", json_type_array);
+	size_t n;
+	struct json_object *slots = member_array(m, "keyslots", &n, 1);
 	const char *text;
 	char *end;
 	long slot;
 
-	if (slots && json_object_array_length(slots) == 0)
+	if (n == 0)
 		return -1;
-	if (!slots || json_object_array_length(slots) != 1) {
-		reader_fail(r, -EBADMSG);
-		return -1;
-	}
-	text = json_object_get_string(json_object_array_get_idx(slots, 0));
-	slot = text ? strtol(text, &end, 10) : -1;
-	if (slot < 0 || slot >= HEADER_MAX_KEYSLOTS || end == text || *end) {
-		reader_fail(r, -EBADMSG);
-		return -1;
-	}
-	return (int)slot;
+	text = element_text(m, slots, 0, NULL);
+	slot = strtol(text, &end, 10);
+	if (slot >= 0 && slot < HEADER_MAX_KEYSLOTS && end != text && !*end)
+		return (int)slot;
+	members_fail(m, -EBADMSG);
+	return -1;
 }
 
-void reader_no_slots(struct reader *r)
+int token_parse(const char *json, int *slot, members_of *of, void *data)
 {
-	struct json_object *slots = reader_take(r, "keyslots", json_type_array);
+	struct members m;
+	_cleanup_json_ struct json_object *root = members_read(&m, json);
+	size_t none;
 
-	if (slots && json_object_array_length(slots) != 0)
-		reader_fail(r, -EBADMSG);
+	if (!root)
+		return m.error;
+	if (slot)
+		*slot = take_slot(&m);
+	else
+		member_array(&m, "keyslots", &none, 0);
+	of(&m, data);
+	return members_close(&m);
 }
 
-struct writer writer_open(const char *type, int slot)
+char *token_format(const char *type, int slot, members_of *of, void *data)
 {
-	struct writer w = {.object = json_object_new_object()};
-	struct json_object *slots = json_object_new_array();
+	struct members m = members_write(NULL);
+	struct json_object *slots;
 	char text[12];
 
-	writer_string(&w, "type", type);
-	writer_put(&w, "keyslots", slots);
-	if (slot >= 0) {
-		snprintf(text, sizeof(text), "%d", slot);
-		if (w.failed || json_object_array_add(slots, json_object_new_string(text)) < 0)
-			w.failed = true;
-	}
-	writer_put(&w, "version", json_object_new_int(JSON_VERSION));
-	return w;
+	m.type = type;
+	members_put_text(&m, "type", type);
+	slots = member_array(&m, "keyslots", NULL, 1);
+	snprintf(text, sizeof(text), "%d", slot);
+	if (slot >= 0)
+		element_text(&m, slots, 0, text);
+	members_put_number(&m, "version", JSON_VERSION);
+	of(&m, data);
+	return members_text(&m);
 }

@@ -5,13 +5,13 @@
 
 #include "base/json.h"
 
-/* Take the one keyslot that the token names. -1: it names none, as after an interrupted removal; or
- * there was a fault. */
-int reader_slot(struct reader *r);
-/* Take the keyslots of a token that may name none. */
-void reader_no_slots(struct reader *r);
-
-/* Begin a token of @type that names @slot, or no keyslot where that is below 0. */
-struct writer writer_open(const char *type, int slot);
+/*
+ * Read a token's text, of @type where that is not NULL. @slot becomes the one keyslot that it
+ * names; -1: it names none, as after an interrupted removal. Where @slot is NULL it may name none.
+ */
+int token_parse(const char *json, int *slot, members_of *of, void *data);
+/* Write a token of @type that names @slot, or no keyslot where that is below 0. The text is owned
+ * by the caller; NULL: no memory. */
+char *token_format(const char *type, int slot, members_of *of, void *data);
 
 #endif

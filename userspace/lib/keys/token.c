@@ -10,341 +10,206 @@
 #include "keys/token.h"
 #include "keys/token_json.h"
 
+static void vmk_members(struct members *m, void *data)
+{
+	struct token_vmk *token = data;
+
+	member_generation(m, &token->generation);
+	member_blob(m, "vmk", &token->vmk);
+}
+
 int token_vmk_parse(const char *json, struct token_vmk *ret)
 {
-	_cleanup_token_vmk_ struct token_vmk token = {0};
-	struct reader r;
-	_cleanup_json_ struct json_object *root = reader_open(&r, json);
-
-	if (!root)
-		return r.error;
-	token.slot = reader_slot(&r);
-	token.generation = reader_generation(&r);
-	reader_blob(&r, "vmk", &token.vmk);
-	if (reader_close(&r) < 0)
-		return r.error;
-	*ret = token;
-	token = (struct token_vmk){0};
-	return 0;
-}
-
-int token_person_parse(const char *json, struct token_person *ret)
-{
-	struct token_person token = {0};
-	struct reader r;
-	_cleanup_json_ struct json_object *root = reader_open(&r, json);
-
-	if (!root)
-		return r.error;
-	token.slot = reader_slot(&r);
-	reader_head(&r, &token.head);
-	if (reader_close(&r) < 0)
-		return r.error;
-	*ret = token;
-	return 0;
-}
-
-static void kdf_parse(struct json_object *object, struct reader *outer, struct kdf_argon2id *ret)
-{
-	struct reader r = {.object = object};
-
-	if (strcmp(reader_string(&r, "type"), "argon2id"))
-		reader_fail(&r, -EBADMSG);
-	ret->time = reader_number(&r, "time", 1, KDF_TIME_MAX);
-	ret->memory = reader_number(&r, "memory", KDF_MEMORY_MIN, KDF_MEMORY_MAX);
-	ret->cpus = reader_number(&r, "cpus", 1, KDF_CPUS_MAX);
-	reader_hex(&r, "salt", ret->salt, sizeof(ret->salt));
-	if (reader_close(&r) < 0)
-		reader_fail(outer, r.error);
-}
-
-/* One of the servers; the sizes are bounded, since whoever has the disk may write them. */
-static int network_parse_one(struct json_object *object, struct token_network *ret)
-{
-	struct reader r = {.object = object};
-
-	if (!json_object_is_type(object, json_type_object))
-		return -EBADMSG;
-	reader_text(&r, "uri", ret->uri, sizeof(ret->uri));
-	reader_text(&r, "alg", ret->alg, sizeof(ret->alg));
-	reader_blob(&r, "wrap", &ret->wrap);
-	if (!*ret->uri || !ret->wrap.size || ret->wrap.size > TOKEN_NETWORK_WRAP)
-		reader_fail(&r, -EBADMSG);
-	return reader_close(&r);
-}
-
-static void network_parse(struct reader *r, struct token_tpm2 *ret)
-{
-	struct json_object *list = reader_take(r, "network", json_type_array);
-	size_t n = list ? json_object_array_length(list) : 0;
-
-	if (!n || n > TOKEN_NETWORK_MAX) {
-		reader_fail(r, -EBADMSG);
-		return;
-	}
-	for (; ret->n_network < n; ret->n_network++)
-		reader_fail(r, network_parse_one(json_object_array_get_idx(list, ret->n_network),
-						 &ret->network[ret->n_network]));
-}
-
-int token_tpm2_parse(const char *json, struct token_tpm2 *ret)
-{
-	_cleanup_token_tpm2_ struct token_tpm2 token = {0};
-	struct reader r;
-	_cleanup_json_ struct json_object *root = reader_open(&r, json);
-	struct json_object *kdf;
-
-	if (!root)
-		return r.error;
-	reader_no_slots(&r);
-	reader_head(&r, &token.head);
-	token.pin = !strcmp(r.type, "fve-tpm2-pin");
-	token.suspended = !strcmp(r.type, "fve-suspended");
-	if (token.pin) {
-		kdf = reader_take(&r, "kdf", json_type_object);
-		if (kdf)
-			kdf_parse(kdf, &r, &token.kdf);
-	}
-	if (token.suspended)
-		reader_boots(&r, &token.boots);
-	if (!strcmp(r.type, "fve-tpm2-net"))
-		network_parse(&r, &token);
-	token.generation = reader_generation(&r);
-	reader_blob(&r, "vmk", &token.vmk);
-	reader_blob(&r, "kek", &token.kek);
-	reader_hex(&r, "srk", token.srk.data, sizeof(token.srk.data));
-	reader_blob(&r, "public", &token.sealed.public);
-	reader_blob(&r, "private", &token.sealed.private);
-	if (reader_close(&r) < 0)
-		return r.error;
-	*ret = token;
-	token = (struct token_tpm2){0};
-	return 0;
-}
-
-/* One of the two sources, and not both. */
-static void source_parse(struct reader *r, struct token_auto *token)
-{
-	if (json_object_object_get_ex(r->object, "file", NULL)) {
-		reader_text(r, "file", token->file, sizeof(token->file));
-		if (*token->file != '/')
-			reader_fail(r, -EBADMSG);
-	} else {
-		reader_uuid(r, "volume", token->volume);
-	}
-}
-
-int token_auto_parse(const char *json, struct token_auto *ret)
-{
-	_cleanup_token_auto_ struct token_auto token = {0};
-	struct reader r;
-	_cleanup_json_ struct json_object *root = reader_open(&r, json);
-
-	if (!root)
-		return r.error;
-	reader_no_slots(&r);
-	reader_head(&r, &token.head);
-	token.generation = reader_generation(&r);
-	reader_blob(&r, "vmk", &token.vmk);
-	reader_blob(&r, "kek", &token.kek);
-	source_parse(&r, &token);
-	if (reader_close(&r) < 0)
-		return r.error;
-	*ret = token;
-	token = (struct token_auto){0};
-	return 0;
-}
-
-static const char *const wrap_names[WRAP_MAX] = {
-	[WRAP_ROOT_A] = "a",
-	[WRAP_ROOT_B] = "b",
-	[WRAP_AVAILABILITY] = "availability",
-};
-
-static void wrap_parse(struct reader *outer, enum wrap_key which, struct token_wrap *ret)
-{
-	struct json_object *object = reader_take(outer, wrap_names[which], json_type_object);
-	struct reader r = {.object = object};
-
-	if (!object)
-		return;
-	if (which != WRAP_AVAILABILITY) {
-		reader_text(&r, "uri", ret->uri, sizeof(ret->uri));
-		if (!*ret->uri)
-			reader_fail(&r, -EBADMSG);
-	}
-	reader_text(&r, "alg", ret->alg, sizeof(ret->alg));
-	reader_hex(&r, "key", ret->key, sizeof(ret->key));
-	reader_blob(&r, "wrap", &ret->wrap);
-	if (reader_close(&r) < 0)
-		reader_fail(outer, r.error);
-}
-
-/* The members of a tenant; only a tenant has no wrap for an availability key. */
-static void factor_parse(struct reader *r, struct token_customer *ret)
-{
-	bool tenant = json_object_object_get_ex(r->object, "factor", NULL);
-	bool none = tenant && !json_object_object_get_ex(r->object, "availability", NULL);
-
-	if (!none)
-		wrap_parse(r, WRAP_AVAILABILITY, &ret->wraps[WRAP_AVAILABILITY]);
-	if (!tenant)
-		return;
-	reader_blob(r, "factor", &ret->factor);
-	if (!none)
-		reader_blob(r, "factor_availability", &ret->factor_availability);
-	if (!none && json_object_object_get_ex(r->object, "own", NULL))
-		reader_blob(r, "own", &ret->own);
-	if (!ret->factor.size || (!none && !ret->factor_availability.size))
-		reader_fail(r, -EBADMSG);
-}
-
-int token_customer_parse(const char *json, struct token_customer *ret)
-{
-	_cleanup_token_customer_ struct token_customer token = {0};
-	struct reader r;
-	_cleanup_json_ struct json_object *root = reader_open(&r, json);
-
-	if (!root)
-		return r.error;
-	reader_no_slots(&r);
-	reader_head(&r, &token.head);
-	token.generation = reader_generation(&r);
-	reader_blob(&r, "vmk", &token.vmk);
-	reader_blob(&r, "kek", &token.kek);
-	reader_uuid(&r, "policy", token.policy);
-	token.policy_generation = reader_number(&r, "policy_generation", 1, INT32_MAX);
-	for (int i = 0; i < WRAP_ROOTS; i++)
-		wrap_parse(&r, (enum wrap_key)i, &token.wraps[i]);
-	factor_parse(&r, &token);
-	if (reader_close(&r) < 0)
-		return r.error;
-	*ret = token;
-	token = (struct token_customer){0};
-	return 0;
+	return token_parse(json, &ret->slot, vmk_members, ret);
 }
 
 char *token_vmk_format(const struct token_vmk *token)
 {
-	struct writer w = writer_open(TOKEN_TYPE_VMK, token->slot);
+	struct token_vmk copy = *token;
 
-	writer_generation(&w, token->generation);
-	writer_blob(&w, "vmk", &token->vmk);
-	return writer_close(&w);
+	return token_format(TOKEN_TYPE_VMK, token->slot, vmk_members, &copy);
+}
+
+static void person_members(struct members *m, void *data)
+{
+	struct token_person *token = data;
+
+	member_head(m, &token->head);
+}
+
+int token_person_parse(const char *json, struct token_person *ret)
+{
+	return token_parse(json, &ret->slot, person_members, ret);
 }
 
 char *token_person_format(const struct token_person *token, const char *type)
 {
-	struct writer w = writer_open(type, token->slot);
+	struct token_person copy = *token;
 
-	writer_head(&w, &token->head);
-	return writer_close(&w);
+	return token_format(type, token->slot, person_members, &copy);
 }
 
-static struct json_object *kdf_format(const struct kdf_argon2id *kdf)
+static void kdf_members(struct members *outer, struct kdf_argon2id *kdf)
 {
-	struct writer w = {.object = json_object_new_object()};
+	static const char *const types[] = {"argon2id"};
+	struct members m = member_object(outer, "kdf");
 
-	writer_string(&w, "type", "argon2id");
-	writer_number(&w, "time", kdf->time);
-	writer_number(&w, "memory", kdf->memory);
-	writer_number(&w, "cpus", kdf->cpus);
-	writer_hex(&w, "salt", kdf->salt, sizeof(kdf->salt));
-	if (!w.failed)
-		return w.object;
-	json_object_put(w.object);
-	return NULL;
+	member_name(&m, "type", 0, types, ARRAY_SIZE(types));
+	member_number(&m, "time", &kdf->time, 1, KDF_TIME_MAX);
+	member_number(&m, "memory", &kdf->memory, KDF_MEMORY_MIN, KDF_MEMORY_MAX);
+	member_number(&m, "cpus", &kdf->cpus, 1, KDF_CPUS_MAX);
+	member_hex(&m, "salt", kdf->salt, sizeof(kdf->salt));
+	member_end(outer, &m);
 }
 
-static struct json_object *network_format(const struct token_tpm2 *token)
+/* The servers; the sizes are bounded, since whoever has the disk may write them. */
+static void network_members(struct members *outer, struct token_tpm2 *token)
 {
-	struct json_object *list = json_object_new_array();
+	struct json_object *list =
+		member_array(outer, "network", &token->n_network, TOKEN_NETWORK_MAX);
 
-	for (size_t i = 0; i < token->n_network && list; i++) {
-		struct writer w = {.object = json_object_new_object()};
+	if (!token->n_network)
+		members_fail(outer, -EBADMSG);
+	for (size_t i = 0; i < token->n_network; i++) {
+		struct token_network *server = &token->network[i];
+		struct members m = element_object(outer, list, i);
 
-		writer_string(&w, "uri", token->network[i].uri);
-		writer_string(&w, "alg", token->network[i].alg);
-		writer_blob(&w, "wrap", &token->network[i].wrap);
-		if (w.failed || json_object_array_add(list, w.object) < 0) {
-			json_object_put(w.object);
-			json_object_put(list);
-			return NULL;
-		}
+		member_text(&m, "uri", server->uri, sizeof(server->uri));
+		member_text(&m, "alg", server->alg, sizeof(server->alg));
+		member_blob(&m, "wrap", &server->wrap);
+		if (!m.writing &&
+		    (!*server->uri || !server->wrap.size || server->wrap.size > TOKEN_NETWORK_WRAP))
+			members_fail(&m, -EBADMSG);
+		member_end(outer, &m);
 	}
-	return list;
+}
+
+static void tpm2_members(struct members *m, void *data)
+{
+	struct token_tpm2 *token = data;
+
+	member_head(m, &token->head);
+	if (!m->writing) {
+		token->pin = !strcmp(m->type, "fve-tpm2-pin");
+		token->suspended = !strcmp(m->type, "fve-suspended");
+	}
+	if (token->pin)
+		kdf_members(m, &token->kdf);
+	if (token->suspended)
+		member_boots(m, &token->boots);
+	if (m->writing ? token->n_network : !strcmp(m->type, "fve-tpm2-net"))
+		network_members(m, token);
+	member_generation(m, &token->generation);
+	member_blob(m, "vmk", &token->vmk);
+	member_blob(m, "kek", &token->kek);
+	member_hex(m, "srk", token->srk.data, sizeof(token->srk.data));
+	member_blob(m, "public", &token->sealed.public);
+	member_blob(m, "private", &token->sealed.private);
+}
+
+int token_tpm2_parse(const char *json, struct token_tpm2 *ret)
+{
+	return token_parse(json, NULL, tpm2_members, ret);
 }
 
 char *token_tpm2_format(const struct token_tpm2 *token, const char *type)
 {
-	struct writer w = writer_open(type, -1);
+	struct token_tpm2 copy = *token;
 
-	writer_head(&w, &token->head);
-	if (token->pin)
-		writer_put(&w, "kdf", kdf_format(&token->kdf));
-	if (token->suspended)
-		writer_boots(&w, &token->boots);
-	if (token->n_network)
-		writer_put(&w, "network", network_format(token));
-	writer_generation(&w, token->generation);
-	writer_blob(&w, "vmk", &token->vmk);
-	writer_blob(&w, "kek", &token->kek);
-	writer_hex(&w, "srk", token->srk.data, sizeof(token->srk.data));
-	writer_blob(&w, "public", &token->sealed.public);
-	writer_blob(&w, "private", &token->sealed.private);
-	return writer_close(&w);
+	return token_format(type, -1, tpm2_members, &copy);
+}
+
+static void auto_members(struct members *m, void *data)
+{
+	struct token_auto *token = data;
+
+	member_head(m, &token->head);
+	member_generation(m, &token->generation);
+	member_blob(m, "vmk", &token->vmk);
+	member_blob(m, "kek", &token->kek);
+	/* One of the two sources, and not both. */
+	if (!member_is_there(m, "file", *token->file)) {
+		member_uuid(m, "volume", token->volume);
+		return;
+	}
+	member_text(m, "file", token->file, sizeof(token->file));
+	if (*token->file != '/')
+		members_fail(m, -EBADMSG);
+}
+
+int token_auto_parse(const char *json, struct token_auto *ret)
+{
+	return token_parse(json, NULL, auto_members, ret);
 }
 
 char *token_auto_format(const struct token_auto *token)
 {
-	struct writer w = writer_open("fve-auto", -1);
+	struct token_auto copy = *token;
 
-	writer_head(&w, &token->head);
-	writer_generation(&w, token->generation);
-	writer_blob(&w, "vmk", &token->vmk);
-	writer_blob(&w, "kek", &token->kek);
-	if (*token->file)
-		writer_string(&w, "file", token->file);
-	else
-		writer_string(&w, "volume", token->volume);
-	return writer_close(&w);
+	return token_format("fve-auto", -1, auto_members, &copy);
 }
 
-static struct json_object *wrap_format(const struct token_wrap *wrap)
+static void wrap_members(struct members *outer, const char *key, struct token_wrap *wrap)
 {
-	struct writer w = {.object = json_object_new_object()};
+	struct members m = member_object(outer, key);
 
-	if (*wrap->uri)
-		writer_string(&w, "uri", wrap->uri);
-	writer_string(&w, "alg", wrap->alg);
-	writer_hex(&w, "key", wrap->key, sizeof(wrap->key));
-	writer_blob(&w, "wrap", &wrap->wrap);
-	if (!w.failed)
-		return w.object;
-	json_object_put(w.object);
-	return NULL;
+	/* The availability key has no URI. */
+	if (strcmp(key, "availability")) {
+		member_text(&m, "uri", wrap->uri, sizeof(wrap->uri));
+		if (!*wrap->uri)
+			members_fail(&m, -EBADMSG);
+	}
+	member_text(&m, "alg", wrap->alg, sizeof(wrap->alg));
+	member_hex(&m, "key", wrap->key, sizeof(wrap->key));
+	member_blob(&m, "wrap", &wrap->wrap);
+	member_end(outer, &m);
+}
+
+/* The wrap for the availability key, which only a tenant may lack, and what else a tenant has. */
+static void tenant_members(struct members *m, struct token_customer *token)
+{
+	struct token_wrap *wrap = &token->wraps[WRAP_AVAILABILITY];
+	bool tenant = member_is_there(m, "factor", token->factor.size);
+	bool availability = !tenant || member_is_there(m, "availability", wrap->wrap.size);
+
+	if (availability)
+		wrap_members(m, "availability", wrap);
+	if (!tenant)
+		return;
+	member_blob(m, "factor", &token->factor);
+	if (availability)
+		member_blob(m, "factor_availability", &token->factor_availability);
+	if (availability && member_is_there(m, "own", token->own.size))
+		member_blob(m, "own", &token->own);
+	if (!token->factor.size || (availability && !token->factor_availability.size))
+		members_fail(m, -EBADMSG);
+}
+
+static void customer_members(struct members *m, void *data)
+{
+	struct token_customer *token = data;
+
+	member_head(m, &token->head);
+	member_generation(m, &token->generation);
+	member_blob(m, "vmk", &token->vmk);
+	member_blob(m, "kek", &token->kek);
+	member_uuid(m, "policy", token->policy);
+	member_number(m, "policy_generation", &token->policy_generation, 1, INT32_MAX);
+	wrap_members(m, "a", &token->wraps[WRAP_ROOT_A]);
+	wrap_members(m, "b", &token->wraps[WRAP_ROOT_B]);
+	tenant_members(m, token);
+}
+
+int token_customer_parse(const char *json, struct token_customer *ret)
+{
+	return token_parse(json, NULL, customer_members, ret);
 }
 
 char *token_customer_format(const struct token_customer *token)
 {
-	struct writer w = writer_open(TOKEN_TYPE_CUSTOMER, -1);
+	struct token_customer copy = *token;
 
-	writer_head(&w, &token->head);
-	writer_generation(&w, token->generation);
-	writer_blob(&w, "vmk", &token->vmk);
-	writer_blob(&w, "kek", &token->kek);
-	writer_string(&w, "policy", token->policy);
-	writer_number(&w, "policy_generation", token->policy_generation);
-	for (int i = 0; i < WRAP_MAX; i++)
-		if (i < WRAP_ROOTS || token->wraps[i].wrap.size)
-			writer_put(&w, wrap_names[i], wrap_format(&token->wraps[i]));
-	if (token->factor.size)
-		writer_blob(&w, "factor", &token->factor);
-	if (token->factor_availability.size)
-		writer_blob(&w, "factor_availability", &token->factor_availability);
-	if (token->own.size)
-		writer_blob(&w, "own", &token->own);
-	return writer_close(&w);
+	return token_format(TOKEN_TYPE_CUSTOMER, -1, customer_members, &copy);
 }
 
 void token_vmk_free(struct token_vmk *token)

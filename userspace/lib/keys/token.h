@@ -161,6 +161,7 @@ struct token_policy {
 	size_t n_approvals;
 };
 
+/* @ret has to be empty, and is the caller's to free after a failure, too. */
 int token_vmk_parse(const char *json, struct token_vmk *ret);
 int token_person_parse(const char *json, struct token_person *ret);
 int token_tpm2_parse(const char *json, struct token_tpm2 *ret);

@@ -7,47 +7,32 @@
 
 #define GENERATION_MAX INT32_MAX /* what fits json_object_new_int() */
 
-uint32_t reader_generation(struct reader *r)
+void member_generation(struct members *m, uint32_t *generation)
 {
-	return reader_number(r, "generation", 1, GENERATION_MAX);
+	member_number(m, "generation", generation, 1, GENERATION_MAX);
 }
 
-void writer_generation(struct writer *w, uint32_t generation)
-{
-	writer_number(w, "generation", generation);
-}
-
-void reader_head(struct reader *r, struct token_head *head)
+void member_head(struct members *m, struct token_head *head)
 {
 	uint8_t id[TOKEN_ID_LENGTH / 2];
 
-	reader_text(r, "id", head->id, sizeof(head->id));
+	member_text(m, "id", head->id, sizeof(head->id));
+	member_text(m, "label", head->stored, sizeof(head->stored));
+	member_time(m, "created", head->created);
+	if (m->writing)
+		return;
 	if (hex_decode(head->id, id, sizeof(id)) < 0)
-		reader_fail(r, -EBADMSG);
-	reader_text(r, "label", head->stored, sizeof(head->stored));
+		members_fail(m, -EBADMSG);
 	strcpy(head->label, head->stored);
 	make_printable(head->label, "");
-	reader_time(r, "created", head->created);
 }
 
-void writer_head(struct writer *w, const struct token_head *head)
+void member_boots(struct members *m, struct policy_boots *boots)
 {
-	writer_string(w, "id", head->id);
-	writer_string(w, "label", head->stored);
-	writer_string(w, "created", head->created);
-}
+	uint32_t none = 0;
 
-void reader_boots(struct reader *r, struct policy_boots *boots)
-{
-	boots->reset_limit = reader_number(r, "reset_limit", 1, UINT32_MAX);
-	boots->no_restart = json_object_object_get_ex(r->object, "restart_limit", NULL);
+	member_number(m, "reset_limit", &boots->reset_limit, 1, UINT32_MAX);
+	boots->no_restart = member_is_there(m, "restart_limit", boots->no_restart);
 	if (boots->no_restart)
-		reader_number(r, "restart_limit", 0, 0);
-}
-
-void writer_boots(struct writer *w, const struct policy_boots *boots)
-{
-	writer_number(w, "reset_limit", boots->reset_limit);
-	if (boots->no_restart)
-		writer_number(w, "restart_limit", 0);
+		member_number(m, "restart_limit", &none, 0, 0);
 }

@@ -6,13 +6,9 @@
 #include "base/json.h"
 #include "keys/token.h"
 
-uint32_t reader_generation(struct reader *r);
-void reader_head(struct reader *r, struct token_head *head);
+void member_generation(struct members *m, uint32_t *generation);
+void member_head(struct members *m, struct token_head *head);
 /* "reset_limit", and "restart_limit" where it is there, which can only be 0. */
-void reader_boots(struct reader *r, struct policy_boots *boots);
-
-void writer_generation(struct writer *w, uint32_t generation);
-void writer_head(struct writer *w, const struct token_head *head);
-void writer_boots(struct writer *w, const struct policy_boots *boots);
+void member_boots(struct members *m, struct policy_boots *boots);
 
 #endif

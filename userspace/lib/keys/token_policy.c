@@ -8,181 +8,101 @@
 #include "keys/token.h"
 #include "keys/token_json.h"
 
-static int pcr_values_parse(struct json_object *object, struct pcr_values *ret)
+static void pcr_members(struct members *outer, struct pcr_values *pcrs)
 {
-	json_object_object_foreach (object, key, value) {
-		uint32_t mask;
+	struct members m = member_object(outer, "pcrs");
+	char key[12];
 
-		/* One number each, and no two of the same: "4" and "04" would be. */
-		if (pcr_mask_parse(key, &mask) < 0 || __builtin_popcount(mask) != 1 ||
-		    ret->mask & mask || !json_object_is_type(value, json_type_string) ||
-		    hex_decode(json_object_get_string(value), ret->value[__builtin_ctz(mask)],
-			       SHA256_SIZE) < 0)
-			return -EBADMSG;
-		ret->mask |= mask;
+	for (int i = 0; i < PCR_COUNT; i++) {
+		snprintf(key, sizeof(key), "%d", i);
+		if (!member_is_there(&m, key, pcrs->mask & 1u << i))
+			continue;
+		member_hex(&m, key, pcrs->value[i], SHA256_SIZE);
+		pcrs->mask |= 1u << i;
 	}
-	return ret->mask ? 0 : -EBADMSG;
+	if (!m.writing && !pcrs->mask)
+		members_fail(&m, -EBADMSG);
+	member_end(outer, &m);
 }
 
-/* Each is the PCR's number and the start of a digest. */
-static int events_parse(const struct blob *blob, struct policy_events *ret)
+_Static_assert(sizeof(struct policy_event) == 1 + POLICY_EVENT_DIGEST_SIZE,
+	       "each is the PCR's number and the start of a digest, as docs/on-disk.md has them");
+
+static void events_member(struct members *m, struct policy_events *events)
 {
-	const size_t size = 1 + POLICY_EVENT_DIGEST_SIZE;
+	_cleanup_blob_ struct blob bytes = {0};
+	size_t size = events->n * sizeof(*events->list);
 
-	if (blob->size % size || blob->size / size > POLICY_EVENTS_MAX)
-		return -EBADMSG;
-	ret->n = blob->size / size;
-	for (size_t i = 0; i < ret->n; i++) {
-		ret->list[i].pcr = blob->data[i * size];
-		memcpy(ret->list[i].digest, blob->data + i * size + 1, POLICY_EVENT_DIGEST_SIZE);
-		if (ret->list[i].pcr >= PCR_COUNT)
-			return -EBADMSG;
-	}
-	return 0;
-}
-
-static int approval_parse(struct json_object *object, struct token_approval *ret)
-{
-	struct reader r = {.object = object};
-	struct json_object *pcrs;
-	uint8_t signature[2 * P256_SIZE];
-	_cleanup_blob_ struct blob events = {0};
-
-	if (!json_object_is_type(object, json_type_object))
-		return -EBADMSG;
-	reader_head(&r, &ret->head);
-	ret->policy.limit = reader_number64(&r, "limit", 0, INT64_MAX);
-	reader_hex(&r, "signature", signature, sizeof(signature));
-	reader_blob(&r, "events", &events);
-	reader_fail(&r, events_parse(&events, &ret->events));
-	pcrs = reader_take(&r, "pcrs", json_type_object);
-	if (pcrs)
-		reader_fail(&r, pcr_values_parse(pcrs, &ret->policy.pcrs));
-	if (reader_close(&r) < 0)
-		return r.error;
-	memcpy(ret->policy.signature.r, signature, P256_SIZE);
-	memcpy(ret->policy.signature.s, signature + P256_SIZE, P256_SIZE);
-	return 0;
-}
-
-static void lockout_parse(struct reader *r, struct token_lockout *lockout)
-{
-	lockout->there = json_object_object_get_ex(r->object, "lockout_tries", NULL);
-	if (!lockout->there)
+	if (m->writing && blob_set(&bytes, events->list, size) < 0)
+		members_fail(m, -ENOMEM);
+	member_blob(m, "events", &bytes);
+	if (m->writing)
 		return;
-	lockout->max_tries = reader_number(r, "lockout_tries", 0, UINT32_MAX);
-	lockout->interval_s = reader_number(r, "lockout_interval", 0, UINT32_MAX);
-	reader_blob(r, "lockout_auth", &lockout->auth);
+	if (bytes.size % sizeof(*events->list) || bytes.size > sizeof(events->list)) {
+		members_fail(m, -EBADMSG);
+		return;
+	}
+	memcpy(events->list, bytes.data, bytes.size);
+	events->n = bytes.size / sizeof(*events->list);
+	for (size_t i = 0; i < events->n; i++)
+		if (events->list[i].pcr >= PCR_COUNT)
+			members_fail(m, -EBADMSG);
+}
+
+static void approvals_members(struct members *outer, struct token_policy *token)
+{
+	struct json_object *list =
+		member_array(outer, "approvals", &token->n_approvals, TOKEN_APPROVALS_MAX);
+
+	if (!outer->writing)
+		token->approvals = calloc(token->n_approvals + 1, sizeof(*token->approvals));
+	if (!token->approvals) {
+		members_fail(outer, -ENOMEM);
+		return;
+	}
+	for (size_t i = 0; i < token->n_approvals; i++) {
+		struct token_approval *approval = &token->approvals[i];
+		struct ec_signature *signature = &approval->policy.signature;
+		struct members m = element_object(outer, list, i);
+
+		member_head(&m, &approval->head);
+		pcr_members(&m, &approval->policy.pcrs);
+		member_number64(&m, "limit", &approval->policy.limit, 0, INT64_MAX);
+		member_hex(&m, "signature", signature, sizeof(*signature));
+		events_member(&m, &approval->events);
+		member_end(outer, &m);
+	}
+}
+
+static void policy_members(struct members *m, void *data)
+{
+	struct token_policy *token = data;
+	struct token_lockout *lockout = &token->lockout;
+
+	member_generation(m, &token->generation);
+	member_hex(m, "srk", token->srk.data, sizeof(token->srk.data));
+	member_hex(m, "key", &token->public, sizeof(token->public));
+	member_blob(m, "private", &token->private);
+	member_number(m, "counter", &token->counter, 0, UINT32_MAX);
+	lockout->there = member_is_there(m, "lockout_tries", lockout->there);
+	if (lockout->there) {
+		member_number(m, "lockout_tries", &lockout->max_tries, 0, UINT32_MAX);
+		member_number(m, "lockout_interval", &lockout->interval_s, 0, UINT32_MAX);
+		member_blob(m, "lockout_auth", &lockout->auth);
+	}
+	approvals_members(m, token);
 }
 
 int token_policy_parse(const char *json, struct token_policy *ret)
 {
-	_cleanup_token_policy_ struct token_policy token = {0};
-	struct reader r;
-	_cleanup_json_ struct json_object *root = reader_open(&r, json);
-	struct json_object *approvals;
-	uint8_t key[2 * P256_SIZE];
-
-	if (!root)
-		return r.error;
-	reader_no_slots(&r);
-	token.generation = reader_generation(&r);
-	reader_hex(&r, "srk", token.srk.data, sizeof(token.srk.data));
-	reader_hex(&r, "key", key, sizeof(key));
-	reader_blob(&r, "private", &token.private);
-	token.counter = reader_number(&r, "counter", 0, UINT32_MAX);
-	lockout_parse(&r, &token.lockout);
-	approvals = reader_take(&r, "approvals", json_type_array);
-	if (reader_close(&r) < 0)
-		return r.error;
-	memcpy(token.public.x, key, P256_SIZE);
-	memcpy(token.public.y, key + P256_SIZE, P256_SIZE);
-	token.n_approvals = json_object_array_length(approvals);
-	if (token.n_approvals > TOKEN_APPROVALS_MAX)
-		return -EBADMSG;
-	token.approvals = calloc(token.n_approvals + 1, sizeof(*token.approvals));
-	if (!token.approvals)
-		return -ENOMEM;
-	for (size_t i = 0; i < token.n_approvals; i++) {
-		int error = approval_parse(json_object_array_get_idx(approvals, i),
-					   &token.approvals[i]);
-
-		if (error < 0)
-			return error;
-	}
-	*ret = token;
-	token = (struct token_policy){0};
-	return 0;
-}
-
-static void writer_events(struct writer *w, const char *key, const struct policy_events *events)
-{
-	uint8_t bytes[POLICY_EVENTS_MAX * (1 + POLICY_EVENT_DIGEST_SIZE)];
-	struct blob blob = {bytes, 0};
-
-	for (size_t i = 0; i < events->n; i++) {
-		bytes[blob.size++] = events->list[i].pcr;
-		memcpy(bytes + blob.size, events->list[i].digest, POLICY_EVENT_DIGEST_SIZE);
-		blob.size += POLICY_EVENT_DIGEST_SIZE;
-	}
-	writer_blob(w, key, &blob);
-}
-
-static struct json_object *approval_format(const struct token_approval *approval)
-{
-	const struct pcr_values *pcrs = &approval->policy.pcrs;
-	struct writer w = {.object = json_object_new_object()};
-	struct writer values = {.object = json_object_new_object()};
-	uint8_t signature[2 * P256_SIZE];
-	char key[12];
-
-	memcpy(signature, approval->policy.signature.r, P256_SIZE);
-	memcpy(signature + P256_SIZE, approval->policy.signature.s, P256_SIZE);
-	for (int i = 0; i < PCR_COUNT; i++) {
-		if (!(pcrs->mask & 1u << i))
-			continue;
-		snprintf(key, sizeof(key), "%d", i);
-		writer_hex(&values, key, pcrs->value[i], SHA256_SIZE);
-	}
-	writer_head(&w, &approval->head);
-	writer_put(&w, "pcrs", values.object);
-	writer_number(&w, "limit", approval->policy.limit);
-	writer_hex(&w, "signature", signature, sizeof(signature));
-	writer_events(&w, "events", &approval->events);
-	if (!w.failed && !values.failed)
-		return w.object;
-	json_object_put(w.object);
-	return NULL;
+	return token_parse(json, NULL, policy_members, ret);
 }
 
 char *token_policy_format(const struct token_policy *token)
 {
-	struct writer w = writer_open(TOKEN_TYPE_POLICY, -1);
-	struct json_object *approvals = json_object_new_array();
-	uint8_t key[2 * P256_SIZE];
+	struct token_policy copy = *token;
 
-	memcpy(key, token->public.x, P256_SIZE);
-	memcpy(key + P256_SIZE, token->public.y, P256_SIZE);
-	writer_generation(&w, token->generation);
-	writer_hex(&w, "srk", token->srk.data, sizeof(token->srk.data));
-	writer_hex(&w, "key", key, sizeof(key));
-	writer_blob(&w, "private", &token->private);
-	writer_number(&w, "counter", token->counter);
-	if (token->lockout.there) {
-		writer_number(&w, "lockout_tries", token->lockout.max_tries);
-		writer_number(&w, "lockout_interval", token->lockout.interval_s);
-		writer_blob(&w, "lockout_auth", &token->lockout.auth);
-	}
-	writer_put(&w, "approvals", approvals);
-	for (size_t i = 0; i < token->n_approvals && !w.failed; i++) {
-		struct json_object *approval = approval_format(&token->approvals[i]);
-
-		if (!approval || json_object_array_add(approvals, approval) < 0) {
-			json_object_put(approval);
-			w.failed = true;
-		}
-	}
-	return writer_close(&w);
+	return token_format(TOKEN_TYPE_POLICY, -1, policy_members, &copy);
 }
 
 void token_policy_free(struct token_policy *token)

@@ -155,7 +155,7 @@ static int verify_root(const struct header *header, const struct token_customer 
 	if (r < 0)
 		return log_errno(-r, "root %c, %s, does not unwrap the new key of %s: %s%s%s",
 				 'a' + root, wrap->uri, header_path(header),
-				 provider_outcome_name(error.outcome), *error.detail ? ": " : "",
+				 provider_outcome_names[error.outcome], *error.detail ? ": " : "",
 				 error.detail);
 	r = rootwrap_check(plain, &binding, &back);
 	if (r == 0 && !secret_equal(back, share))

@@ -36,7 +36,7 @@ static void describe(const struct provider_error errs[WRAP_ROOTS], char ret[REFU
 	for (int i = 0; i < WRAP_ROOTS && n < REFUSAL_DETAIL_SIZE; i++)
 		n += (size_t)snprintf(ret + n, REFUSAL_DETAIL_SIZE - n, "%sroot %c: %s%s%s",
 				      i ? "; " : "", 'a' + i,
-				      provider_outcome_name(errs[i].outcome),
+				      provider_outcome_names[errs[i].outcome],
 				      *errs[i].detail ? ", " : "", errs[i].detail);
 }
 

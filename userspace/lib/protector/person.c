@@ -8,7 +8,7 @@
 
 static int read_token(const struct header *header, const char *json, struct protector *ret)
 {
-	struct token_person token;
+	struct token_person token = {0};
 	int r = token_person_parse(json, &token);
 
 	if (r < 0)

@@ -88,7 +88,6 @@ static bool foreign_token(const struct header *header, int slot, char ret[TOKEN_
 
 int protector_list(const struct header *header, struct protector *ret)
 {
-	_cleanup_token_vmk_ struct token_vmk vmk = {.slot = HEADER_ANY};
 	uint32_t slots_named = 0;
 	struct header_token token = HEADER_TOKEN_START;
 	int n = 0;
@@ -107,11 +106,12 @@ int protector_list(const struct header *header, struct protector *ret)
 			n++;
 		}
 	}
-	while (header_token_next(header, TOKEN_TYPE_VMK, &token))
-		if (token_vmk_parse(token.json, &vmk) == 0) {
-			slots_named |= vmk.slot >= 0 ? 1u << vmk.slot : 0;
-			token_vmk_free(&vmk);
-		}
+	while (header_token_next(header, TOKEN_TYPE_VMK, &token)) {
+		_cleanup_token_vmk_ struct token_vmk vmk = {0};
+
+		if (token_vmk_parse(token.json, &vmk) == 0 && vmk.slot >= 0)
+			slots_named |= 1u << vmk.slot;
+	}
 	for (int i = 0; i < HEADER_MAX_KEYSLOTS; i++) {
 		if (slots_named & 1u << i || !header_keyslot_used(header, i))
 			continue;

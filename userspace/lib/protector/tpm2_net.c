@@ -24,7 +24,7 @@ static int complain(const char *uri, const char *what, int error,
 		    const struct provider_error *outcome)
 {
 	return log_errno(-error, "%s %s: %s%s%s", uri, what,
-			 provider_outcome_name(outcome->outcome), *outcome->detail ? ": " : "",
+			 provider_outcome_names[outcome->outcome], *outcome->detail ? ": " : "",
 			 outcome->detail);
 }
 
@@ -160,7 +160,7 @@ static void describe(const struct provider_error errs[], size_t n, char ret[REFU
 	for (size_t i = 0; i < n && length < REFUSAL_DETAIL_SIZE; i++)
 		length += (size_t)snprintf(ret + length, REFUSAL_DETAIL_SIZE - length,
 					   "%sserver %zu: %s%s%s", i ? "; " : "", i + 1,
-					   provider_outcome_name(errs[i].outcome),
+					   provider_outcome_names[errs[i].outcome],
 					   *errs[i].detail ? ", " : "", errs[i].detail);
 }
 
