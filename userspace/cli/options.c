@@ -32,24 +32,6 @@ static int set_sector_size(const char *value, struct args *args)
 	return 0;
 }
 
-static int set_protector(const char *value, struct args *args)
-{
-	if (args->n_protectors == CLI_MAX_PROTECTORS)
-		return log_errno(EINVAL, "--protector can be given %d times at most",
-				 CLI_MAX_PROTECTORS);
-	args->protector[args->n_protectors++] = value;
-	return 0;
-}
-
-static int set_approver(const char *value, struct args *args)
-{
-	if (args->n_approvers == CLI_MAX_APPROVERS)
-		return log_errno(EINVAL, "--approver can be given %d times at most",
-				 CLI_MAX_APPROVERS);
-	args->approver[args->n_approvers++] = value;
-	return 0;
-}
-
 /* "100M": a number with a power of 1024. */
 static int set_size(const char *value, struct args *args)
 {
@@ -74,34 +56,9 @@ static int set_size(const char *value, struct args *args)
 	return 0;
 }
 
-static int set_escrow(const char *value, struct args *args)
-{
-	if (args->handover.n_escrow == CLI_MAX_ESCROW)
-		return log_errno(EINVAL, "--escrow can be given %d times at most", CLI_MAX_ESCROW);
-	args->handover.escrow[args->handover.n_escrow++] = value;
-	return 0;
-}
-
 static int set_target(const char *value, struct args *args)
 {
 	return volume_target_parse(value, &args->target);
-}
-
-static int set_custodian(const char *value, struct args *args)
-{
-	if (args->n_custodians == CLI_MAX_CUSTODIANS)
-		return log_errno(EINVAL, "--custodian can be given %d times at most",
-				 CLI_MAX_CUSTODIANS);
-	args->custodian[args->n_custodians++] = value;
-	return 0;
-}
-
-static int set_net(const char *value, struct args *args)
-{
-	if (args->n_net == CLI_MAX_NET)
-		return log_errno(EINVAL, "--net can be given %d times at most", CLI_MAX_NET);
-	args->net[args->n_net++] = value;
-	return 0;
 }
 
 static int set_on_revocation(const char *value, struct args *args)
@@ -129,8 +86,14 @@ static int set_debug(const char *value, struct args *args)
 #define MEMBER(type, member) \
 	.offset = _Generic(((struct args *)NULL)->member, type : offsetof(struct args, member))
 
-#define FLAG(member)		.set = SET_FLAG, MEMBER(bool, member)
-#define TEXT(member)		.set = SET_TEXT, MEMBER(const char *, member)
+#define FLAG(member) .set = SET_FLAG, MEMBER(bool, member)
+#define TEXT(member) .set = SET_TEXT, MEMBER(const char *, member)
+/* Each value goes to the next place of @list, of which @n counts those that are taken. */
+#define LIST(list, n)                                            \
+	.set = SET_LIST, MEMBER(const char *, list[0]),          \
+	.count = _Generic(((struct args *)NULL)->n, unsigned int \
+			  : offsetof(struct args, n)),           \
+	.max = ARRAY_SIZE(((struct args *)NULL)->list)
 #define NUMBER(member, low, up) .set = SET_NUMBER, MEMBER(uint32_t, member), .min = low, .max = up
 #define CALL(function)		.set = SET_CALL, .call = function
 
@@ -140,7 +103,7 @@ const struct option_row options[OPT_END] = {
 		 "format: add kind[,option...], repeatable; else: use only this id or kind",
 		 "With format: add a protector; can be repeated. Elsewhere: use only the protector "
 		 "with this id, or those of this kind.",
-		 CALL(set_protector)},
+		 LIST(protector, n_protectors)},
 	[OPT_KEY_FILE] =
 		{"key-file", 'd', "FILE", "read the secret from FILE, or - for standard input",
 		 "Read the secret from a file: every byte of it, at most 8 MiB. - is standard "
@@ -174,7 +137,7 @@ const struct option_row options[OPT_END] = {
 		 "tang://HOST[:PORT]/THUMBPRINT. Can be given four times; any of them suffices "
 		 "then. All are asked at once, and each has to work. Which servers a header may "
 		 "name is the machine's to say: a tang server has to be a line of /etc/fve/tang.",
-		 CALL(set_net)},
+		 LIST(net, n_net)},
 	[OPT_NO_RECOVERY] = {"no-recovery", 0, NULL, "make no recovery password", NULL,
 			     FLAG(no_recovery)},
 	[OPT_RECOVERY_FILE] =
@@ -189,7 +152,7 @@ const struct option_row options[OPT_END] = {
 		 "The organisation's X.509 certificate (PEM). A new recovery password is then "
 		 "encrypted to it and to each other that is given, and counts only when that is "
 		 "acknowledged. With the organisation's own actions: its certificate.",
-		 CALL(set_escrow)},
+		 LIST(handover.escrow, handover.n_escrow)},
 	[OPT_ESCROW_FILE] =
 		{"escrow-file", 0, "FILE", "write the escrow packet to FILE",
 		 "Write the escrow packet to this file, which must not exist; or into this "
@@ -263,7 +226,7 @@ const struct option_row options[OPT_END] = {
 		 "The custodian's X.509 certificate (PEM): the new availability key is written as a "
 		 "CMS packet to it. Given twice, it is a packet for the first inside a packet for "
 		 "the second, and neither has the key alone.",
-		 CALL(set_custodian)},
+		 LIST(custodian, n_custodians)},
 	[OPT_PLAIN] = {"plain", 0, NULL, "write the availability key unencrypted",
 		       "Write the new availability key unencrypted, for a custodian who has no "
 		       "certificate.",
@@ -284,7 +247,7 @@ const struct option_row options[OPT_END] = {
 		 "certificate of one of those who may approve a purge; repeat it",
 		 "A certificate (PEM) of somebody who may approve the purge of a tenant of "
 		 "this policy. Two of them have to; without any, nothing is ever purged.",
-		 CALL(set_approver)},
+		 LIST(approver, n_approvers)},
 	[OPT_PURGE_DAYS] =
 		{"purge-days", 0, "DAYS", "from the request of a purge to the purge, at least (30)",
 		 "How many days there are at least from the request of a purge to the purge, in "
@@ -403,6 +366,7 @@ const struct option_row options[OPT_END] = {
 static int set_option(const struct option_row *option, const char *value, struct args *args)
 {
 	void *member = (char *)args + option->offset;
+	unsigned int *n = (void *)((char *)args + option->count);
 
 	switch (option->set) {
 	case SET_FLAG:
@@ -410,6 +374,12 @@ static int set_option(const struct option_row *option, const char *value, struct
 		return 0;
 	case SET_TEXT:
 		*(const char **)member = value;
+		return 0;
+	case SET_LIST:
+		if (*n == option->max)
+			return log_errno(EINVAL, "--%s can be given %u times at most", option->name,
+					 option->max);
+		((const char **)member)[(*n)++] = value;
 		return 0;
 	case SET_NUMBER:
 		return parse_number(option->name, value, option->min, option->max, member);

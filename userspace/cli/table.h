@@ -93,14 +93,16 @@ struct option_row {
 	const char *argument; /* how help calls it; NULL: takes none */
 	const char *help;     /* one line, which goes on after the option's name */
 	const char *about;    /* whole sentences for the man page; NULL: help says all */
-	/* Where the value goes; made by FLAG(), TEXT(), NUMBER() or CALL() in options.c. */
+	/* Where the value goes; made by FLAG(), TEXT(), LIST(), NUMBER() or CALL() in
+	 * options.c. */
 	enum {
 		SET_FLAG,
 		SET_TEXT,
+		SET_LIST,
 		SET_NUMBER,
 		SET_CALL
 	} set;
-	size_t offset; /* in struct args */
+	size_t offset, count; /* in struct args; LIST(): of the list, and of its number */
 	uint32_t min, max;
 	int (*call)(const char *value, struct args *args);
 };
