@@ -178,8 +178,8 @@ PROVIDER_PKGS_kmip   := libssl
 PROVIDER_PKGS_azure  := libcurl
 PROVIDER_PKGS_aws    := libcurl
 PROVIDER_PKGS_tang   := libcurl
-$(BUILD)/fve-provider-pkcs11: $(BUILD)/obj/provider/allowed.o
-$(BUILD)/san/fve-provider-pkcs11: $(BUILD)/san/provider/allowed.o
+$(BUILD)/fve-provider-pkcs11: $(BUILD)/obj/provider/allowed.o $(BUILD)/obj/provider/pin_source.o
+$(BUILD)/san/fve-provider-pkcs11: $(BUILD)/san/provider/allowed.o $(BUILD)/san/provider/pin_source.o
 $(BUILD)/fve-provider-kmip: $(BUILD)/obj/provider/tls.o
 $(BUILD)/san/fve-provider-kmip: $(BUILD)/san/provider/tls.o
 # What providers of cloud services share.

@@ -5,21 +5,19 @@
  * objects, are not needed. This is the only file that includes p11-kit.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <p11-kit/p11-kit.h>
 #include <p11-kit/uri.h>
 
 #include "crypto/crypto.h"
 #include "provider/allowed.h"
+#include "provider/pin_source.h"
 #include "provider/serve.h"
 
 #define SLOTS_MAX     64
 #define MODULUS_MAX   1024 /* bytes: RSA-8192 */
-#define PIN_MAX	      256
 #define ATTRS_MAX     16
 #define MODULE_PREFIX "/usr/"
 
@@ -245,77 +243,6 @@ static bool find_token(struct token *token)
 	return token->module || no_such_token(token, modules, failure);
 }
 
-/*
- * The path of what pin-source names: file:PATH, PATH, or credential:NAME of the systemd service
- * that we run in.
- */
-static char *pin_path(struct token *token, const char *source)
-{
-	static const char credential[] = "credential:", file[] = "file:";
-	const char *directory = getenv("CREDENTIALS_DIRECTORY");
-	char *path = NULL;
-
-	if (!strncmp(source, credential, strlen(credential))) {
-		const char *name = source + strlen(credential);
-
-		if (!directory || strchr(name, '/'))
-			refuse(token, PROVIDER_BADREQ, "there is no such credential");
-		else if (asprintf(&path, "%s/%s", directory, name) < 0)
-			path = NULL;
-		return path;
-	}
-	if (!strncmp(source, file, strlen(file)))
-		source += strlen(file);
-	if (*source == '/')
-		return strdup(source);
-	refuse(token, PROVIDER_BADREQ, "pin-source is not an absolute path");
-	return NULL;
-}
-
-/* Open the PIN's file, or return -1. A header may name only files that are meant for headers. */
-static int open_pin(struct token *token, const char *source)
-{
-	_cleanup_free_ char *path = pin_path(token, source);
-	int fd;
-
-	if (!path)
-		return -1;
-	fd = token->from_header ? allowed_pin_open(path) : open(path, O_RDONLY | O_CLOEXEC);
-	if (fd == -EACCES && token->from_header)
-		provider_answer_fail(token->answer, PROVIDER_BADREQ,
-				     "the header names the PIN's file %s, which is not a file of "
-				     "root's in /etc/fve",
-				     path);
-	else if (fd < 0)
-		provider_answer_fail(token->answer, PROVIDER_BADREQ, "the PIN's file %s: %m", path);
-	return fd;
-}
-
-/* Read the PIN, which is the whole file without the end of its line. */
-static bool read_pin(struct token *token, const char *source, struct secret **ret)
-{
-	_cleanup_secret_ struct secret *pin = secret_new(PIN_MAX);
-	_cleanup_close_ int fd = open_pin(token, source);
-	struct stat st;
-	ssize_t n;
-
-	if (fd < 0)
-		return false;
-	if (!pin || fstat(fd, &st) < 0)
-		return refuse(token, PROVIDER_BADREQ, "the PIN's file cannot be read");
-	if (!S_ISREG(st.st_mode) || st.st_mode & 007)
-		return refuse(token, PROVIDER_BADREQ,
-			      "the PIN's file is open to everybody, or no file");
-	n = read(fd, pin->data, pin->size);
-	if (n > 0 && pin->data[n - 1] == '\n')
-		n--;
-	if (n <= 0 || n == PIN_MAX)
-		return refuse(token, PROVIDER_BADREQ, "the PIN's file holds no PIN");
-	secret_truncate(pin, (size_t)n);
-	*ret = steal(pin);
-	return true;
-}
-
 static bool login(struct token *token)
 {
 	const char *source = p11_kit_uri_get_pin_source(token->uri);
@@ -337,7 +264,7 @@ static bool login(struct token *token)
 			token, PROVIDER_BADREQ,
 			"the token has refused a PIN: it gets none that a header names, until "
 			"somebody gives it the right one");
-	if (!read_pin(token, source, &pin))
+	if (!pin_source_read(source, token->from_header, token->answer, &pin))
 		return false;
 	rv = token->module->C_Login(token->session, CKU_USER, pin->data, pin->size);
 	return rv == CKR_USER_ALREADY_LOGGED_IN || ok(token, "C_Login", rv);
