@@ -158,6 +158,30 @@ static int follow_header_flags(const struct header *header, const struct secret 
 	return 0;
 }
 
+/* Refuse a device that nothing can be mapped on; a read-only one makes @mapping so, too. */
+static int check_device(struct mapping *mapping)
+{
+	struct device_info info;
+	int r = device_probe(mapping->device, &info);
+
+	if (r < 0)
+		return r;
+	if (!info.is_block)
+		return log_errno(ENOTBLK,
+				 "%s is an image file: attach it to a loop device first "
+				 "(losetup --find --show %s)",
+				 mapping->device, mapping->device);
+	r = device_check_unused(mapping->device);
+	if (r < 0)
+		return r;
+	/* A kernel such as 6.1 writes to it through a mapping that is not read-only itself. */
+	if (info.read_only && !mapping->read_only) {
+		log_notice("%s is read-only, and so is %s.", mapping->device, mapping->name);
+		mapping->read_only = true;
+	}
+	return 0;
+}
+
 int volume_open(const struct header *header, const struct secret *fvek, const char *name,
 		const struct volume_flags *flags)
 {
@@ -179,29 +203,15 @@ int volume_open(const struct header *header, const struct secret *fvek, const ch
 		.read_only = flags->read_only,
 		.allow_discards = flags->allow_discards,
 	};
-	struct device_info info;
 	bool missing;
 	int32_t key;
 	int r;
 
 	if (!uuid)
 		return -ENOMEM;
-	r = device_probe(header_path(header), &info);
+	r = check_device(&mapping);
 	if (r < 0)
 		return r;
-	if (!info.is_block)
-		return log_errno(ENOTBLK,
-				 "%s is an image file: attach it to a loop device first "
-				 "(losetup --find --show %s)",
-				 header_path(header), header_path(header));
-	r = device_check_unused(header_path(header));
-	if (r < 0)
-		return r;
-	/* A kernel such as 6.1 writes to it through a mapping that is not read-only itself. */
-	if (info.read_only && !mapping.read_only) {
-		log_notice("%s is read-only, and so is %s.", header_path(header), name);
-		mapping.read_only = true;
-	}
 	r = follow_header_flags(header, fvek, &mapping.allow_discards);
 	if (r < 0)
 		return r;
