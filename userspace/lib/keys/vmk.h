@@ -65,6 +65,17 @@ struct vmk_holder {
 	const struct blob *wrapped_kek; /* @kek wrapped under the FVEK */
 };
 
+/* The holder that @token is, a token of any machine's protector, with the KEK that came of it. */
+#define VMK_HOLDER(kind_name, token, token_kek)    \
+	((const struct vmk_holder){                \
+		.kind = (kind_name),               \
+		.id = (token)->head.id,            \
+		.generation = (token)->generation, \
+		.kek = (token_kek),                \
+		.vmk = &(token)->vmk,              \
+		.wrapped_kek = &(token)->kek,      \
+	})
+
 /*
  * What a machine's protector is for: its KEK to the FVEK. The keyslot is the header's word, and so
  * is any FVEK that comes out of it, until both keys are found wrapped under that FVEK: the VMK in

@@ -57,25 +57,12 @@ static int derive_kek(const struct header *header, const char *id, const struct 
 	return crypto_derive(key, info, ret);
 }
 
-static struct vmk_holder holder_of(const struct token_auto *token, const struct secret *kek)
-{
-	return (struct vmk_holder){
-		.kind = KIND,
-		.id = token->head.id,
-		.generation = token->generation,
-		.kek = kek,
-		.vmk = &token->vmk,
-		.wrapped_kek = &token->kek,
-	};
-}
-
 static int add(struct header *header, const struct secret *fvek, const struct enrolment *how)
 {
 	_cleanup_change_ struct change change = {.header = header};
 	_cleanup_token_auto_ struct token_auto token = {0};
 	_cleanup_secret_ struct secret *vmk = NULL, *kek = NULL, *opened = NULL;
 	_cleanup_free_ char *json = NULL;
-	struct vmk_holder holder = {0};
 	enum reason reason;
 	int r = change_check_room(header, CHANGE_NEEDS_TOKEN);
 
@@ -95,9 +82,8 @@ static int add(struct header *header, const struct secret *fvek, const struct en
 	r = vmk_wrap(header, KIND, token.head.id, token.generation, kek, vmk, &token.vmk);
 	if (r == 0)
 		r = kek_wrap(header, KIND, token.head.id, fvek, kek, &token.kek);
-	holder = holder_of(&token, kek);
 	if (r == 0)
-		r = vmk_open(header, &holder, &opened, &reason);
+		r = vmk_open(header, &VMK_HOLDER(KIND, &token, kek), &opened, &reason);
 	if (r == 0 && !secret_equal(opened, fvek))
 		r = -EIO;
 	if (r < 0)
@@ -180,7 +166,6 @@ static int open_by_other(struct header *header, const struct protector *protecto
 {
 	_cleanup_token_auto_ struct token_auto token = {0};
 	_cleanup_secret_ struct secret *key = NULL, *kek = NULL;
-	struct vmk_holder holder;
 	int r = read_token(header, protector, &token);
 
 	(void)secret;
@@ -194,8 +179,7 @@ static int open_by_other(struct header *header, const struct protector *protecto
 		r = derive_kek(header, token.head.id, key, &kek);
 	if (r < 0)
 		return r;
-	holder = holder_of(&token, kek);
-	r = vmk_open(header, &holder, ret_fvek, &ret_refusal->reason);
+	r = vmk_open(header, &VMK_HOLDER(KIND, &token, kek), ret_fvek, &ret_refusal->reason);
 	if (r == -EBADMSG)
 		ret_refusal->reason = REASON_SECRET_WRONG;
 	return r;

@@ -165,26 +165,13 @@ static int verify_root(const struct header *header, const struct token_customer 
 		     : 0;
 }
 
-static struct vmk_holder holder_of(const struct token_customer *token, const struct secret *kek)
-{
-	return (struct vmk_holder){
-		.kind = KIND,
-		.id = token->head.id,
-		.generation = token->generation,
-		.kek = kek,
-		.vmk = &token->vmk,
-		.wrapped_kek = &token->kek,
-	};
-}
-
 /* The new wraps are opened once, as unlocking would. */
 static int verify_vmk(struct header *header, const struct secret *fvek,
 		      const struct token_customer *token, const struct secret *kek)
 {
-	const struct vmk_holder holder = holder_of(token, kek);
 	_cleanup_secret_ struct secret *opened = NULL;
 	enum reason reason;
-	int r = vmk_open(header, &holder, &opened, &reason);
+	int r = vmk_open(header, &VMK_HOLDER(KIND, token, kek), &opened, &reason);
 
 	return r == 0 && !secret_equal(opened, fvek) ? -EIO : r;
 }
@@ -377,7 +364,6 @@ int protector_customer_open(struct header *header, const struct protector *prote
 	_cleanup_token_customer_ struct token_customer token = {0};
 	_cleanup_keypolicy_ struct keypolicy policy = {0};
 	_cleanup_secret_ struct secret *factor = NULL, *share = NULL, *kek = NULL;
-	struct vmk_holder holder;
 	int r = read_token(header, protector, &token);
 
 	*ret_refusal = (struct refusal){.reason = REASON_TOKEN_CORRUPT};
@@ -394,8 +380,9 @@ int protector_customer_open(struct header *header, const struct protector *prote
 		return r;
 	ret_refusal->reason = REASON_TOKEN_CORRUPT;
 	r = mix(share, factor, &kek);
-	holder = holder_of(&token, kek);
-	return r < 0 ? r : vmk_open(header, &holder, ret_fvek, &ret_refusal->reason);
+	return r < 0 ? r
+		     : vmk_open(header, &VMK_HOLDER(KIND, &token, kek), ret_fvek,
+				&ret_refusal->reason);
 }
 
 static int read_list(const struct header *header, const char *json, struct protector *ret)

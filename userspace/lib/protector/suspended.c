@@ -138,7 +138,6 @@ static int open_now(struct header *header, const struct protector *protector,
 	_cleanup_token_tpm2_ struct token_tpm2 token = {0};
 	_cleanup_secret_ struct secret *kek = NULL;
 	enum reason *reason = &ret_refusal->reason;
-	struct vmk_holder holder;
 	int r = read_token(header, protector, &token);
 
 	(void)secret;
@@ -153,15 +152,7 @@ static int open_now(struct header *header, const struct protector *protector,
 		*reason = REASON_CAPPED;
 	if (r < 0)
 		return r;
-	holder = (struct vmk_holder){
-		.kind = KIND,
-		.id = token.head.id,
-		.generation = token.generation,
-		.kek = kek,
-		.vmk = &token.vmk,
-		.wrapped_kek = &token.kek,
-	};
-	return vmk_open(header, &holder, ret_fvek, reason);
+	return vmk_open(header, &VMK_HOLDER(KIND, &token, kek), ret_fvek, reason);
 }
 
 static int check(const struct header *header, const struct protector *protector, const char *tcti,

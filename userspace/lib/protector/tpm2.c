@@ -179,24 +179,13 @@ int protector_tpm2_open_vmk(struct header *header, const struct protector *prote
 			    enum reason *ret_reason)
 {
 	_cleanup_secret_ struct secret *mixed = NULL;
-	struct vmk_holder holder = {
-		.kind = protector_kind_name(protector->kind),
-		.id = token->head.id,
-		.generation = token->generation,
-		.kek = key,
-		.vmk = &token->vmk,
-		.wrapped_kek = &token->kek,
-	};
+	const char *kind = protector_kind_name(protector->kind);
+	int r = factor->half ? second_factor_kek(factor, key, &mixed) : 0;
 
 	*ret_reason = REASON_TOKEN_CORRUPT;
-	if (factor->half) {
-		int r = second_factor_kek(factor, key, &mixed);
-
-		if (r < 0)
-			return r;
-		holder.kek = mixed;
-	}
-	return vmk_open(header, &holder, ret_fvek, ret_reason);
+	if (r < 0)
+		return r;
+	return vmk_open(header, &VMK_HOLDER(kind, token, mixed ?: key), ret_fvek, ret_reason);
 }
 
 /* A wrong PIN costs exactly one try; nothing else does. */
