@@ -13,7 +13,6 @@
 
 #define DIRECTORY      "policies"
 #define RETIRED	       "retired-policies"
-#define SUFFIX	       ".json"
 
 #define DEADLINE_S     10
 #define DEADLINE_MAX_S 300
@@ -55,52 +54,32 @@ int keypolicy_new_uuid(char ret[UUID_LENGTH + 1])
 	return 0;
 }
 
-static char *file_of(const char *name)
-{
-	char *file;
-
-	return asprintf(&file, DIRECTORY "/%s" SUFFIX, name) < 0 ? NULL : file;
-}
-
-static int parse_named(const char *text, const char *name, struct keypolicy *ret)
-{
-	int r = keypolicy_parse(text, ret);
-
-	if (r < 0 || !strcmp(ret->name, name))
-		return r;
-	keypolicy_free(ret);
-	return -EBADMSG;
-}
-
 int keypolicy_load(const char *name, struct keypolicy *ret)
 {
-	_cleanup_free_ char *file = NULL, *text = NULL;
-	int r = keypolicy_check_name(name);
+	_cleanup_free_ char *text = NULL;
+	int r = state_read_record("policy", DIRECTORY, name, KEYPOLICY_NAME_MAX, &text);
 
 	if (r < 0)
 		return r;
-	file = file_of(name);
-	r = file ? state_read(file, &text) : -ENOMEM;
-	if (r == -ENOENT)
-		return log_errno(ENOENT, "there is no policy %s; see: fvesetup policy list", name);
-	if (r < 0)
-		return r;
-	r = parse_named(text, name, ret);
-	return r < 0 ? log_errno(-r, "%s/%s is damaged or of a newer version", state_directory(),
-				 file)
-		     : 0;
+	r = keypolicy_parse(text, ret);
+	if (r == 0 && !strcmp(ret->name, name))
+		return 0;
+	keypolicy_free(ret);
+	return log_errno(r < 0 ? -r : EBADMSG,
+			 "%s/" DIRECTORY "/%s" STATE_SUFFIX " is damaged or of a newer version",
+			 state_directory(), name);
 }
 
 bool keypolicy_exists(const char *name)
 {
-	_cleanup_free_ char *file = file_of(name), *text = NULL;
+	_cleanup_free_ char *file = state_record(DIRECTORY, name), *text = NULL;
 
 	return !file || state_read(file, &text) != -ENOENT;
 }
 
 int keypolicy_each(int (*each)(void *data, const char *name), void *data)
 {
-	return state_each(DIRECTORY, SUFFIX, each, data);
+	return state_each(DIRECTORY, STATE_SUFFIX, each, data);
 }
 
 struct search {
@@ -136,14 +115,15 @@ int keypolicy_find(const char *uuid, struct keypolicy *ret)
 
 static int save(const struct keypolicy *policy)
 {
-	_cleanup_free_ char *file = file_of(policy->name), *text = keypolicy_format(policy);
+	_cleanup_free_ char *file = state_record(DIRECTORY, policy->name),
+			    *text = keypolicy_format(policy);
 
 	return file && text ? state_write(file, text) : -ENOMEM;
 }
 
 int keypolicy_create(const struct keypolicy *policy)
 {
-	_cleanup_free_ char *file = file_of(policy->name), *text = NULL;
+	_cleanup_free_ char *file = state_record(DIRECTORY, policy->name), *text = NULL;
 	_cleanup_close_ int lock = -1;
 	int r = state_lock(&lock);
 
@@ -163,7 +143,7 @@ int keypolicy_create(const struct keypolicy *policy)
 
 void keypolicy_take_back(const struct keypolicy *policy)
 {
-	_cleanup_free_ char *file = file_of(policy->name);
+	_cleanup_free_ char *file = state_record(DIRECTORY, policy->name);
 
 	if (file)
 		state_remove(file);
@@ -195,16 +175,10 @@ int keypolicy_update(struct keypolicy *policy, int (*change)(struct keypolicy *p
 	return 0;
 }
 
-static char *retired_file(const char *uuid)
-{
-	char *file;
-
-	return asprintf(&file, RETIRED "/%s" SUFFIX, uuid) < 0 ? NULL : file;
-}
-
 int keypolicy_retire(const struct keypolicy *policy)
 {
-	_cleanup_free_ char *file = file_of(policy->name), *kept = retired_file(policy->uuid);
+	_cleanup_free_ char *file = state_record(DIRECTORY, policy->name),
+			    *kept = state_record(RETIRED, policy->uuid);
 	_cleanup_free_ char *text = NULL;
 	_cleanup_keypolicy_ struct keypolicy now = {0};
 	_cleanup_close_ int lock = -1;
@@ -228,7 +202,7 @@ int keypolicy_retire(const struct keypolicy *policy)
 
 int keypolicy_retired(const char *uuid, uint32_t *ret_generation)
 {
-	_cleanup_free_ char *file = retired_file(uuid), *text = NULL;
+	_cleanup_free_ char *file = state_record(RETIRED, uuid), *text = NULL;
 	_cleanup_keypolicy_ struct keypolicy policy = {0};
 	int r = file ? state_read(file, &text) : -ENOMEM;
 

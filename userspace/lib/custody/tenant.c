@@ -10,7 +10,6 @@
 #include "os/state.h"
 
 #define DIRECTORY "tenants"
-#define SUFFIX	  ".json"
 #define TYPE	  "fve-tenant"
 
 void tenant_free(struct tenant *tenant)
@@ -77,57 +76,23 @@ char *tenant_format(const struct tenant *tenant)
 {
 	struct tenant copy = *tenant;
 
-	writer_string(&w, "type", TYPE);
-	writer_number(&w, "version", 1);
-	writer_string(&w, "name", tenant->name);
-	writer_string(&w, "uuid", tenant->uuid);
-	writer_string(&w, "device", tenant->path);
-	writer_string(&w, "policy", tenant->policy);
-	if (*tenant->availability)
-		writer_string(&w, "availability", tenant->availability);
-	if (*tenant->created)
-		writer_string(&w, "created", tenant->created);
-	if (tenant->purge.request)
-		writer_put(&w, "purge", purge_format(&tenant->purge));
-	if (*tenant->purged)
-		writer_string(&w, "purged", tenant->purged);
-	return writer_close(&w);
-}
-
-static char *file_of(const char *name)
-{
-	char *file;
-
-	return asprintf(&file, DIRECTORY "/%s" SUFFIX, name) < 0 ? NULL : file;
-}
-
-static int parse_named(const char *text, const char *name, struct tenant *ret)
-{
-	int r = tenant_parse(text, ret);
-
-	if (r < 0 || !strcmp(ret->name, name))
-		return r;
-	tenant_free(ret);
-	return -EBADMSG;
+	return members_format(TYPE, tenant_members, &copy);
 }
 
 int tenant_load(const char *name, struct tenant *ret)
 {
-	_cleanup_free_ char *file = NULL, *text = NULL;
-	int r = tenant_check_name(name);
+	_cleanup_free_ char *text = NULL;
+	int r = state_read_record("tenant", DIRECTORY, name, TENANT_NAME_MAX, &text);
 
 	if (r < 0)
 		return r;
-	file = file_of(name);
-	r = file ? state_read(file, &text) : -ENOMEM;
-	if (r == -ENOENT)
-		return log_errno(ENOENT, "there is no tenant %s; see: fvesetup tenant list", name);
-	if (r < 0)
-		return r;
-	r = parse_named(text, name, ret);
-	return r < 0 ? log_errno(-r, "%s/%s is damaged or of a newer version", state_directory(),
-				 file)
-		     : 0;
+	r = tenant_parse(text, ret);
+	if (r == 0 && !strcmp(ret->name, name))
+		return 0;
+	tenant_free(ret);
+	return log_errno(r < 0 ? -r : EBADMSG,
+			 "%s/" DIRECTORY "/%s" STATE_SUFFIX " is damaged or of a newer version",
+			 state_directory(), name);
 }
 
 int tenant_check_name(const char *name)
@@ -137,7 +102,7 @@ int tenant_check_name(const char *name)
 
 bool tenant_exists(const char *name)
 {
-	_cleanup_free_ char *file = file_of(name), *text = NULL;
+	_cleanup_free_ char *file = state_record(DIRECTORY, name), *text = NULL;
 
 	/* A record that cannot be read exists, too. */
 	return !file || state_read(file, &text) != -ENOENT;
@@ -157,19 +122,20 @@ int tenant_begin(const struct tenant *tenant)
 
 int tenant_remove(const struct tenant *tenant)
 {
-	_cleanup_free_ char *file = file_of(tenant->name);
+	_cleanup_free_ char *file = state_record(DIRECTORY, tenant->name);
 
 	return file ? state_remove(file) : -ENOMEM;
 }
 
 int tenant_save(const struct tenant *tenant)
 {
-	_cleanup_free_ char *file = file_of(tenant->name), *text = tenant_format(tenant);
+	_cleanup_free_ char *file = state_record(DIRECTORY, tenant->name),
+			    *text = tenant_format(tenant);
 
 	return file && text ? state_write(file, text) : -ENOMEM;
 }
 
 int tenant_each(int (*each)(void *data, const char *name), void *data)
 {
-	return state_each(DIRECTORY, SUFFIX, each, data);
+	return state_each(DIRECTORY, STATE_SUFFIX, each, data);
 }

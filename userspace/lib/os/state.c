@@ -57,6 +57,28 @@ int state_read(const char *name, char **ret)
 	return 0;
 }
 
+char *state_record(const char *directory, const char *name)
+{
+	char *file;
+
+	return asprintf(&file, "%s/%s" STATE_SUFFIX, directory, name) < 0 ? NULL : file;
+}
+
+int state_read_record(const char *what, const char *directory, const char *name, size_t max,
+		      char **ret)
+{
+	_cleanup_free_ char *file = NULL;
+	int r = state_check_name(what, name, max);
+
+	if (r < 0)
+		return r;
+	file = state_record(directory, name);
+	r = file ? state_read(file, ret) : -ENOMEM;
+	return r == -ENOENT ? log_errno(ENOENT, "there is no %s %s; see: fvesetup %s list", what,
+					name, what)
+			    : r;
+}
+
 int state_read_secret(const char *name, struct secret **ret)
 {
 	_cleanup_free_ char *path = state_path(name);

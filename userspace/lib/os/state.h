@@ -23,6 +23,16 @@ int state_check_name(const char *what, const char *name, size_t max);
 /* Read the file @name as text, owned by the caller. -ENOENT without a message: there is none. */
 int state_read(const char *name, char **ret);
 
+#define STATE_SUFFIX ".json" /* of a record's file */
+
+/* The file of the record @name in @directory, <directory>/<name>.json, owned by the caller; NULL:
+ * no memory. */
+char *state_record(const char *directory, const char *name);
+/* Read the record of the @what ("tenant") called @name, which is checked as by state_check_name().
+ * -ENOENT with a message: there is none. */
+int state_read_record(const char *what, const char *directory, const char *name, size_t max,
+		      char **ret);
+
 /* Read the file @name as a secret. -ENOENT without a message: there is none. */
 int state_read_secret(const char *name, struct secret **ret);
 
