@@ -21,11 +21,8 @@
 #define JITTER_MS   200 /* at most added, so that machines that were told the same do not meet */
 #define STEP_MS	    100
 
-static void easy_cleanup(CURL **curl)
-{
-	curl_easy_cleanup(*curl);
-}
-#define _cleanup_curl_ __attribute__((cleanup(easy_cleanup)))
+DEFINE_CLEANUP(CURL, curl_easy_cleanup)
+#define _cleanup_curl_ _cleanup_with_(curl_easy_cleanup)
 
 /* What comes in. */
 struct incoming {

@@ -13,12 +13,8 @@
 
 #include "base/util.h"
 
-static inline void json_putp(struct json_object **object)
-{
-	json_object_put(*object);
-}
-
-#define _cleanup_json_ __attribute__((cleanup(json_putp)))
+DEFINE_CLEANUP(struct json_object, json_object_put)
+#define _cleanup_json_ _cleanup_with_(json_object_put)
 
 #define JSON_VERSION   1 /* the "version" of each of our formats */
 

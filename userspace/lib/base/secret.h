@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/util.h"
+
 struct secret {
 	uint8_t *data; /* owned; locked pages */
 	size_t size;   /* bytes in use */
@@ -51,12 +53,8 @@ void secret_free(struct secret *secret);
 /* Wipe @size bytes that a foreign library left at @data. The compiler may not leave it out. */
 void secret_wipe(void *data, size_t size);
 
-static inline void secret_freep(struct secret **secret)
-{
-	secret_free(*secret);
-}
-
-#define _cleanup_secret_ __attribute__((cleanup(secret_freep)))
+DEFINE_CLEANUP(struct secret, secret_free)
+#define _cleanup_secret_ _cleanup_with_(secret_free)
 
 /* Zero, on return from a function, all registers that it may have used; needs GCC 11 or Clang 15.
  */

@@ -84,6 +84,18 @@ static inline void closep(int *fd)
 #define _cleanup_blob_	__attribute__((cleanup(blob_free)))
 #define _printf_(a, b)	__attribute__((format(printf, a, b)))
 
+/*
+ * After DEFINE_CLEANUP(type, function) a variable "_cleanup_with_(function) type *p" is released by
+ * that function where it goes out of scope, unless it is NULL.
+ */
+#define DEFINE_CLEANUP(type, free_function)            \
+	static inline void free_function##_p(type **p) \
+	{                                              \
+		if (*p)                                \
+			free_function(*p);             \
+	}
+#define _cleanup_with_(free_function) __attribute__((cleanup(free_function##_p)))
+
 /* Give the pointer @p away: its value is returned and the variable becomes NULL, so that its
  * cleanup attribute releases nothing. */
 #define steal(p)                                  \

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/util.h"
+
 #define AFALG_NAME_SIZE 64    /* bytes; CRYPTO_MAX_ALG_NAME is 128, drivers' names are half of it */
 #define AFALG_IV_SIZE	16    /* bytes, an AES block */
 #define AFALG_DATA_MAX	65536 /* bytes of one request: as many as a socket takes in 16 pages */
@@ -44,11 +46,7 @@ enum afalg_direction {
 int afalg_crypt(struct afalg_cipher *cipher, enum afalg_direction direction,
 		const uint8_t iv[AFALG_IV_SIZE], uint8_t *data, size_t size);
 
-static inline void afalg_closep(struct afalg_cipher **cipher)
-{
-	afalg_close(*cipher);
-}
-
-#define _cleanup_afalg_ __attribute__((cleanup(afalg_closep)))
+DEFINE_CLEANUP(struct afalg_cipher, afalg_close)
+#define _cleanup_afalg_ _cleanup_with_(afalg_close)
 
 #endif

@@ -25,11 +25,6 @@
 
 #include "crypto/crypto.h"
 
-#define DEFINE_CLEANUP(type, free_function)            \
-	static inline void free_function##_p(type **p) \
-	{                                              \
-		free_function(*p);                     \
-	}
 DEFINE_CLEANUP(EVP_MD_CTX, EVP_MD_CTX_free)
 DEFINE_CLEANUP(EVP_CIPHER_CTX, EVP_CIPHER_CTX_free)
 DEFINE_CLEANUP(EVP_PKEY, EVP_PKEY_free)
@@ -43,7 +38,6 @@ DEFINE_CLEANUP(BIGNUM, BN_clear_free)
 DEFINE_CLEANUP(OSSL_PARAM_BLD, OSSL_PARAM_BLD_free)
 DEFINE_CLEANUP(OSSL_PARAM, OSSL_PARAM_free)
 DEFINE_CLEANUP(BIO, BIO_free_all)
-#define _cleanup_with_(free_function) __attribute__((cleanup(free_function##_p)))
 
 /* Choose RSAES-OAEP with SHA-256 for both hashes. False: OpenSSL refuses. */
 bool crypto_set_oaep(EVP_PKEY_CTX *ctx);

@@ -75,12 +75,8 @@ int header_load_backup(const char *path, struct header **ret);
 /* Close the header and release everything that was borrowed from it; NULL is fine. */
 void header_close(struct header *header);
 
-static inline void header_closep(struct header **header)
-{
-	header_close(*header);
-}
-
-#define _cleanup_header_ __attribute__((cleanup(header_closep)))
+DEFINE_CLEANUP(struct header, header_close)
+#define _cleanup_header_ _cleanup_with_(header_close)
 
 /* Borrowed from the header. */
 const char *header_path(const struct header *header);

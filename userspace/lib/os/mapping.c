@@ -15,13 +15,8 @@
 /* There while the kernel has device-mapper (drivers/md/dm-ioctl.c registers it under this name). */
 #define DM_CLASS "/sys/class/misc/device-mapper"
 
-static void dm_task_destroyp(struct dm_task **task)
-{
-	if (*task)
-		dm_task_destroy(*task);
-}
-
-#define _cleanup_task_ __attribute__((cleanup(dm_task_destroyp)))
+DEFINE_CLEANUP(struct dm_task, dm_task_destroy)
+#define _cleanup_task_ _cleanup_with_(dm_task_destroy)
 
 /* libdevmapper's own messages go to --debug, since the functions here print what people read. */
 static void _printf_(5, 6) dm_log(int level, const char *file, int line, int dm_errno_or_class,

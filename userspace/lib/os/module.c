@@ -6,22 +6,13 @@
 #include "base/log.h"
 #include "os/module.h"
 
-static void kmod_unrefp(struct kmod_ctx **ctx)
-{
-	if (*ctx)
-		kmod_unref(*ctx);
-}
-
-static void kmod_module_unref_listp(struct kmod_list **list)
-{
-	if (*list)
-		kmod_module_unref_list(*list);
-}
+DEFINE_CLEANUP(struct kmod_ctx, kmod_unref)
+DEFINE_CLEANUP(struct kmod_list, kmod_module_unref_list)
 
 int module_load(const char *name)
 {
-	__attribute__((cleanup(kmod_unrefp))) struct kmod_ctx *ctx = kmod_new(NULL, NULL);
-	__attribute__((cleanup(kmod_module_unref_listp))) struct kmod_list *list = NULL;
+	_cleanup_with_(kmod_unref) struct kmod_ctx *ctx = kmod_new(NULL, NULL);
+	_cleanup_with_(kmod_module_unref_list) struct kmod_list *list = NULL;
 	struct kmod_list *entry;
 	int r;
 

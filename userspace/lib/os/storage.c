@@ -18,13 +18,8 @@
 
 #define DEPTH_MAX 16 /* of a stack of devices; more is a loop */
 
-static void closedirp(DIR **dir)
-{
-	if (*dir)
-		closedir(*dir);
-}
-
-#define _cleanup_dir_ __attribute__((cleanup(closedirp)))
+DEFINE_CLEANUP(DIR, closedir)
+#define _cleanup_dir_ _cleanup_with_(closedir)
 
 dev_t storage_number(const char *path)
 {

@@ -52,12 +52,8 @@ int tpm_open(const char *tcti, struct tpm **ret, enum reason *ret_reason);
  */
 void tpm_close(struct tpm *tpm);
 
-static inline void tpm_closep(struct tpm **tpm)
-{
-	tpm_close(*tpm);
-}
-
-#define _cleanup_tpm_ __attribute__((cleanup(tpm_closep)))
+DEFINE_CLEANUP(struct tpm, tpm_close)
+#define _cleanup_tpm_ _cleanup_with_(tpm_close)
 
 /* Read the PCRs in @mask, SHA-256 bank. REASON_BANK_DEAD: there is no such bank, or it is not in
  * use.
