@@ -126,8 +126,7 @@ int boot_hold(int *ret_fd)
 	}
 	if (r < 0)
 		return log_errno(-r, "cannot use " LOCK ": %s", strerror(-r));
-	*ret_fd = fd;
-	fd = -1;
+	*ret_fd = steal_fd(fd);
 	return 0;
 }
 

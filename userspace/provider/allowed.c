@@ -99,7 +99,6 @@ int allowed_pin_open(const char *path)
 		return -errno;
 	if (!is_ours(fd))
 		return -EACCES;
-	ret = fd;
-	fd = -1;
+	ret = steal_fd(fd);
 	return ret;
 }

@@ -59,8 +59,7 @@ struct secret *secret_shared_new(size_t size, int *ret_fd)
 	secret = secret_map(size, fd);
 	if (!secret)
 		return NULL;
-	*ret_fd = fd;
-	fd = -1;
+	*ret_fd = steal_fd(fd);
 	return secret;
 }
 

@@ -96,14 +96,17 @@ static inline void closep(int *fd)
 	}
 #define _cleanup_with_(free_function) __attribute__((cleanup(free_function##_p)))
 
-/* Give the pointer @p away: its value is returned and the variable becomes NULL, so that its
- * cleanup attribute releases nothing. */
-#define steal(p)                                  \
+/* Give @v away: its value is returned and the variable becomes @empty, of which its cleanup
+ * attribute releases nothing. */
+#define steal_for(v, empty)                       \
 	({                                        \
-		__typeof__(p) *steal_p = &(p);    \
-		__typeof__(p) steal_v = *steal_p; \
-		*steal_p = NULL;                  \
+		__typeof__(v) *steal_p = &(v);    \
+		__typeof__(v) steal_v = *steal_p; \
+		*steal_p = empty;                 \
 		steal_v;                          \
 	})
+#define steal(pointer)	     steal_for(pointer, NULL)
+#define steal_fd(fd)	     steal_for(fd, -1)
+#define steal_struct(object) steal_for(object, (__typeof__(object)){0})
 
 #endif

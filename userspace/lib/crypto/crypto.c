@@ -74,8 +74,7 @@ int crypto_wrap(const struct secret *key, const char *ad, const struct secret *p
 	    EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_GET_TAG, TAG_SIZE,
 				out.data + NONCE_SIZE + plain->size) != 1)
 		return -EIO;
-	*ret = out;
-	out = (struct blob){0};
+	*ret = steal_struct(out);
 	return 0;
 }
 

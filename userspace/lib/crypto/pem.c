@@ -114,7 +114,6 @@ int crypto_rsa_sign(const struct secret *private, const void *data, size_t size,
 	    EVP_PKEY_CTX_set_rsa_pss_saltlen(padding, RSA_PSS_SALTLEN_DIGEST) != 1 ||
 	    EVP_DigestSign(ctx, signature.data, &signature.size, data, size) != 1)
 		return -EIO;
-	*ret = signature;
-	signature = (struct blob){0};
+	*ret = steal_struct(signature);
 	return 0;
 }

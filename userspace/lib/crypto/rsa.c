@@ -84,8 +84,7 @@ int crypto_rsa_wrap(const struct blob *spki, const struct secret *plain, struct 
 		return -ENOMEM;
 	if (EVP_PKEY_encrypt(ctx, out.data, &out.size, plain->data, plain->size) != 1)
 		return -EIO;
-	*ret = out;
-	out = (struct blob){0};
+	*ret = steal_struct(out);
 	return 0;
 }
 

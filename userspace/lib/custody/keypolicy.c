@@ -98,8 +98,7 @@ static int match(void *data, const char *name)
 		search->error = r;
 	if (r < 0 || strcmp(policy.uuid, search->uuid))
 		return 0;
-	*search->ret = policy;
-	policy = (struct keypolicy){0};
+	*search->ret = steal_struct(policy);
 	return 1;
 }
 
@@ -170,8 +169,7 @@ int keypolicy_update(struct keypolicy *policy, int (*change)(struct keypolicy *p
 	if (r < 0)
 		return r;
 	keypolicy_free(policy);
-	*policy = now;
-	now = (struct keypolicy){0};
+	*policy = steal_struct(now);
 	return 0;
 }
 

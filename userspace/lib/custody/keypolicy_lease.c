@@ -31,8 +31,7 @@ int keypolicy_lease_keep(struct keypolicy *policy, const struct secret *proof,
 	if (r < 0)
 		return r;
 	blob_free(&policy->availability_private);
-	policy->availability_private = kept;
-	kept = (struct blob){0};
+	policy->availability_private = steal_struct(kept);
 	return 0;
 }
 

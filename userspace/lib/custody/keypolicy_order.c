@@ -178,8 +178,7 @@ int keypolicy_order_read(const char *path, struct keypolicy *ret,
 			  ret_signer);
 		return refuse(ORDER_DAMAGED, ret_fault);
 	}
-	*ret = order;
-	order = (struct keypolicy){0};
+	*ret = steal_struct(order);
 	return 0;
 }
 

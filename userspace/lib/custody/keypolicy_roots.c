@@ -56,8 +56,7 @@ static int read_root(char which, const char *uri, struct keypolicy_root *ret)
 	snprintf(ret->uri, sizeof(ret->uri), "%s", uri);
 	snprintf(ret->alg, sizeof(ret->alg), "%s", key.alg);
 	snprintf(ret->token, sizeof(ret->token), "%s", key.token);
-	ret->public = key.spki;
-	key.spki = (struct blob){0};
+	ret->public = steal_struct(key.spki);
 	return 0;
 }
 

@@ -31,8 +31,7 @@ int second_factor_from_pin(const struct kdf_argon2id *kdf, const struct secret *
 	factor.auth = secret_copy(both->data + FACTOR_HALF_SIZE, FACTOR_AUTH_SIZE);
 	if (!factor.half || !factor.auth)
 		return -ENOMEM;
-	*ret = factor;
-	factor = (struct second_factor){0};
+	*ret = steal_struct(factor);
 	return 0;
 }
 
@@ -46,8 +45,7 @@ int second_factor_from_key(const struct secret *key, struct second_factor *ret)
 	r = crypto_derive(key, INFO_AUTH, &factor.auth);
 	if (r < 0)
 		return r;
-	*ret = factor;
-	factor = (struct second_factor){0};
+	*ret = steal_struct(factor);
 	return 0;
 }
 

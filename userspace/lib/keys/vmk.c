@@ -96,14 +96,12 @@ static int find_token(const struct header *header, uint32_t generation, struct t
 		    token.generation <= best.generation)
 			continue;
 		token_vmk_free(&best);
-		best = token;
-		token = (struct token_vmk){0};
+		best = steal_struct(token);
 		r = 0;
 	}
 	if (r < 0)
 		return r;
-	*ret = best;
-	best = (struct token_vmk){0};
+	*ret = steal_struct(best);
 	return 0;
 }
 

@@ -178,8 +178,7 @@ int event_log_load(const char *path, struct event_log *ret)
 	r = event_log_parse(raw.data, raw.size, ret);
 	if (r < 0)
 		return r;
-	ret->raw = raw;
-	raw = (struct blob){0};
+	ret->raw = steal_struct(raw);
 	return 0;
 }
 

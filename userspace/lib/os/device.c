@@ -312,7 +312,6 @@ int device_lock(const char *path, enum device_use use, int *ret_fd)
 					 path);
 		usleep(LOCK_INTERVAL_USEC);
 	}
-	*ret_fd = fd;
-	fd = -1;
+	*ret_fd = steal_fd(fd);
 	return 0;
 }

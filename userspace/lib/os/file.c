@@ -55,8 +55,7 @@ int file_read(const char *path, size_t max, struct blob *ret)
 	if (file.size > max)
 		return -EFBIG;
 	file.data[file.size] = '\0';
-	*ret = file;
-	file = (struct blob){0};
+	*ret = steal_struct(file);
 	return 0;
 }
 

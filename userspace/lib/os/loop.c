@@ -36,8 +36,7 @@ int loop_attach(const char *path, bool read_only, char **ret_device, int *ret_fd
 		fd = open(device, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
 		if (fd >= 0 && ioctl(fd, LOOP_CONFIGURE, &config) == 0) {
 			*ret_device = steal(device);
-			*ret_fd = fd;
-			fd = -1;
+			*ret_fd = steal_fd(fd);
 			return 0;
 		}
 		if (errno != EBUSY)

@@ -244,8 +244,7 @@ int mapping_query(const char *name, struct mapping_state *ret)
 	r = query_line(DM_DEVICE_STATUS, name, &state, &state.status);
 	if (r < 0)
 		return r;
-	*ret = state;
-	state = (struct mapping_state){0};
+	*ret = steal_struct(state);
 	return 0;
 }
 

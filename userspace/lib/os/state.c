@@ -182,7 +182,6 @@ int state_lock(int *ret_fd)
 					 state_directory());
 		usleep(LOCK_INTERVAL_MS * 1000);
 	}
-	*ret_fd = fd;
-	fd = -1;
+	*ret_fd = steal_fd(fd);
 	return 0;
 }

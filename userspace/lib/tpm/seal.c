@@ -25,8 +25,7 @@ static int sealed_marshal(const TPM2B_PUBLIC *public, const TPM2B_PRIVATE *priva
 	if (blob_set(&sealed.public, buffer, middle) < 0 ||
 	    blob_set(&sealed.private, buffer + middle, end - middle) < 0)
 		return -ENOMEM;
-	*ret = sealed;
-	sealed = (struct tpm_sealed){0};
+	*ret = steal_struct(sealed);
 	return 0;
 }
 

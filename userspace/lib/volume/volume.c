@@ -246,8 +246,7 @@ static int query(const char *name, struct mapping_state *ret)
 		return log_errno(-r, "cannot ask the kernel about %s: %s", name, strerror(-r));
 	if (strncmp(state.uuid, MAPPING_UUID_PREFIX, strlen(MAPPING_UUID_PREFIX)))
 		return log_errno(ENODEV, "%s is a mapping that fvesetup did not make", name);
-	*ret = state;
-	state = (struct mapping_state){0};
+	*ret = steal_struct(state);
 	return 0;
 }
 
@@ -360,8 +359,7 @@ int volume_status(const char *name, struct volume_status *ret)
 	status.lower = makedev(major, minor);
 	status.read_only = state.read_only;
 	status.suspended = state.suspended;
-	*ret = status;
-	status = (struct volume_status){0};
+	*ret = steal_struct(status);
 	return 0;
 }
 
@@ -383,8 +381,7 @@ static int is_open_as(void *data, const char *name)
 	if (r < 0 || !storage_is(status.lower, search->path))
 		return 0;
 	snprintf(search->name, VOLUME_NAME_SIZE, "%s", name);
-	*search->open = status;
-	status = (struct volume_status){0};
+	*search->open = steal_struct(status);
 	return 1;
 }
 
