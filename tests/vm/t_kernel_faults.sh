@@ -39,7 +39,8 @@ step "the control: device-mapper itself"
 nth_fault table lower "0 $ram_sectors linear $ram 0"
 dmsetup remove --retry lower
 
-for engine in $(engines); do
+# Of our own the widest alone: the others allocate the same.
+for engine in $(engines | awk '/^x86/ && own++ { next } { print }'); do
 	step "engine $engine: a table"
 	line=$(table_line fve "$ram_sectors" key 0 "$ram" 0 allow_discards "engine:$engine")
 	nth_fault table ours "$line"
