@@ -102,17 +102,15 @@ bool boot_note_unattended(enum protector_kind kind)
 
 bool boot_attended(void)
 {
-	DIR *dir = opendir(NOTES);
+	_cleanup_dir_ DIR *dir = opendir(NOTES);
 	const struct dirent *entry;
 	struct boot_note note;
-	bool attended = false;
 
-	while (dir && !attended && (entry = readdir(dir)))
-		attended = *entry->d_name != '.' && boot_note_read(entry->d_name, &note) == 0 &&
-			   note.whose == BOOT_OURS && !boot_note_unattended(note.kind);
-	if (dir)
-		closedir(dir);
-	return attended;
+	while (dir && (entry = readdir(dir)))
+		if (*entry->d_name != '.' && boot_note_read(entry->d_name, &note) == 0 &&
+		    note.whose == BOOT_OURS && !boot_note_unattended(note.kind))
+			return true;
+	return false;
 }
 
 int boot_hold(int *ret_fd)

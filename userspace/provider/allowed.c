@@ -28,15 +28,12 @@ static bool is_ours(int fd)
 static FILE *open_list(const char *name)
 {
 	_cleanup_free_ char *path = NULL;
-	FILE *list;
+	_cleanup_file_ FILE *list = NULL;
 
 	if (asprintf(&path, "%s/%s", config_directory(), name) < 0)
 		return NULL;
 	list = fopen(path, "re");
-	if (!list || is_ours(fileno(list)))
-		return list;
-	fclose(list);
-	return NULL;
+	return list && is_ours(fileno(list)) ? steal(list) : NULL;
 }
 
 static bool names_module(const char *line, const char *path)
@@ -55,19 +52,16 @@ static bool names_server(const char *line, const char *server)
 static bool is_listed(const char *name, bool (*names)(const char *line, const char *what),
 		      const char *what)
 {
-	FILE *list = open_list(name);
+	_cleanup_file_ FILE *list = open_list(name);
 	_cleanup_free_ char *line = NULL;
-	bool found = false;
 	size_t size = 0;
 
-	if (!list)
-		return false;
-	while (!found && getline(&line, &size, list) >= 0) {
+	while (list && getline(&line, &size, list) >= 0) {
 		line[strcspn(line, "\n")] = '\0';
-		found = names(line, what);
+		if (names(line, what))
+			return true;
 	}
-	fclose(list);
-	return found;
+	return false;
 }
 
 bool allowed_module(const char *path)

@@ -199,7 +199,7 @@ static int check_unit(struct check *check, const char *path)
 
 static int check_units(struct check *check)
 {
-	DIR *dir = opendir(UNITS);
+	_cleanup_dir_ DIR *dir = opendir(UNITS);
 	const struct dirent *entry;
 	int r = 0;
 
@@ -214,8 +214,6 @@ static int check_units(struct check *check)
 		else
 			r = check_unit(check, path);
 	}
-	if (dir)
-		closedir(dir);
 	return r;
 }
 

@@ -92,22 +92,19 @@ static void write_rule(FILE *file, const char *property, const char *value)
 static bool fstab_has_label(const char *label)
 {
 	_cleanup_free_ char *word = NULL, *line = NULL;
-	FILE *file = fopen("/etc/fstab", "re");
+	_cleanup_file_ FILE *file = fopen("/etc/fstab", "re");
 	size_t size = 0;
-	bool has = false;
 
-	if (!file)
-		return false;
 	if (asprintf(&word, "LABEL=%s", label) < 0)
 		word = NULL;
-	while (word && !has && getline(&line, &size, file) > 0) {
+	while (file && word && getline(&line, &size, file) > 0) {
 		char *field = line + strspn(line, " \t");
 
 		field[strcspn(field, " \t\n")] = '\0';
-		has = !strcmp(field, word);
+		if (!strcmp(field, word))
+			return true;
 	}
-	fclose(file);
-	return has;
+	return false;
 }
 
 /* DIRECTORY/62-fve-names.rules, which fve-generator puts where udev looks. */

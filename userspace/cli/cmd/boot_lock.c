@@ -23,19 +23,14 @@
 /* Whether sulogin will ask: one noisy sector can make the file say something else. */
 static bool root_has_password(void)
 {
-	FILE *file = fopen("/etc/shadow", "re");
+	_cleanup_file_ FILE *file = fopen("/etc/shadow", "re");
 	const struct spwd *entry;
-	bool has = false;
 
 	while (file && (entry = fgetspent(file)))
-		if (!strcmp(entry->sp_namp, "root")) {
-			has = strlen(entry->sp_pwdp) >= HASH_MIN && *entry->sp_pwdp != '!' &&
-			      *entry->sp_pwdp != '*';
-			break;
-		}
-	if (file)
-		fclose(file);
-	return has;
+		if (!strcmp(entry->sp_namp, "root"))
+			return strlen(entry->sp_pwdp) >= HASH_MIN && *entry->sp_pwdp != '!' &&
+			       *entry->sp_pwdp != '*';
+	return false;
 }
 
 static int restart(struct boot *boot)

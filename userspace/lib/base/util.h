@@ -3,9 +3,11 @@
 #ifndef FVE_UTIL_H
 #define FVE_UTIL_H
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -95,6 +97,11 @@ static inline void closep(int *fd)
 			free_function(*p);             \
 	}
 #define _cleanup_with_(free_function) __attribute__((cleanup(free_function##_p)))
+
+DEFINE_CLEANUP(FILE, fclose)
+DEFINE_CLEANUP(DIR, closedir)
+#define _cleanup_file_ _cleanup_with_(fclose) /* only of what was read: an error is lost */
+#define _cleanup_dir_  _cleanup_with_(closedir)
 
 /* Give @v away: its value is returned and the variable becomes @empty, of which its cleanup
  * attribute releases nothing. */

@@ -86,7 +86,7 @@ static void take_entry(const struct proc_entry *entry, struct afalg_driver *best
 /* Search /proc/crypto, whose entries are blocks of lines that end with an empty one. */
 static int read_proc(struct afalg_driver *best, bool inner)
 {
-	FILE *file = fopen("/proc/crypto", "re");
+	_cleanup_file_ FILE *file = fopen("/proc/crypto", "re");
 	struct proc_entry entry = {0};
 	char line[256];
 	const char *value;
@@ -108,7 +108,6 @@ static int read_proc(struct afalg_driver *best, bool inner)
 			entry.internal = !strcmp(value, "yes");
 		}
 	}
-	fclose(file);
 	return *best->name ? 0 : -ENOENT;
 }
 

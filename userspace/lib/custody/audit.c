@@ -184,12 +184,10 @@ static char *make_line(const struct log_file *log, const char *event, bool ancho
 	struct members m = members_write(event);
 	char now[TIME_LENGTH + 1], boot[37] = "";
 	uint32_t login;
-	FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+	_cleanup_file_ FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
 
 	if (file && !fgets(boot, sizeof(boot), file))
 		*boot = '\0';
-	if (file)
-		fclose(file);
 	token_time_now(now);
 	members_put_number(&m, "number", log->state.lines + 1);
 	members_put_text(&m, "time", now);
@@ -270,7 +268,7 @@ void audit_note(const char *tcti, const char *event, const struct audit_field *f
 /* Check that the log begins with the lines of the file @earlier. */
 static int check_prefix(struct log_file *log, const char *earlier)
 {
-	FILE *file = fopen(earlier, "re");
+	_cleanup_file_ FILE *file = fopen(earlier, "re");
 	_cleanup_free_ char *then = NULL, *now = NULL;
 	size_t then_size = 0, now_size = 0;
 
@@ -284,7 +282,6 @@ static int check_prefix(struct log_file *log, const char *earlier)
 		log->state.line = i;
 		break;
 	}
-	fclose(file);
 	return 0;
 }
 

@@ -78,7 +78,7 @@ int draft_cmdline(const char *given, char **ret)
 	char *line = NULL;
 	size_t room = 0;
 	ssize_t n;
-	FILE *f;
+	_cleanup_file_ FILE *f = NULL;
 
 	if (given) {
 		*ret = strdup(given);
@@ -86,8 +86,6 @@ int draft_cmdline(const char *given, char **ret)
 	}
 	f = fopen("/proc/cmdline", "re");
 	n = f ? getline(&line, &room, f) : -1;
-	if (f)
-		fclose(f);
 	if (n <= 0) {
 		free(line);
 		return log_errno(EIO, "cannot read /proc/cmdline");

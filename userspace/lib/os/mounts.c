@@ -57,7 +57,7 @@ static int each_line(const char *line, int (*each)(void *data, const struct moun
 int mounts_each(int (*each)(void *data, const struct mount *mount), void *data)
 {
 	_cleanup_free_ char *line = NULL;
-	FILE *file = fopen("/proc/self/mountinfo", "re");
+	_cleanup_file_ FILE *file = fopen("/proc/self/mountinfo", "re");
 	size_t size = 0;
 	int r = 0;
 
@@ -65,6 +65,5 @@ int mounts_each(int (*each)(void *data, const struct mount *mount), void *data)
 		return -errno;
 	while (r == 0 && getline(&line, &size, file) > 0)
 		r = each_line(line, each, data);
-	fclose(file);
 	return r;
 }

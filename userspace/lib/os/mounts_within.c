@@ -23,7 +23,7 @@ struct devices {
  */
 static bool read_btrfs(const char *path, dev_t one, struct devices *ret)
 {
-	DIR *dir = opendir(path);
+	_cleanup_dir_ DIR *dir = opendir(path);
 	const struct dirent *entry;
 	bool found = false;
 
@@ -44,15 +44,13 @@ static bool read_btrfs(const char *path, dev_t one, struct devices *ret)
 		ret->list[ret->n++] = st.st_rdev;
 		found |= st.st_rdev == one;
 	}
-	if (dir)
-		closedir(dir);
 	return found;
 }
 
 /* Find all devices of the btrfs that has @one, since it may read from any that has the same ids. */
 static void find_btrfs(dev_t one, struct devices *ret)
 {
-	DIR *dir = opendir("/sys/fs/btrfs");
+	_cleanup_dir_ DIR *dir = opendir("/sys/fs/btrfs");
 	const struct dirent *entry;
 	bool found = false;
 
@@ -63,8 +61,6 @@ static void find_btrfs(dev_t one, struct devices *ret)
 		    asprintf(&path, "/sys/fs/btrfs/%s/devices", entry->d_name) >= 0)
 			found = read_btrfs(path, one, ret);
 	}
-	if (dir)
-		closedir(dir);
 	if (!found)
 		*ret = (struct devices){.list = {one}, .n = 1};
 }

@@ -18,9 +18,6 @@
 
 #define DEPTH_MAX 16 /* of a stack of devices; more is a loop */
 
-DEFINE_CLEANUP(DIR, closedir)
-#define _cleanup_dir_ _cleanup_with_(closedir)
-
 dev_t storage_number(const char *path)
 {
 	struct stat st;
@@ -55,15 +52,12 @@ static char *sysfs_path(dev_t device, const char *rest)
 static void read_attribute(dev_t device, const char *name, char *ret, size_t size)
 {
 	_cleanup_free_ char *path = sysfs_path(device, name);
-	FILE *file = path ? fopen(path, "re") : NULL;
+	_cleanup_file_ FILE *file = path ? fopen(path, "re") : NULL;
 
 	*ret = '\0';
-	if (!file)
-		return;
-	if (!fgets(ret, (int)size, file))
+	if (file && !fgets(ret, (int)size, file))
 		*ret = '\0';
 	ret[strcspn(ret, "\n")] = '\0';
-	fclose(file);
 }
 
 bool storage_is(dev_t device, const char *path)

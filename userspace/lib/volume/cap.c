@@ -23,16 +23,13 @@ static const char *const drivers[] = {"tpm_crb", "tpm_tis"};
 /* Whether the kernel has a driver bound to a TPM, whatever udev has made of it. */
 static bool kernel_has_tpm(void)
 {
-	DIR *dir = opendir("/sys/class/tpm");
+	_cleanup_dir_ DIR *dir = opendir("/sys/class/tpm");
 	const struct dirent *entry;
-	bool found = false;
 
-	if (!dir)
-		return false;
-	while (!found && (entry = readdir(dir)))
-		found = !strncmp(entry->d_name, "tpm", 3);
-	closedir(dir);
-	return found;
+	while (dir && (entry = readdir(dir)))
+		if (!strncmp(entry->d_name, "tpm", 3))
+			return true;
+	return false;
 }
 
 static bool have_device(void)

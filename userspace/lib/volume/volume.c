@@ -397,27 +397,24 @@ int volume_find_open(const char *path, char ret_name[VOLUME_NAME_SIZE], struct v
 static const char *needed_by(dev_t device)
 {
 	_cleanup_free_ char *line = NULL;
-	const char *needed = NULL;
+	_cleanup_file_ FILE *swaps = NULL;
 	size_t size = 0;
-	FILE *swaps;
 
 	if (storage_stands_on(storage_of_path("/"), device))
 		return "the root file system";
 	if (storage_stands_on(storage_of_path("/proc/self/exe"), device))
 		return "fvesetup itself";
 	swaps = fopen("/proc/swaps", "re");
-	while (swaps && !needed && getline(&line, &size, swaps) > 0) {
+	while (swaps && getline(&line, &size, swaps) > 0) {
 		struct stat st;
 
 		line[strcspn(line, " \t\n")] = '\0';
 		if (stat(line, &st) == 0 &&
 		    storage_stands_on(S_ISBLK(st.st_mode) ? st.st_rdev : storage_of_path(line),
 				      device))
-			needed = "swap";
+			return "swap";
 	}
-	if (swaps)
-		fclose(swaps);
-	return needed;
+	return NULL;
 }
 
 int volume_suspend(const char *name, bool force)
