@@ -76,15 +76,9 @@ static int try_kinds(struct asking *asking, uint32_t kinds, const struct secret 
 
 static bool has_kind(const struct boot_volume *volume, uint32_t kinds)
 {
-	struct protector list[PROTECTOR_LIST_MAX];
-	int n = protector_list(volume->header, list);
-
 	if (volume->entry->kinds)
 		kinds &= volume->entry->kinds;
-	for (int i = 0; i < n; i++)
-		if (kinds & 1u << list[i].kind)
-			return true;
-	return false;
+	return protector_any(volume->header, kinds);
 }
 
 /* The startup key from --startup-key-file, or from the medium that the table names. */
