@@ -3,8 +3,7 @@
  * What the fuzz targets share. Each is one parser of what an attacker or a typo can reach; besides
  * the sanitizers, CHECK() states what must hold of every input. Run by `make fuzz`.
  */
-#ifndef FVE_FUZZ_H
-#define FVE_FUZZ_H
+#pragma once
 
 #include <stdint.h>
 #include <stdio.h>
@@ -31,5 +30,3 @@ static inline char *fuzz_text(const uint8_t *data, size_t size)
 	text[size] = 0;
 	return text;
 }
-
-#endif

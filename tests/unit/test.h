@@ -3,8 +3,7 @@
  * The unit tests' whole framework: CHECK() what must hold, end main() with
  * return test_done();
  */
-#ifndef FVE_TEST_H
-#define FVE_TEST_H
+#pragma once
 
 #include <stdio.h>
 
@@ -25,5 +24,3 @@ static inline int test_done(void)
 	printf("%d checks, %d failures\n", test_checks, test_failures);
 	return test_failures || !test_checks ? 1 : 0;
 }
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the boot-* actions share: what is configured, and capping. */
-#ifndef FVE_CLI_BOOT_H
-#define FVE_CLI_BOOT_H
+#pragma once
 
 #include "cli/cli.h"
 #include "keys/identity.h"
@@ -86,5 +85,3 @@ int boot_cap(struct boot *boot, const uint8_t *identity);
 void boot_find_devices(struct boot *boot);
 /* Map @volume, whose FVEK is at hand, and leave a note of it; with --test only say what opened. */
 int boot_map(const struct boot *boot, struct boot_volume *volume);
-
-#endif

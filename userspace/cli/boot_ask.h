@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Asking for the secret of a volume of the boot: what opened another, a person, or its servers. */
-#ifndef FVE_CLI_BOOT_ASK_H
-#define FVE_CLI_BOOT_ASK_H
+#pragma once
 
 #include "cli/boot.h"
 
@@ -33,5 +32,3 @@ struct unlock boot_judging(struct asking *asking);
 
 /* Remember what opened, for the volumes after this one. */
 void boot_remember(struct asking *asking, struct secret **known);
-
-#endif

@@ -3,8 +3,7 @@
  * "What was opened by nobody is shown to nobody": while no person's secret opened anything in this
  * boot, no shell and no stranger's system is let at the volumes that are open.
  */
-#ifndef FVE_CLI_BOOT_LOCKING_H
-#define FVE_CLI_BOOT_LOCKING_H
+#pragma once
 
 #include "cli/boot.h"
 
@@ -34,5 +33,3 @@ size_t boot_numbers(const struct boot_open *open, dev_t ret[BOOT_OPEN_MAX]);
  * stranger could read. -errno with a message: the boot must not go on.
  */
 int boot_lock_volumes(struct boot *boot);
-
-#endif

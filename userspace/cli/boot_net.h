@@ -4,8 +4,7 @@
  * open: whichever comes first opens the volume. The TPM's share is taken before, so that the cap
  * waits for neither. That process is given no secret; it gives back one, in a page that both share.
  */
-#ifndef FVE_CLI_BOOT_NET_H
-#define FVE_CLI_BOOT_NET_H
+#pragma once
 
 #include "cli/boot.h"
 
@@ -28,5 +27,3 @@ int boot_net_wait(struct boot_volume *volume, const struct unlock *how);
 
 /* Ask nobody any more, and forget the share. */
 void boot_net_free(struct boot_volume *volume);
-
-#endif

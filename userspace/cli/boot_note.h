@@ -4,8 +4,7 @@
  * that boot-unlock mapped, and a mark that volumes are locked. All of it is written and read with
  * the lock of boot_hold() held where two could disagree.
  */
-#ifndef FVE_CLI_BOOT_NOTE_H
-#define FVE_CLI_BOOT_NOTE_H
+#pragma once
 
 #include "keys/identity.h"
 #include "protector/protector.h"
@@ -50,5 +49,3 @@ int boot_hold(int *ret_fd);
 /* The mark that keeps machines' protectors from opening anything, while nobody was there. */
 int boot_mark_locked(void);
 bool boot_is_locked(void);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the actions of fvesetup share: parsed arguments, asking for secrets, showing refusals. */
-#ifndef FVE_CLI_H
-#define FVE_CLI_H
+#pragma once
 
 #include "base/log.h"
 #include "base/secret.h"
@@ -275,5 +274,3 @@ int cli_check_escrow(const struct handover *to);
  */
 int cli_escrow(const struct handover *given, const struct unlock_request *how,
 	       const struct header *header, const char *id, const struct secret *password);
-
-#endif

@@ -3,8 +3,7 @@
  * Objects for --json (docs/json.md): their members, and printing them. An object takes over what is
  * put into it; where memory runs out a member is null.
  */
-#ifndef FVE_OBJECT_H
-#define FVE_OBJECT_H
+#pragma once
 
 #include "base/json.h"
 #include "base/reason.h"
@@ -28,5 +27,3 @@ int object_print_list(const char *key, struct json_object *array);
 
 /* The same, with "unseen": what this process may not look at. */
 int object_print_seen(const char *key, struct json_object *array, bool mappings, bool devices);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Reading a secret from a descriptor: a key file, a terminal, a pipe, an agent's answer. */
-#ifndef FVE_READ_SECRET_H
-#define FVE_READ_SECRET_H
+#pragma once
 
 #include "base/secret.h"
 
@@ -10,5 +9,3 @@
 
 /* Read @fd to its end, or to the end of a line, which is left out. -E2BIG, or -ENOKEY: no line. */
 int read_secret(int fd, bool line, struct secret **ret);
-
-#endif

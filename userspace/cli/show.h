@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A volume's parts as text and as JSON: what dump and protector list have in common. */
-#ifndef FVE_SHOW_H
-#define FVE_SHOW_H
+#pragma once
 
 #include <sys/types.h>
 
@@ -40,5 +39,3 @@ const char *show_mac(const struct header *header);
 /* What is weaker about the TPM protectors than it could be (concerns.h): a line each, or codes. */
 void show_concerns(const struct header *header, const char *tcti);
 struct json_object *show_concerns_json(const struct header *header, const char *tcti);
-
-#endif

@@ -8,8 +8,7 @@
  * a member of struct args. Texts are plain: in the man page words that begin with -- become bold,
  * and <words> in brackets underlined.
  */
-#ifndef FVE_CLI_TABLE_H
-#define FVE_CLI_TABLE_H
+#pragma once
 
 #include "cli/cli.h"
 
@@ -189,5 +188,3 @@ int options_parse(int argc, char **argv, struct args *args, bool ret_given[OPT_E
 void help_print(void);
 void help_print_action(const struct action *action);
 bool help_print_group(const char *word);
-
-#endif

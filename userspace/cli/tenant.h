@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the tenant actions share. */
-#ifndef FVE_CLI_TENANT_H
-#define FVE_CLI_TENANT_H
+#pragma once
 
 #include "cli/cli.h"
 #include "custody/tenant.h"
@@ -10,5 +9,3 @@
 int cli_tenant_load(const char *name, struct tenant *ret);
 
 bool cli_tenant_is_open(const char *name);
-
-#endif

@@ -4,8 +4,7 @@
  * header is the attacker's until it is proved, so the administrator lists them in /etc/fve
  * (docs/provider.md); the environment variable FVE_CONFIG names another directory.
  */
-#ifndef FVE_ALLOWED_H
-#define FVE_ALLOWED_H
+#pragma once
 
 #include "base/util.h"
 
@@ -21,5 +20,3 @@ bool allowed_server(const char *service, const char *server);
  * elsewhere, is reached by links that lead elsewhere, or others can write to it.
  */
 int allowed_pin_open(const char *path);
-
-#endif

@@ -3,8 +3,7 @@
  * JSON that a service answers. Unlike our own formats it may have members that we do not know.
  * Everything here is the service's word, or that of who sits in its place.
  */
-#ifndef FVE_ANSWER_JSON_H
-#define FVE_ANSWER_JSON_H
+#pragma once
 
 #include <sys/types.h>
 
@@ -36,5 +35,3 @@ struct secret *answer_secret(struct json_object *object, const char *name);
 /* Decode a secret string in base64 into the @room bytes at @ret, and wipe it from @object. Returns
  * their number, or -EINVAL. */
 ssize_t answer_secret_base64(struct json_object *object, const char *name, void *ret, size_t room);
-
-#endif

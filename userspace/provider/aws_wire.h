@@ -3,8 +3,7 @@
  * What AWS KMS (API 2014-11-01) and the metadata service of an EC2 machine answer, and the URIs of
  * keys there. Nothing here talks to anybody.
  */
-#ifndef FVE_AWS_WIRE_H
-#define FVE_AWS_WIRE_H
+#pragma once
 
 #include "custody/provider_wire.h"
 #include "provider/http.h"
@@ -63,5 +62,3 @@ void aws_state_refused(const struct aws_key *key, struct provider_answer *ret);
 
 /* Return whether the service asks to come again later, which it does with status 400. */
 bool aws_is_busy(const struct http_answer *answer);
-
-#endif

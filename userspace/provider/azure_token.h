@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A token for a vault, from Microsoft Entra or from the metadata service of an Azure machine. */
-#ifndef FVE_AZURE_TOKEN_H
-#define FVE_AZURE_TOKEN_H
+#pragma once
 
 #include "provider/identity.h"
 
@@ -11,5 +10,3 @@
  * the answer of @identity says why.
  */
 struct secret *azure_token(const struct identity *identity, const char *host);
-
-#endif

@@ -3,8 +3,7 @@
  * What Azure Key Vault (REST API 7.4) and Microsoft Entra (OAuth 2.0) answer, and the URIs of keys
  * there. Nothing here talks to anybody.
  */
-#ifndef FVE_AZURE_WIRE_H
-#define FVE_AZURE_WIRE_H
+#pragma once
 
 #include "custody/provider_wire.h"
 #include "provider/http.h"
@@ -46,5 +45,3 @@ uint32_t azure_unwrapped_parse(const struct secret *body, const struct azure_uri
 void azure_vault_refused(const struct http_answer *answer, const char *host,
 			 struct provider_answer *ret);
 void azure_token_refused(const struct http_answer *answer, struct provider_answer *ret);
-
-#endif

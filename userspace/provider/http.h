@@ -5,8 +5,7 @@
  * nor the environment chooses where a request goes: no redirect, no challenge, no proxy variable
  * and no .netrc is followed.
  */
-#ifndef FVE_HTTP_H
-#define FVE_HTTP_H
+#pragma once
 
 #include "base/secret.h"
 #include "base/util.h"
@@ -67,5 +66,3 @@ struct http_error {
  */
 int http_ask(const struct http_route *route, const struct http_request *request,
 	     struct http_answer *ret, struct http_error *err);
-
-#endif

@@ -5,8 +5,7 @@
  * names another directory than /etc/fve. A URI that stood in a header chooses one of these folders
  * and nothing in it.
  */
-#ifndef FVE_IDENTITY_H
-#define FVE_IDENTITY_H
+#pragma once
 
 #include "custody/provider_wire.h"
 #include "provider/http.h"
@@ -44,5 +43,3 @@ struct secret *identity_secret(const struct identity *identity, const char *name
 
 /* Read a file that is not secret, such as a certificate, as text owned by the caller. */
 char *identity_file(const struct identity *identity, const char *name);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The PIN of a store, from where the attribute pin-source of its URI (RFC 7512) says. */
-#ifndef FVE_PIN_SOURCE_H
-#define FVE_PIN_SOURCE_H
+#pragma once
 
 #include "base/secret.h"
 #include "custody/provider_wire.h"
@@ -13,5 +12,3 @@
  */
 bool pin_source_read(const char *source, bool from_header, struct provider_answer *answer,
 		     struct secret **ret);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The main loop of a provider of this project: the provider's side of docs/provider.md. */
-#ifndef FVE_SERVE_H
-#define FVE_SERVE_H
+#pragma once
 
 #include "custody/provider_wire.h"
 
@@ -18,5 +17,3 @@ bool serve_is_left(void);
 
 /* Serve one request from standard input, and return the exit status for main(). */
 int serve(serve_handler *handle);
-
-#endif

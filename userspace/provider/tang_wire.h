@@ -3,8 +3,7 @@
  * What a Tang server sends and is sent: JSON Web Keys and a signed list of them (RFC 7515, 7517,
  * 7638), and URIs. Nothing here talks to anybody.
  */
-#ifndef FVE_TANG_WIRE_H
-#define FVE_TANG_WIRE_H
+#pragma once
 
 #include "base/secret.h"
 #include "crypto/ecmr.h"
@@ -34,5 +33,3 @@ int tang_advertisement_parse(const struct secret *body, const char *thumbprint,
 struct secret *tang_key_encode(const struct ecmr_point *key);
 /* Parse a key for exchanges. -EBADMSG: it is none. */
 int tang_key_parse(const struct secret *body, struct ecmr_point *ret);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Texts that hold a secret, such as a form with a password: built, and read, in secret memory. */
-#ifndef FVE_TEXT_H
-#define FVE_TEXT_H
+#pragma once
 
 #include <sys/types.h>
 
@@ -31,5 +30,3 @@ struct secret *text_end(struct text *text);
  * @ret. Returns their number, or -EINVAL: it is not well formed, or longer.
  */
 ssize_t text_decode_base64(const char *text, void *ret, size_t room);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Exchanging KMIP messages over mutual TLS, version 1.2 or later. */
-#ifndef FVE_TLS_H
-#define FVE_TLS_H
+#pragma once
 
 #include "custody/ttlv.h"
 
@@ -19,5 +18,3 @@ struct tls_error {
  */
 int tls_exchange(const char *host, const char *port, const char *directory,
 		 const struct secret *request, struct secret **ret, struct tls_error *err);
-
-#endif

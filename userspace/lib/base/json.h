@@ -6,8 +6,7 @@
  *
  * This header is the only file that includes json-c.
  */
-#ifndef FVE_JSON_H
-#define FVE_JSON_H
+#pragma once
 
 #include <json-c/json.h>
 
@@ -112,5 +111,3 @@ void members_put(struct members *m, const char *key, struct json_object *value);
 void members_put_text(struct members *m, const char *key, const char *text);
 void members_put_number(struct members *m, const char *key, uint64_t number);
 void members_put_hex(struct members *m, const char *key, const void *data, size_t size);
-
-#endif

@@ -3,8 +3,7 @@
  * Messages for people, on stderr. The function that knows an object's name makes the text of an
  * error, once; its callers pass -errno on. No message may hold secret bytes.
  */
-#ifndef FVE_LOG_H
-#define FVE_LOG_H
+#pragma once
 
 #include "base/util.h"
 
@@ -43,5 +42,3 @@ void log_hex(const char *what, const void *data, size_t size);
 
 /* Print an error and return -@error, as in: return log_errno(EINVAL, "..."). */
 #define log_errno(error, ...) (log_error(__VA_ARGS__), -(error))
-
-#endif

@@ -4,8 +4,7 @@
  * want to tell apart. Each has a code, which programs read and which never changes, and a text,
  * which people read; reason.c has the table of both, docs/json.md the list of codes.
  */
-#ifndef FVE_REASON_H
-#define FVE_REASON_H
+#pragma once
 
 enum reason {
 	REASON_NONE,
@@ -48,5 +47,3 @@ enum reason {
 
 const char *reason_code(enum reason reason); /* for programs, such as "pcr-mismatch" */
 const char *reason_text(enum reason reason); /* one sentence in lower case, without a full stop */
-
-#endif

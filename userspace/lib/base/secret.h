@@ -6,8 +6,7 @@
  * inherited by a child process, and wiped when the secret is freed. No other file may copy, compare
  * or wipe secret bytes by its own means.
  */
-#ifndef FVE_SECRET_H
-#define FVE_SECRET_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -62,6 +61,4 @@ DEFINE_CLEANUP(struct secret, secret_free)
 #define _zero_call_used_regs_ __attribute__((zero_call_used_regs("all")))
 #else
 #define _zero_call_used_regs_
-#endif
-
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Choosing when a person may interrupt the program. */
-#ifndef FVE_SIGNALS_H
-#define FVE_SIGNALS_H
+#pragma once
 
 /*
  * Let ^C, SIGTERM and SIGHUP wait from now on for the end of the program, or for signals_let().
@@ -13,5 +12,3 @@ void signals_hold(void);
 
 /* Deliver the signals that wait, and those to come: a person is asked, and may want to give up. */
 void signals_let(void);
-
-#endif

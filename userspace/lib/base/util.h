@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Bytes, their text forms, and cleanup attributes. Nothing here knows of disks or keys. */
-#ifndef FVE_UTIL_H
-#define FVE_UTIL_H
+#pragma once
 
 #include <dirent.h>
 #include <stdbool.h>
@@ -115,5 +114,3 @@ DEFINE_CLEANUP(DIR, closedir)
 #define steal(pointer)	     steal_for(pointer, NULL)
 #define steal_fd(fd)	     steal_for(fd, -1)
 #define steal_struct(object) steal_for(object, (__typeof__(object)){0})
-
-#endif

@@ -4,8 +4,7 @@
  * measure speed. Nothing secret goes this way. Functions return 0 or -errno without a message.
  * afalg.c is the only file that includes libkcapi.
  */
-#ifndef FVE_AFALG_H
-#define FVE_AFALG_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -48,5 +47,3 @@ int afalg_crypt(struct afalg_cipher *cipher, enum afalg_direction direction,
 
 DEFINE_CLEANUP(struct afalg_cipher, afalg_close)
 #define _cleanup_afalg_ _cleanup_with_(afalg_close)
-
-#endif

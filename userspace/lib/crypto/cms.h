@@ -7,8 +7,7 @@
  * Functions return 0 or -errno without a message. -EBADMSG: the input is malformed, or not of the
  * kind that the function takes. Certificates and keys are text in PEM.
  */
-#ifndef FVE_CRYPTO_CMS_H
-#define FVE_CRYPTO_CMS_H
+#pragma once
 
 #include "crypto/crypto.h"
 
@@ -53,5 +52,3 @@ int crypto_cms_encrypt(const char *const *certs, size_t n, const struct secret *
  */
 int crypto_cms_decrypt(const struct secret *key, const char *cert, const struct blob *message,
 		       struct secret **ret);
-
-#endif

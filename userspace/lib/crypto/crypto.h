@@ -4,8 +4,7 @@
  * Functions return 0 or -errno without a message. Secrets and blobs that they return are the
  * caller's, and are not set on failure.
  */
-#ifndef FVE_CRYPTO_H
-#define FVE_CRYPTO_H
+#pragma once
 
 #include "base/secret.h"
 #include "base/util.h"
@@ -99,5 +98,3 @@ int crypto_rsa_sign(const struct secret *private, const void *data, size_t size,
 /* Decrypt what crypto_rsa_wrap() made. */
 int crypto_rsa_unwrap(const struct secret *private, const struct blob *wrapped,
 		      struct secret **ret);
-
-#endif

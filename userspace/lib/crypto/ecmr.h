@@ -6,8 +6,7 @@
  *
  * Functions return 0 or -errno without a message. -EBADMSG: a point is none.
  */
-#ifndef FVE_ECMR_H
-#define FVE_ECMR_H
+#pragma once
 
 #include "base/secret.h"
 
@@ -38,5 +37,3 @@ int ecmr_recover(const struct ecmr_point *server, const struct secret *blind,
 /* Verify an ES512 signature over @data. -EBADMSG: it is not valid. */
 int ecmr_verify(const struct ecmr_point *signer, const void *data, size_t size,
 		const uint8_t signature[ECMR_SIGNATURE_SIZE]);
-
-#endif

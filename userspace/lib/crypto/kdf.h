@@ -4,8 +4,7 @@
  * has no keyslot; what has one is stretched by libcryptsetup. argon2.c is the only file that
  * includes libargon2.
  */
-#ifndef FVE_KDF_H
-#define FVE_KDF_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -67,5 +66,3 @@ int kdf_choose(uint32_t time_ms, uint32_t memory_kib, struct kdf_argon2id *ret);
 /* Derive @size bytes from @password. -ENOMEM: there is not enough memory; -EINVAL. No message. */
 int kdf_stretch(const struct kdf_argon2id *kdf, const struct secret *password, size_t size,
 		struct secret **ret);
-
-#endif

@@ -4,8 +4,7 @@
  * header is the only file of userspace that includes OpenSSL. Only the files of this folder and the
  * TLS of a provider include it.
  */
-#ifndef FVE_CRYPTO_PRIVATE_H
-#define FVE_CRYPTO_PRIVATE_H
+#pragma once
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
@@ -45,5 +44,3 @@ bool crypto_set_oaep(EVP_PKEY_CTX *ctx);
 /* Move the content of @bio, a memory BIO, into a new secret and wipe it there. NULL: it is empty,
  * or out of memory. */
 struct secret *crypto_take_secret(BIO *bio);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Known-answer tests of the cryptography that is in use. */
-#ifndef FVE_SELFTEST_H
-#define FVE_SELFTEST_H
+#pragma once
 
 #include <stddef.h>
 
@@ -22,5 +21,3 @@ extern const size_t n_selftests;
  */
 int selftest_kernel(const char *name);
 #define SELFTEST_KERNEL_SOURCE "IEEE 1619-2007, vectors 4 and 10 to 14"
-
-#endif

@@ -6,8 +6,7 @@
  *
  * Functions return 0 or -errno, and print the message unless they say otherwise.
  */
-#ifndef FVE_AUDIT_H
-#define FVE_AUDIT_H
+#pragma once
 
 #include <stdio.h>
 
@@ -68,5 +67,3 @@ int audit_verify(const char *tcti, const char *earlier, struct audit_state *ret)
 
 /* Call @show with each whole line, from the first to the last, whether it has a fault or not. */
 int audit_read(void (*show)(const char *line, void *data), void *data);
-
-#endif

@@ -7,8 +7,7 @@
  * @certs, @cert and @key are paths of PEM files. Functions return 0 or -errno, and print the
  * message unless they say otherwise.
  */
-#ifndef FVE_ESCROW_H
-#define FVE_ESCROW_H
+#pragma once
 
 #include "crypto/crypto.h"
 #include "keys/token.h"
@@ -51,5 +50,3 @@ int escrow_ack(const char *cert, const char *key, const struct blob *packet, str
  * without a message: it does not, or was not. */
 int escrow_check_ack(const char *const certs[], size_t n, const struct blob *packet,
 		     const struct blob *ack);
-
-#endif

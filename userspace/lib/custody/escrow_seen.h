@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Which recovery passwords the organisation has acknowledged, as this machine's audit log tells. */
-#ifndef FVE_ESCROW_SEEN_H
-#define FVE_ESCROW_SEEN_H
+#pragma once
 
 #include "keys/token.h"
 
@@ -22,5 +21,3 @@ bool escrow_seen_has(const struct escrow_seen *seen, const char *volume, const c
 void escrow_seen_free(struct escrow_seen *seen);
 
 #define _cleanup_escrow_seen_ __attribute__((cleanup(escrow_seen_free)))
-
-#endif

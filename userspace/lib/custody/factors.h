@@ -12,8 +12,7 @@
  * The file is "factors" of os/state.h, whose lock is taken here. Functions return 0 or -errno with
  * a message, and set @ret_reason where the TPM refuses (tpm.h).
  */
-#ifndef FVE_FACTORS_H
-#define FVE_FACTORS_H
+#pragma once
 
 #include "tpm/tpm.h"
 
@@ -33,5 +32,3 @@ int factors_add(struct tpm *tpm, const char *uuid, struct secret **ret, enum rea
 /* Erase the factor of tenant @uuid. After 0 no copy of the table anywhere gives it; the tenant may
  * have had none. */
 int factors_erase(struct tpm *tpm, const char *uuid, enum reason *ret_reason);
-
-#endif

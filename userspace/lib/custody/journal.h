@@ -3,8 +3,7 @@
  * The system's log: journald with fields, by its native protocol
  * (https://systemd.io/JOURNAL_NATIVE_PROTOCOL), or syslog(3) where there is no journal.
  */
-#ifndef FVE_JOURNAL_H
-#define FVE_JOURNAL_H
+#pragma once
 
 #include <stddef.h>
 
@@ -21,5 +20,3 @@ struct journal_field {
  */
 void journal_send(const char *event, const char *message, const struct journal_field *fields,
 		  size_t n);
-
-#endif

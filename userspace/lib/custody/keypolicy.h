@@ -6,8 +6,7 @@
  *
  * Functions return 0 or -errno, and print the message unless they say otherwise.
  */
-#ifndef FVE_KEYPOLICY_H
-#define FVE_KEYPOLICY_H
+#pragma once
 
 #include "custody/provider.h"
 #include "keys/rootwrap.h"
@@ -210,5 +209,3 @@ int keypolicy_deadline_ms(void);
 int keypolicy_key_digest(const struct blob *public, uint8_t ret[SHA256_SIZE]);
 /* The same in hex. */
 int keypolicy_key_text(const struct blob *public, char ret[2 * SHA256_SIZE + 1]);
-
-#endif

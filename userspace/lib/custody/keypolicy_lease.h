@@ -7,8 +7,7 @@
  *
  * Functions return 0 or -errno without a message unless they say otherwise.
  */
-#ifndef FVE_KEYPOLICY_LEASE_H
-#define FVE_KEYPOLICY_LEASE_H
+#pragma once
 
 #include "custody/keypolicy.h"
 
@@ -36,5 +35,3 @@ int keypolicy_lease_use(const struct keypolicy *policy, const char *tcti,
 
 /* Return in how many boots after this one the lease will hold. -1: in none, or unknown. */
 int keypolicy_lease_left(const struct keypolicy *policy, const char *tcti);
-
-#endif

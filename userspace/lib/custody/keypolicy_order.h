@@ -7,8 +7,7 @@
  *
  * Functions return 0 or -errno, and print the message unless they say otherwise.
  */
-#ifndef FVE_KEYPOLICY_ORDER_H
-#define FVE_KEYPOLICY_ORDER_H
+#pragma once
 
 #include "custody/keypolicy.h"
 
@@ -51,5 +50,3 @@ int keypolicy_order_read(const char *path, struct keypolicy *ret,
  */
 int keypolicy_order_compare(const struct keypolicy *order, struct keypolicy *ret_now,
 			    enum order_fault *ret_fault);
-
-#endif

@@ -3,8 +3,7 @@
  * The roots of a key policy. Those that are given are URIs, WRAP_ROOTS of them; NULL: that one
  * stays as it is. Functions give 0 or -errno, and make the messages here unless they say otherwise.
  */
-#ifndef FVE_KEYPOLICY_ROOTS_H
-#define FVE_KEYPOLICY_ROOTS_H
+#pragma once
 
 #include "custody/keypolicy.h"
 
@@ -52,5 +51,3 @@ int keypolicy_root_retire(struct keypolicy_root *root);
  */
 int keypolicy_prove(const struct keypolicy *policy, enum wrap_key root, struct secret **ret_secret,
 		    struct provider_error errs[WRAP_ROOTS]);
-
-#endif

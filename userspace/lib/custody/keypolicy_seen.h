@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the roots of a key policy said last: kept in the policy, and recorded where it changes. */
-#ifndef FVE_KEYPOLICY_SEEN_H
-#define FVE_KEYPOLICY_SEEN_H
+#pragma once
 
 #include "custody/keypolicy.h"
 
@@ -13,5 +12,3 @@
 void keypolicy_seen(struct keypolicy *policy, const char *tcti,
 		    const struct provider_error errs[WRAP_ROOTS], uint32_t mask,
 		    const char *volume);
-
-#endif

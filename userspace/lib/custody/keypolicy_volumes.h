@@ -3,8 +3,7 @@
  * The volumes of a key policy: its list of them, and where each is now. Functions return 0 or
  * -errno, and print the message unless they say otherwise.
  */
-#ifndef FVE_KEYPOLICY_VOLUMES_H
-#define FVE_KEYPOLICY_VOLUMES_H
+#pragma once
 
 #include "custody/keypolicy.h"
 #include "header/header.h"
@@ -46,5 +45,3 @@ int keypolicy_volume_lock(const struct keypolicy_volume *volume, char ret_path[T
 /* Add @volume to the list of @policy, or remove it from there. */
 int keypolicy_list_volume(struct keypolicy *policy, struct keypolicy_volume *volume);
 int keypolicy_unlist_volume(struct keypolicy *policy, struct keypolicy_volume *volume);
-
-#endif

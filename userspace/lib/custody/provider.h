@@ -9,8 +9,7 @@
  * name of the key. @deadline_ms, in milliseconds, bounds the whole call. They are for one thread
  * only.
  */
-#ifndef FVE_PROVIDER_H
-#define FVE_PROVIDER_H
+#pragma once
 
 #include "base/secret.h"
 #include "base/util.h"
@@ -104,5 +103,3 @@ struct provider_wrap {
  */
 int provider_unwrap_any(const struct provider_wrap *wraps, size_t n, int deadline_ms,
 			struct secret **ret, size_t *ret_which, struct provider_error errs[]);
-
-#endif

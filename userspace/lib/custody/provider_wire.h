@@ -4,8 +4,7 @@
  * on the provider's standard input, and the answer one line on its standard output. A plain key is
  * in neither of them, but in the page of shared memory behind file descriptor 3.
  */
-#ifndef FVE_PROVIDER_WIRE_H
-#define FVE_PROVIDER_WIRE_H
+#pragma once
 
 #include "custody/provider.h"
 
@@ -58,5 +57,3 @@ int provider_answer_decode(enum provider_action action, const char *text,
 /* Set outcome and detail. The text becomes printable, since it may quote a foreign library. */
 void provider_answer_fail(struct provider_answer *answer, enum provider_outcome outcome,
 			  const char *format, ...) _printf_(3, 4);
-
-#endif

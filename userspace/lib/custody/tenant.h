@@ -6,8 +6,7 @@
  *
  * Functions return 0 or -errno, and print the message unless they say otherwise.
  */
-#ifndef FVE_TENANT_H
-#define FVE_TENANT_H
+#pragma once
 
 #include "custody/keypolicy.h"
 #include "header/header.h"
@@ -88,5 +87,3 @@ int tenant_purge_check(const struct tenant *tenant, const struct keypolicy *poli
  * with this machine's key, which is made where there is none. */
 int tenant_purge_certificate(const struct tenant *tenant, const struct keypolicy *policy,
 			     bool header_erased, char **ret);
-
-#endif

@@ -6,8 +6,7 @@
  *
  * TTLV is KMIP's encoding: each item has a tag, a type, a length and a value.
  */
-#ifndef FVE_TTLV_H
-#define FVE_TTLV_H
+#pragma once
 
 #include "base/secret.h"
 #include "base/util.h"
@@ -88,5 +87,3 @@ int ttlv_size(const uint8_t header[KMIP_HEADER_SIZE], size_t *ret);
 /* -EBADMSG where @message is not one response to one @operation. Allocates nothing. */
 int ttlv_decode(enum kmip_operation operation, const uint8_t *message, size_t size,
 		struct kmip_response *ret);
-
-#endif

@@ -4,8 +4,7 @@
  * volume's safety rests on, with the members of every object in order (docs/on-disk.md,
  * "Authenticity").
  */
-#ifndef FVE_HEADER_CANONICAL_H
-#define FVE_HEADER_CANONICAL_H
+#pragma once
 
 #include "base/json.h"
 
@@ -21,5 +20,3 @@ int canonical_form(const char *uuid, struct json_object *root, uint32_t seq,
 
 /* Add @value, which is taken over, to @object. -ENOMEM, also where @value is NULL. */
 int canonical_put(struct json_object *object, const char *key, struct json_object *value);
-
-#endif

@@ -11,8 +11,7 @@
  *	change_remove_keyslot(&change, slot);
  *	r = change_commit(&change, fvek);
  */
-#ifndef FVE_CHANGE_H
-#define FVE_CHANGE_H
+#pragma once
 
 #include "header/header.h"
 
@@ -90,5 +89,3 @@ bool change_has_room(const struct header *header, size_t tokens, size_t keyslots
 void change_free(struct change *change);
 
 #define _cleanup_change_ __attribute__((cleanup(change_free)))
-
-#endif

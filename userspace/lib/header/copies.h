@@ -3,8 +3,7 @@
  * The two copies of a LUKS2 header as they lie on the device. libcryptsetup silently repairs one
  * from the other when it loads them; these functions look at them before and after.
  */
-#ifndef FVE_HEADER_COPIES_H
-#define FVE_HEADER_COPIES_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,5 +29,3 @@ bool header_copies_have_vmk(const char *path);
 
 /* Return whether both copies are good and have the same seqid. */
 bool header_copies_agree(const struct header_copies *copies);
-
-#endif

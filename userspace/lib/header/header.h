@@ -8,8 +8,7 @@
  * print the message unless they say otherwise. A header may be used by one thread only, and whoever
  * changes it holds device_lock().
  */
-#ifndef FVE_HEADER_H
-#define FVE_HEADER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -174,5 +173,3 @@ int header_token_remove(struct header *header, int token);
 
 /* Give the JSON of the whole header, borrowed until the next change. No message. */
 int header_json(const struct header *header, const char **ret);
-
-#endif

@@ -6,8 +6,7 @@
  *
  * Functions return 0 or -errno without a message.
  */
-#ifndef FVE_HEADER_MAC_H
-#define FVE_HEADER_MAC_H
+#pragma once
 
 #include "crypto/crypto.h"
 #include "header/header.h"
@@ -98,5 +97,3 @@ static inline bool header_mac_good(enum header_mac state)
 {
 	return state == HEADER_MAC_VALID || state == HEADER_MAC_INTERRUPTED;
 }
-
-#endif

@@ -3,8 +3,7 @@
  * What header.c and keyslots.c share: libcryptsetup's types, an open header, and its errors. This
  * header is the only file of userspace that includes libcryptsetup, and only those two include it.
  */
-#ifndef FVE_HEADER_PRIVATE_H
-#define FVE_HEADER_PRIVATE_H
+#pragma once
 
 #include <libcryptsetup.h>
 
@@ -35,5 +34,3 @@ const char *header_cause(int r);
 int header_library_error(int r);
 /* Return @r, or the error of a sync: libcryptsetup syncs, and takes no notice where that fails. */
 int header_synced(const struct header *header, int r);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The array "keyslots" that LUKS2 wants in the JSON of every token: the keyslots that it opens. */
-#ifndef FVE_HEADER_SLOTS_H
-#define FVE_HEADER_SLOTS_H
+#pragma once
 
 #include "base/json.h"
 
@@ -13,5 +12,3 @@ int token_parse(const char *json, int *slot, members_of *of, void *data);
 /* Write a token of @type that names @slot, or no keyslot where that is below 0. The text is owned
  * by the caller; NULL: no memory. */
 char *token_format(const char *type, int slot, members_of *of, void *data);
-
-#endif

@@ -9,8 +9,7 @@
  * @json is the header as libcryptsetup holds it, from header_json(), so that the text which is
  * compared is the one that is used.
  */
-#ifndef FVE_HEADER_VET_H
-#define FVE_HEADER_VET_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -36,5 +35,3 @@ enum reason header_vet_keyslot(const char *json, int slot, char ret_why[VET_WHY_
  * volume key has another digest in each header that is made for it.
  */
 bool header_vet_same_digest(const char *json, const char *other);
-
-#endif

@@ -9,8 +9,7 @@
  * after, and the revoked one is still good: boot_policy_pending() tells, and whatever changes the
  * policy next finishes it.
  */
-#ifndef FVE_BOOT_POLICY_H
-#define FVE_BOOT_POLICY_H
+#pragma once
 
 #include "base/reason.h"
 #include "header/header.h"
@@ -109,5 +108,3 @@ int boot_policy_keep(const struct header *header, const struct secret *vmk, uint
  */
 const struct token_approval *boot_policy_nearest(const struct boot_policy *policy,
 						 const struct pcr_values *found);
-
-#endif

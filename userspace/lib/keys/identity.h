@@ -6,8 +6,7 @@
  * The machine remembers identities below its state directory (state.h), which lies on the encrypted
  * root; the initramfs has them in its own copy of fvetab, which the TPM measures.
  */
-#ifndef FVE_IDENTITY_H
-#define FVE_IDENTITY_H
+#pragma once
 
 #include "crypto/crypto.h"
 
@@ -24,5 +23,3 @@ int identity_recall(const char *uuid, uint8_t ret[IDENTITY_SIZE]);
 
 /* Remember it from now on, in the place of what was known. The message is made here. */
 int identity_remember(const char *uuid, const uint8_t identity[IDENTITY_SIZE]);
-
-#endif

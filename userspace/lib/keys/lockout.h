@@ -8,8 +8,7 @@
  * has none again before the header loses it. A power cut leaves a TPM whose lockoutAuth is empty
  * still, which the next PIN or `fvesetup tpm lockout` sets, and never one that nobody knows.
  */
-#ifndef FVE_LOCKOUT_H
-#define FVE_LOCKOUT_H
+#pragma once
 
 #include "keys/boot_policy.h"
 
@@ -48,5 +47,3 @@ int lockout_forgive(const struct header *header, const struct secret *vmk, struc
  * lockoutAuth is empty, as that version set them; else nobody knows, and the answer is no.
  */
 bool lockout_weakened(const struct boot_policy *policy, const struct tpm_lockout *now);
-
-#endif

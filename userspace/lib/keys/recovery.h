@@ -3,8 +3,7 @@
  * The recovery password: 128 random bits as eight groups of six digits, each group eleven
  * times a 16-bit value, as BitLocker's. The check per group names a typo by its group.
  */
-#ifndef FVE_RECOVERY_H
-#define FVE_RECOVERY_H
+#pragma once
 
 #include "base/secret.h"
 
@@ -20,5 +19,3 @@ struct secret *recovery_generate(void);
  * wrong group (1 to 8), or 0 when there are not 48 digits or something else stands between them.
  */
 int recovery_parse(const struct secret *typed, struct secret **ret, unsigned int *ret_group);
-
-#endif

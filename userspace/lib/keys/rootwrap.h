@@ -3,8 +3,7 @@
  * What is wrapped under a root key or an availability key: a 32-byte key with what it belongs to.
  * The stores that unwrap take no label, so the binding is inside, and checked after unwrapping.
  */
-#ifndef FVE_ROOTWRAP_H
-#define FVE_ROOTWRAP_H
+#pragma once
 
 #include "crypto/crypto.h"
 
@@ -24,5 +23,3 @@ int rootwrap_seal(const struct blob *public, const struct rootwrap_binding *bind
 /* The key out of what was unwrapped. -EBADMSG: it is none of ours, or belongs to something else. */
 int rootwrap_check(const struct secret *plain, const struct rootwrap_binding *binding,
 		   struct secret **ret_key);
-
-#endif

@@ -3,8 +3,7 @@
  * Replacing the VMK with nobody present: whoever has the FVEK has each machine protector's KEK,
  * wrapped in its token, and can wrap a new VMK under it. People's secrets are not touched.
  */
-#ifndef FVE_ROTATE_H
-#define FVE_ROTATE_H
+#pragma once
 
 #include "header/header.h"
 
@@ -34,5 +33,3 @@ int rotate_resume(struct header *header, const struct secret *fvek);
  * key. -EBADMSG with a message for each that is not.
  */
 int rotate_check(const struct header *header, const struct secret *fvek);
-
-#endif

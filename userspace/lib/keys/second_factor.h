@@ -6,8 +6,7 @@
  * half can be computed from the other, and nothing on disk depends on them alone: only the TPM
  * tells right from wrong.
  */
-#ifndef FVE_SECOND_FACTOR_H
-#define FVE_SECOND_FACTOR_H
+#pragma once
 
 #include "crypto/kdf.h"
 
@@ -38,5 +37,3 @@ int second_factor_from_network(const struct secret *key, struct second_factor *r
 /* The KEK: HKDF over what the TPM released, then @half. */
 int second_factor_kek(const struct second_factor *factor, const struct secret *unsealed,
 		      struct secret **ret_kek);
-
-#endif

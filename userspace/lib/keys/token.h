@@ -4,8 +4,7 @@
  * and anything missing, malformed or unknown within a known version gives -EBADMSG. The format
  * is specified in docs/on-disk.md.
  */
-#ifndef FVE_TOKEN_H
-#define FVE_TOKEN_H
+#pragma once
 
 #include "base/util.h"
 #include "crypto/kdf.h"
@@ -188,5 +187,3 @@ void token_policy_free(struct token_policy *token);
 #define _cleanup_token_auto_	 __attribute__((cleanup(token_auto_free)))
 #define _cleanup_token_customer_ __attribute__((cleanup(token_customer_free)))
 #define _cleanup_token_policy_	 __attribute__((cleanup(token_policy_free)))
-
-#endif

@@ -8,8 +8,7 @@
  * Every wrap is AES-256-GCM bound to the volume and to its place by associated data; the keys
  * that wrap in the second direction are derived from the FVEK (docs/on-disk.md).
  */
-#ifndef FVE_VMK_H
-#define FVE_VMK_H
+#pragma once
 
 #include "header/header.h"
 #include "keys/token.h"
@@ -104,5 +103,3 @@ int policy_secret_wrap(const struct header *header, enum policy_secret which, ui
 		       const struct secret *vmk, const struct secret *secret, struct blob *ret);
 int policy_secret_unwrap(const struct header *header, enum policy_secret which, uint32_t generation,
 			 const struct secret *vmk, const struct blob *wrapped, struct secret **ret);
-
-#endif

@@ -4,8 +4,7 @@
  * what they held when the volume was, or would have been, unlocked. Functions that return int
  * return 0 or -errno.
  */
-#ifndef FVE_BOOT_STATE_H
-#define FVE_BOOT_STATE_H
+#pragma once
 
 #include "base/reason.h"
 #include "measured/event_log.h"
@@ -68,5 +67,3 @@ int boot_state_extend_words(uint8_t value[SHA256_SIZE], unsigned words);
 
 /* Return whether the TPM was capped in this boot. */
 bool boot_state_capped(const struct pcr_values *found);
-
-#endif

@@ -3,8 +3,7 @@
  * The event log of this boot, copied so that predict.c can replace events in it, and the files
  * whose digests go there.
  */
-#ifndef FVE_DRAFT_H
-#define FVE_DRAFT_H
+#pragma once
 
 #include "measured/event_log.h"
 
@@ -62,5 +61,3 @@ struct event *draft_last_image(const struct draft *draft, size_t before);
  * -EOPNOTSUPP without a message: there are several.
  */
 int draft_image_after(const struct draft *draft, size_t after, struct event **ret);
-
-#endif

@@ -4,8 +4,7 @@
  * the crypto-agile log of the TCG PC Client Platform Firmware Profile (PFP 1.05, section 10). The
  * log is not trusted: it counts only as far as its replay gives the values that the TPM holds.
  */
-#ifndef FVE_EVENT_LOG_H
-#define FVE_EVENT_LOG_H
+#pragma once
 
 #include "tpm/policy_digest.h"
 
@@ -75,5 +74,3 @@ void event_log_shorten(const struct event_log *log, uint32_t mask, struct policy
  */
 const struct event *event_log_first_difference(const struct event_log *log, uint32_t mask,
 					       const struct policy_events *approved);
-
-#endif

@@ -3,8 +3,7 @@
  * PE images, as far as firmware measures them: kernels with an EFI stub, and unified kernel images
  * (Microsoft's PE Format; UAPI.5 UKI).
  */
-#ifndef FVE_PE_H
-#define FVE_PE_H
+#pragma once
 
 #include "crypto/crypto.h"
 
@@ -46,5 +45,3 @@ const struct pe_section *pe_first_section(const struct pe *pe, const char *name,
 
 /* Return the section @name, borrowed. NULL: there is none, or several. */
 const struct pe_section *pe_section(const struct pe *pe, const char *name);
-
-#endif

@@ -4,8 +4,7 @@
  * this boot and replaces the events of the files that were changed. Where the log leaves room for
  * doubt, it is refused.
  */
-#ifndef FVE_PREDICT_H
-#define FVE_PREDICT_H
+#pragma once
 
 #include "measured/boot_state.h"
 
@@ -28,5 +27,3 @@ struct predict_change {
  */
 int predict(uint32_t mask, const struct pcr_values *found, const struct event_log *log,
 	    const struct predict_change *change, struct boot_state *ret);
-
-#endif

@@ -4,8 +4,7 @@
  * the image itself into PCR 4, its sections into PCR 11. Predicted for the stubs of systemd 252 and
  * 254 to 262.
  */
-#ifndef FVE_UKI_H
-#define FVE_UKI_H
+#pragma once
 
 #include "measured/draft.h"
 
@@ -20,5 +19,3 @@
  * and others: the file cannot be used. Prints the message.
  */
 int uki_predict(struct draft *draft, const char *path, const char *old_cmdline, uint32_t mask);
-
-#endif

@@ -4,8 +4,7 @@
  * them, who uses them, and the lock under which a header is changed. Functions return 0 or -errno,
  * and print the message unless they say otherwise.
  */
-#ifndef FVE_DEVICE_H
-#define FVE_DEVICE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -79,5 +78,3 @@ enum device_use {
  * itself.
  */
 int device_lock(const char *path, enum device_use use, int *ret_fd);
-
-#endif

@@ -3,8 +3,7 @@
  * Files: one way to read one whole, one to make a new one, one to replace one. What is written has
  * survived a power cut when the call comes back.
  */
-#ifndef FVE_FILE_H
-#define FVE_FILE_H
+#pragma once
 
 #include <sys/types.h>
 
@@ -59,5 +58,3 @@ int file_replace(const char *path, const void *data, size_t size, mode_t mode);
 
 /* Make the last change of a name in the directory of @path last. No message. */
 int file_sync_name(const char *path);
-
-#endif

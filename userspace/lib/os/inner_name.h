@@ -4,8 +4,7 @@
  * so they prove nothing about the disk that they are read from. The machine remembers them by the
  * name of the mapping, and then knows which names belong on that mapping and nowhere else.
  */
-#ifndef FVE_INNER_NAME_H
-#define FVE_INNER_NAME_H
+#pragma once
 
 #define INNER_NAME_MAX 127 /* bytes of a UUID or label */
 
@@ -25,5 +24,3 @@ int inner_name_recall(const char *mapping, struct inner_name *ret);
 
 /* Remember the names inside @mapping, unless they are known already or it is not open. */
 int inner_name_remember(const char *mapping);
-
-#endif

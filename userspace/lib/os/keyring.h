@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The kernel keyring, which is the only way by which the FVEK reaches the device-mapper target. */
-#ifndef FVE_KEYRING_H
-#define FVE_KEYRING_H
+#pragma once
 
 #include <stdint.h>
 
@@ -17,5 +16,3 @@ int keyring_add(const char *description, const struct secret *key, int32_t *ret_
 /* Invalidate the key and take it out of the keyring. A target that has fetched it keeps its copy.
  */
 void keyring_drop(int32_t id);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Using a file as a block device. */
-#ifndef FVE_LOOP_H
-#define FVE_LOOP_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -11,5 +10,3 @@
  * @ret_fd keeps it open. Returns 0 or -errno with a message.
  */
 int loop_attach(const char *path, bool read_only, char **ret_device, int *ret_fd);
-
-#endif

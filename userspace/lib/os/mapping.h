@@ -3,8 +3,7 @@
  * Device-mapper mappings of the targets fve and crypt. mapping.c is the only file that includes
  * libdevmapper. Functions return 0 or -errno, without a message unless they say otherwise.
  */
-#ifndef FVE_MAPPING_H
-#define FVE_MAPPING_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -91,5 +90,3 @@ int mapping_remove(const char *name);
 
 /* Remove a mapping as soon as its last user has closed it. Prints the message. */
 int mapping_remove_deferred(const char *name);
-
-#endif

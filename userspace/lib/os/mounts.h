@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The mount table, as /proc/self/mountinfo gives it (proc(5)). */
-#ifndef FVE_MOUNTS_H
-#define FVE_MOUNTS_H
+#pragma once
 
 #include <sys/types.h>
 
@@ -19,5 +18,3 @@ struct mount {
  * other than 0, and return that. -errno without a message: the table cannot be read.
  */
 int mounts_each(int (*each)(void *data, const struct mount *mount), void *data);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Finding the devices that mounted file systems stand on. */
-#ifndef FVE_MOUNTS_WITHIN_H
-#define FVE_MOUNTS_WITHIN_H
+#pragma once
 
 #include <stddef.h>
 #include <sys/types.h>
@@ -14,5 +13,3 @@
  * without a message.
  */
 int mounts_within(const char *top, const dev_t *good, size_t n, char **ret_bad);
-
-#endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Steps that every program of ours takes for its own process: when it starts, before it has
  * secrets, and when it ends. */
-#ifndef FVE_PROCESS_H
-#define FVE_PROCESS_H
+#pragma once
 
 #include <stddef.h>
 
@@ -28,5 +27,3 @@ int process_check_stdout(void);
 /* Close standard output; this is the last call of main(). -errno without a message: something that
  * was printed could not be written. */
 int process_close_stdout(void);
-
-#endif

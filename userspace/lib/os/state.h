@@ -5,8 +5,7 @@
  * old or the new one. Functions return 0 or -errno, and print the message unless they say
  * otherwise.
  */
-#ifndef FVE_STATE_H
-#define FVE_STATE_H
+#pragma once
 
 #include "base/secret.h"
 #include "base/util.h"
@@ -52,5 +51,3 @@ int state_each(const char *name, const char *suffix, int (*each)(void *data, con
 /* Lock the state against other processes until @ret_fd is closed. -EBUSY: it was locked for ten
  * seconds. */
 int state_lock(int *ret_fd);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The names of block devices, and the stack of devices below a device or a file, from sysfs. */
-#ifndef FVE_STORAGE_H
-#define FVE_STORAGE_H
+#pragma once
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -59,5 +58,3 @@ size_t storage_layers(dev_t device, struct storage_layer *ret, size_t max);
 
 /* Return whether @device is a rotating disk; true where the kernel does not say. */
 bool storage_rotational(dev_t device);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copies of a volume: other devices that have a LUKS2 header with its UUID. */
-#ifndef FVE_TWIN_H
-#define FVE_TWIN_H
+#pragma once
 
 /*
  * Call @each for every block device that has a header with the UUID @uuid and is another volume
@@ -11,5 +10,3 @@
  */
 int twin_each(const char *path, const char *uuid, int (*each)(void *data, const char *twin),
 	      void *data);
-
-#endif

@@ -3,8 +3,7 @@
  * A volume that another, open one opens: by a key file that lies there, or by the other's FVEK
  * while both are unlocked in one go.
  */
-#ifndef FVE_PROTECTOR_AUTO_H
-#define FVE_PROTECTOR_AUTO_H
+#pragma once
 
 #include "protector/protector.h"
 
@@ -16,5 +15,3 @@
  */
 int protector_auto_source(const struct header *header, const struct protector *protector,
 			  char ret_file[TOKEN_PATH_MAX + 1], char ret_volume[UUID_LENGTH + 1]);
-
-#endif

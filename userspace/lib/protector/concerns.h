@@ -3,8 +3,7 @@
  * What is weaker about a volume's TPM protectors than this version would make it: they open all
  * the same, and whoever shows a status says so.
  */
-#ifndef FVE_CONCERNS_H
-#define FVE_CONCERNS_H
+#pragma once
 
 #include "base/reason.h"
 #include "header/header.h"
@@ -21,5 +20,3 @@ size_t concerns_read(const struct header *header, const char *tcti, enum reason 
 
 /* The command that mends it, to be followed by the device: "fvesetup tpm lockout". */
 const char *concerns_remedy(enum reason reason);
-
-#endif

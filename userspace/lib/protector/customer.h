@@ -3,8 +3,7 @@
  * A volume whose key the customer holds: the KEK is wrapped under the two root keys of a policy and
  * its availability key, with public keys alone, and one of the roots unwraps it.
  */
-#ifndef FVE_PROTECTOR_CUSTOMER_H
-#define FVE_PROTECTOR_CUSTOMER_H
+#pragma once
 
 #include "custody/keypolicy.h"
 #include "protector/protector.h"
@@ -60,5 +59,3 @@ int protector_customer_find(const struct header *header, const char *uuid, struc
 int protector_customer_open(struct header *header, const struct protector *protector,
 			    const char *tcti, const struct secret *availability,
 			    struct secret **ret_fvek, struct refusal *ret_refusal);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The volumes of a key policy, one after the other, under its roots of now. */
-#ifndef FVE_CUSTOMER_REWRAP_H
-#define FVE_CUSTOMER_REWRAP_H
+#pragma once
 
 #include "protector/customer.h"
 
@@ -21,5 +20,3 @@ struct customer_rewrap {
  * however many fail; gives the first error. The messages are made here.
  */
 int customer_rewrap(const struct keypolicy *policy, const struct customer_rewrap *how);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Asking roots for what a protector customer-key has wrapped for them; for customer.c. */
-#ifndef FVE_CUSTOMER_ROOTS_H
-#define FVE_CUSTOMER_ROOTS_H
+#pragma once
 
 #include "custody/keypolicy.h"
 #include "keys/rootwrap.h"
@@ -23,5 +22,3 @@ int customer_ask_roots(const struct header *header, const struct token_customer 
 		       const struct keypolicy *policy, struct secret **ret_share,
 		       enum wrap_key *ret_root, struct provider_error ret_seen[WRAP_ROOTS],
 		       struct refusal *ret_refusal);
-
-#endif

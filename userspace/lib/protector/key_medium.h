@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A startup key on a stick that may be plugged in only now. */
-#ifndef FVE_KEY_MEDIUM_H
-#define FVE_KEY_MEDIUM_H
+#pragma once
 
 #include <stdint.h>
 
@@ -15,5 +14,3 @@
  * is made here.
  */
 int key_medium_read(const char *device, const char *path, uint32_t timeout_s, struct secret **ret);
-
-#endif

@@ -3,8 +3,7 @@
  * What a kind of protector is: one row, which stands at the end of the kind's file. Whoever lists,
  * opens, tests or adds protectors asks a row's flags and functions, and names no kind.
  */
-#ifndef FVE_KIND_H
-#define FVE_KIND_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -129,5 +128,3 @@ enum protector_kind kind_find(const char *name);
 enum protector_kind kind_of_token(const char *type);
 /* Whether it is the type of a kind's token, for rotate_vmk(). */
 bool kind_token_known(const char *type);
-
-#endif

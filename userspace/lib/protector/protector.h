@@ -3,8 +3,7 @@
  * Protectors: what opens a volume. This file knows what they have in common: to be listed,
  * named, added and removed. What is particular to a kind is in its row (kind.h).
  */
-#ifndef FVE_PROTECTOR_H
-#define FVE_PROTECTOR_H
+#pragma once
 
 #include "base/reason.h"
 #include "header/header.h"
@@ -118,5 +117,3 @@ enum protector_last {
 };
 int protector_remove(struct header *header, const struct secret *fvek,
 		     const struct protector *protector, enum protector_last last);
-
-#endif

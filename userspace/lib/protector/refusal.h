@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Why a protector did not open. */
-#ifndef FVE_REFUSAL_H
-#define FVE_REFUSAL_H
+#pragma once
 
 #include <string.h>
 
@@ -30,5 +29,3 @@ static inline struct refusal refusal_of(const struct protector *protector)
 	memcpy(refusal.detail, protector->why, sizeof(protector->why));
 	return refusal;
 }
-
-#endif

@@ -6,12 +6,9 @@
  * boot that is no reset, after TPM2_Shutdown(STATE), would not be counted, and opens nothing: this
  * is how a resumed hibernation looks, too.
  */
-#ifndef FVE_PROTECTOR_SUSPENDED_H
-#define FVE_PROTECTOR_SUSPENDED_H
+#pragma once
 
 #include "protector/protector.h"
 
 /* Remove all that are there, expired or not. -ENOENT with a message. */
 int protector_suspended_remove(struct header *header, const struct secret *fvek);
-
-#endif

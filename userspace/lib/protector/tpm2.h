@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The TPM as protector: sealing a key, and saying why it is not released. */
-#ifndef FVE_PROTECTOR_TPM2_H
-#define FVE_PROTECTOR_TPM2_H
+#pragma once
 
 #include "keys/second_factor.h"
 #include "protector/refusal.h"
@@ -51,5 +50,3 @@ int protector_tpm2_open_vmk(struct header *header, const struct protector *prote
  */
 void protector_tpm2_forgive(const struct header *header, const struct secret *fvek,
 			    const char *tcti);
-
-#endif

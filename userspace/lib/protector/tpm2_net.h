@@ -4,8 +4,7 @@
  * servers gives the network's, and both open. The steps are apart for the boot, which caps the TPM
  * after the first and asks a person during the second. No function here prints a message.
  */
-#ifndef FVE_PROTECTOR_TPM2_NET_H
-#define FVE_PROTECTOR_TPM2_NET_H
+#pragma once
 
 #include "protector/refusal.h"
 
@@ -35,5 +34,3 @@ int net_share_ask(const struct net_share *share, int deadline_ms, struct secret 
 /* Open the volume by both. */
 int net_share_open(struct header *header, const struct net_share *share,
 		   const struct secret *network, struct secret **ret_fvek, enum reason *ret_reason);
-
-#endif

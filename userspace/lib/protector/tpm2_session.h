@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What adding and opening by the TPM have in common: the TPM, its state, and the volume's policy.
  */
-#ifndef FVE_TPM2_SESSION_H
-#define FVE_TPM2_SESSION_H
+#pragma once
 
 #include "keys/boot_policy.h"
 
@@ -26,5 +25,3 @@ static inline void session_free(struct session *s)
 }
 
 #define _cleanup_session_ __attribute__((cleanup(session_free)))
-
-#endif

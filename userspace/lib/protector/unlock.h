@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* From a header to the FVEK: the protectors are tried in their order until one opens. */
-#ifndef FVE_UNLOCK_H
-#define FVE_UNLOCK_H
+#pragma once
 
 #include "protector/refusal.h"
 
@@ -99,5 +98,3 @@ struct verdict {
 };
 void unlock_judge(const struct header *header, const struct protector *protector, const char *tcti,
 		  struct verdict *ret);
-
-#endif

@@ -7,8 +7,7 @@
  * "Part 2" and "Part 3" are those of the TPM 2.0 Library specification. Integers are big-endian.
  * Functions return 0 or -errno without a message.
  */
-#ifndef FVE_POLICY_DIGEST_H
-#define FVE_POLICY_DIGEST_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -153,5 +152,3 @@ int policy_to_be_signed(const struct policy_authority *authority,
 /* Sign the PCRs and the limit of @approval with @private, the policy key's private half. */
 int policy_sign(const struct secret *private, const struct policy_authority *authority,
 		struct policy_approval *approval);
-
-#endif

@@ -12,8 +12,7 @@
  * A TPM has few slots, three for objects and three for sessions by the PC client profile, and there
  * may be no resource manager. So each handle is flushed where its scope ends.
  */
-#ifndef FVE_TPM_PRIVATE_H
-#define FVE_TPM_PRIVATE_H
+#pragma once
 
 #include <tss2/tss2_esys.h>
 #include <tss2/tss2_mu.h>
@@ -99,5 +98,3 @@ int tpm_nv_define(struct tpm *tpm, const TPM2B_NV_PUBLIC *public, struct tpm_han
 /* Start a session that is salted to @srk and encrypts first parameters in both directions. */
 TSS2_RC tpm_session_start(struct tpm *tpm, const struct tpm_handle *srk, TPM2_SE type,
 			  struct tpm_handle *ret);
-
-#endif

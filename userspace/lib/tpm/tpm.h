@@ -12,8 +12,7 @@
  * sets *@ret_reason to it, and any other to REASON_NONE. Details of unexpected TPM errors go to
  * log_debug().
  */
-#ifndef FVE_TPM_H
-#define FVE_TPM_H
+#pragma once
 
 #include "base/reason.h"
 #include "base/secret.h"
@@ -217,5 +216,3 @@ int tpm_slot_erase(struct tpm *tpm, const struct tpm_name *srk, unsigned int slo
 
 /* Extend @pcr in the SHA-256 bank with @digest. */
 int tpm_extend(struct tpm *tpm, unsigned int pcr, const uint8_t digest[SHA256_SIZE]);
-
-#endif

@@ -5,8 +5,7 @@
  * adoption, and from the first of a release on, the header is a stock one with tokens that stock
  * tools do not know; both can be repeated after a power cut.
  */
-#ifndef FVE_ADOPT_H
-#define FVE_ADOPT_H
+#pragma once
 
 #include "header/header.h"
 
@@ -29,5 +28,3 @@ int adopt_release_check(const struct header *header);
 
 /* Remove all that is ours but people's keyslots; counters from the TPM of @tcti, too. */
 int adopt_release(struct header *header, const struct secret *fvek, const char *tcti);
-
-#endif

@@ -3,8 +3,7 @@
  * The cap: after the unlock phase PCR 15 is extended, and since every approval demands its start
  * value, the TPM releases no key of ours again until it is reset.
  */
-#ifndef FVE_CAP_H
-#define FVE_CAP_H
+#pragma once
 
 #include "base/reason.h"
 #include "crypto/crypto.h"
@@ -34,5 +33,3 @@ int cap_tpm(const char *tcti, const uint8_t *identity, enum reason *ret_reason);
 
 /* Whether the volume has a protector that a TPM releases. */
 bool cap_has_tpm_protector(const struct header *header);
-
-#endif

@@ -3,8 +3,7 @@
  * What is to be opened at boot: /etc/fvetab, and the rd.fve.* words of the kernel command line.
  * Pure parsers over text that is in memory; fvetab(5) is their specification.
  */
-#ifndef FVE_FVETAB_H
-#define FVE_FVETAB_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -112,5 +111,3 @@ void fvetab_select(struct fvetab *table, const struct bootargs *args, enum fveta
  * spelling were checked by the parser.
  */
 int fvetab_device_path(const char *device, char ret[FVETAB_PATH_MAX + 32]);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Taking the key from an open volume under the feet of whoever uses it. */
-#ifndef FVE_REVOKE_H
-#define FVE_REVOKE_H
+#pragma once
 
 /*
  * Revoke the mapping @name: its file systems are written out and frozen, for ten seconds at most;
@@ -11,5 +10,3 @@
  * there. After an error everything that could be done was. The messages are made here.
  */
 int revoke_volume(const char *name);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* From the FVEK to a mapping, and back to none. */
-#ifndef FVE_VOLUME_H
-#define FVE_VOLUME_H
+#pragma once
 
 #include <sys/types.h>
 
@@ -89,5 +88,3 @@ void volume_status_free(struct volume_status *status);
 int volume_find_open(const char *path, char ret_name[VOLUME_NAME_SIZE], struct volume_status *ret);
 
 #define _cleanup_volume_status_ __attribute__((cleanup(volume_status_free)))
-
-#endif
