@@ -33,7 +33,6 @@ int cli_auto_secret(const struct args *args, const struct protector_spec *spec, 
 {
 	_cleanup_header_ struct header *header = NULL, *other = NULL;
 	struct unlock_request how = args->unlock;
-	struct protector used;
 	int r;
 
 	if (!*spec->volume)
@@ -50,5 +49,5 @@ int cli_auto_secret(const struct args *args, const struct protector_spec *spec, 
 	how.key_file = args->other_key_file;
 	how.pin_file = NULL;
 	how.protector = NULL;
-	return cli_unlock(&how, other, ret, &used);
+	return cli_unlock(&how, other, ret, NULL);
 }

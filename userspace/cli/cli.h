@@ -148,7 +148,8 @@ int agent_ask(const struct question *question, struct secret **ret);
 
 /* unlock.c */
 
-/* Unlock as the request says; how refusals are told and secrets asked for is the same for all. */
+/* Unlock as the request says; how refusals are told and secrets asked for is the same for all.
+ * @ret_used, by what, may be NULL. */
 int cli_unlock(const struct unlock_request *request, struct header *header,
 	       struct secret **ret_fvek, struct protector *ret_used);
 
@@ -157,7 +158,7 @@ int cli_unlock(const struct unlock_request *request, struct header *header,
  * was interrupted is finished first. -EKEYREJECTED with a message.
  */
 int cli_unlock_to_change(const struct unlock_request *how, struct header *header,
-			 struct secret **ret_fvek, struct protector *ret_used);
+			 struct secret **ret_fvek);
 /* Lock and load the device of the request, and then the same. */
 int cli_open_to_change(const struct unlock_request *how, int *ret_lock, struct header **ret_header,
 		       struct secret **ret_fvek);

@@ -77,6 +77,7 @@ int cli_unlock(const struct unlock_request *request, struct header *header,
 	unsigned int tries = request->agent || isatty(STDIN_FILENO) ? request->tries : 1;
 	_cleanup_secret_ struct secret *startup_key = NULL, *availability = NULL;
 	uint8_t identity[IDENTITY_SIZE];
+	struct protector used;
 	/* What the machine remembers is root's; and only root has a TPM and a mapping to give. */
 	int known = geteuid() ? -ENOENT : identity_recall(header_uuid(header), identity);
 	struct unlock how = {
@@ -106,20 +107,22 @@ int cli_unlock(const struct unlock_request *request, struct header *header,
 		how.kinds = kind_mask(KIND_AVAILABILITY, 0);
 		how.availability = availability;
 	}
-	r = unlock(header, &how, ret_fvek, ret_used);
+	r = unlock(header, &how, ret_fvek, &used);
 	if (r < 0)
 		return r;
+	if (ret_used)
+		*ret_used = used;
 	/* Not being able to remember is no reason not to open. */
-	if (known == -ENOENT && !geteuid() && protector_is_person(ret_used))
+	if (known == -ENOENT && !geteuid() && protector_is_person(&used))
 		cli_remember_identity(header, *ret_fvek);
 	return 0;
 }
 
 int cli_unlock_to_change(const struct unlock_request *how, struct header *header,
-			 struct secret **ret_fvek, struct protector *ret_used)
+			 struct secret **ret_fvek)
 {
 	_cleanup_secret_ struct secret *fvek = NULL;
-	int r = cli_unlock(how, header, &fvek, ret_used);
+	int r = cli_unlock(how, header, &fvek, NULL);
 
 	if (r < 0)
 		return r;
@@ -137,7 +140,6 @@ int cli_open_to_change(const struct unlock_request *how, int *ret_lock, struct h
 		       struct secret **ret_fvek)
 {
 	_cleanup_header_ struct header *header = NULL;
-	struct protector used;
 	int r = device_lock(how->device, DEVICE_TO_CHANGE, ret_lock);
 
 	if (r < 0)
@@ -145,7 +147,7 @@ int cli_open_to_change(const struct unlock_request *how, int *ret_lock, struct h
 	r = header_load(how->device, &header);
 	if (r < 0)
 		return r;
-	r = cli_unlock_to_change(how, header, ret_fvek, &used);
+	r = cli_unlock_to_change(how, header, ret_fvek);
 	if (r < 0)
 		return r;
 	*ret_header = steal(header);

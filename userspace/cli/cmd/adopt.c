@@ -32,13 +32,12 @@ static int cmd_adopt(const struct args *args)
 	_cleanup_close_ int lock = -1;
 	const char *path = args->operand[0];
 	struct unlock_request how = args->unlock;
-	struct protector used;
 	int r = load(path, adopt_check, &lock, &header);
 
 	how.kinds = kind_mask(KIND_PERSON, 0);
 	how.stock_header = true;
 	if (r == 0)
-		r = cli_unlock(&how, header, &fvek, &used);
+		r = cli_unlock(&how, header, &fvek, NULL);
 	if (r == 0)
 		r = adopt(header, fvek, args->unlock.tcti);
 	if (r == 0)
@@ -71,7 +70,6 @@ static int cmd_release(const struct args *args)
 	_cleanup_close_ int lock = -1;
 	const char *path = args->operand[0];
 	struct unlock_request how = args->unlock;
-	struct protector used;
 	int r = load(path, adopt_release_check, &lock, &header);
 
 	if (r < 0)
@@ -84,7 +82,7 @@ static int cmd_release(const struct args *args)
 			   "auto. People's secrets stay, and open it with cryptsetup.");
 	if (r < 0)
 		return r;
-	r = cli_unlock(&how, header, &fvek, &used);
+	r = cli_unlock(&how, header, &fvek, NULL);
 	if (r == 0 && !how.stock_header)
 		r = change_check_header(header, fvek);
 	if (r < 0)

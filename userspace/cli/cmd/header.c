@@ -145,12 +145,11 @@ static int cmd_header_verify(const struct args *args)
 	_cleanup_header_ struct header *header = NULL;
 	_cleanup_report_ struct report report = {0};
 	struct unlock_request how = args->unlock;
-	struct protector used;
 	int r = header_load(args->operand[0], &header);
 
 	how.unverified = true;
 	if (r == 0)
-		r = cli_unlock(&how, header, &fvek, &used);
+		r = cli_unlock(&how, header, &fvek, NULL);
 	if (r == 0)
 		r = examine(header, fvek, &report);
 	if (r < 0)
@@ -182,7 +181,6 @@ static int cmd_header_accept(const struct args *args)
 	_cleanup_report_ struct report report = {0};
 	_cleanup_close_ int lock = -1;
 	struct unlock_request how = args->unlock;
-	struct protector used;
 	int r = device_lock(args->operand[0], DEVICE_TO_CHANGE, &lock);
 
 	if (r == 0)
@@ -190,7 +188,7 @@ static int cmd_header_accept(const struct args *args)
 	how.unverified = true;
 	how.kinds = kind_mask(KIND_PERSON, 0);
 	if (r == 0)
-		r = cli_unlock(&how, header, &fvek, &used);
+		r = cli_unlock(&how, header, &fvek, NULL);
 	if (r == 0)
 		r = examine(header, fvek, &report);
 	if (r < 0)

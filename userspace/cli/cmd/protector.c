@@ -122,7 +122,7 @@ static int cmd_protector_change(const struct args *args)
 	_cleanup_close_ int lock = -1;
 	const char *path = args->operand[0];
 	struct protector_spec spec;
-	struct protector before[PROTECTOR_LIST_MAX], old, used, new;
+	struct protector before[PROTECTOR_LIST_MAX], old, new;
 	int n;
 	int r = device_lock(path, DEVICE_TO_CHANGE, &lock);
 
@@ -140,7 +140,7 @@ static int cmd_protector_change(const struct args *args)
 	r = check_files(args, spec.kind);
 	if (r < 0)
 		return r;
-	r = cli_unlock_to_change(&args->unlock, header, &fvek, &used);
+	r = cli_unlock_to_change(&args->unlock, header, &fvek);
 	if (r < 0)
 		return r;
 	r = cli_new_secret(args, &spec, args->new_key_file, &secret);
@@ -173,7 +173,7 @@ static int cmd_protector_remove(const struct args *args)
 	_cleanup_close_ int lock = -1;
 	const char *path = args->operand[0];
 	char file[TOKEN_PATH_MAX + 1] = "", volume[UUID_LENGTH + 1];
-	struct protector protector, used;
+	struct protector protector;
 	int r = device_lock(path, DEVICE_TO_CHANGE, &lock);
 
 	if (r < 0)
@@ -184,7 +184,7 @@ static int cmd_protector_remove(const struct args *args)
 	r = protector_find(header, args->operand[1], &protector);
 	if (r < 0)
 		return r;
-	r = cli_unlock_to_change(&args->unlock, header, &fvek, &used);
+	r = cli_unlock_to_change(&args->unlock, header, &fvek);
 	if (r < 0)
 		return r;
 	if (kind_has(protector.kind, KIND_VOLUME))

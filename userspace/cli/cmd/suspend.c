@@ -25,7 +25,6 @@ static int cmd_resume(const struct args *args)
 	_cleanup_header_ struct header *header = NULL;
 	const char *name = cli_mapping_name(args->operand[0]);
 	struct unlock_request how = args->unlock;
-	struct protector used;
 	int r = volume_status(name, &status);
 
 	if (r < 0)
@@ -38,7 +37,7 @@ static int cmd_resume(const struct args *args)
 	r = header_load(status.device, &header);
 	if (r < 0)
 		return r;
-	r = cli_unlock(&how, header, &fvek, &used);
+	r = cli_unlock(&how, header, &fvek, NULL);
 	if (r < 0)
 		return r;
 	signals_hold();
