@@ -161,6 +161,19 @@ static bool may_be_cut(const struct bio *bio)
 	return (bio->bi_opf & (REQ_NOWAIT | REQ_POLLED)) != REQ_NOWAIT;
 }
 
+/*
+ * How much of a larger bio is mapped at once, in sectors: as many as the disk takes in whole
+ * requests. It would cut the rest of each piece off again: 124 KiB and 4 KiB, with null_blk.
+ */
+static unsigned int piece_sectors(const struct fve *fve)
+{
+	unsigned int most = FVE_MAX_BYTES >> SECTOR_SHIFT;
+	unsigned int disk = round_down(queue_max_sectors(bdev_get_queue(fve->dev->bdev)),
+				       1U << fve->unit_shift);
+
+	return disk && disk < most ? most - most % disk : most;
+}
+
 static int fve_map(struct dm_target *ti, struct bio *bio)
 {
 	struct fve *fve = ti->private;
@@ -205,7 +218,7 @@ static int fve_map(struct dm_target *ti, struct bio *bio)
 			return DM_MAPIO_KILL;
 		if (!fve->zoned && !may_be_cut(bio))
 			return fve_again(fve, bio, FVE_WHY_SPLIT);
-		dm_accept_partial_bio(bio, FVE_MAX_BYTES >> SECTOR_SHIFT);
+		dm_accept_partial_bio(bio, piece_sectors(fve));
 	}
 	return bio_data_dir(bio) == READ ? fve_map_read(fve, bio) : fve_map_write(fve, bio);
 }
