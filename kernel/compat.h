@@ -208,9 +208,4 @@ static inline void fve_limit_atomic_writes(struct queue_limits *limits, unsigned
 
 #endif
 
-/* Since 6.17 a per-CPU workqueue has to be asked for. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
-#define WQ_PERCPU 0
-#endif
-
 #endif

@@ -11,10 +11,10 @@
  *   softirq           decrypt small reads here, in one run of softirqs at most SOFTIRQ_BYTES
  *   hard irq          -> bottom half of the same CPU, for small reads
  *   beyond that, SIMD registers in use
- *                     -> worker of the same CPU, of high priority, for small reads
+ *                     -> worker of high priority, for small reads
  *   large reads in softirq or hard irq
- *                     -> worker of normal priority that any CPU may run, so that neither small
- *                        reads nor anybody else of high priority wait for them
+ *                     -> worker of normal priority, so that neither small reads nor anybody
+ *                        else of high priority wait for them
  *   cipher that sleeps
  *                     -> workers of the device: a slow accelerator, or one that hangs, is to stop
  *                        its own device only
@@ -316,14 +316,14 @@ static void exit_workqueues(void)
 }
 
 /*
- * CPU_INTENSIVE: while one works here, others of the CPU's pool do not wait for it. UNBOUND: a
- * large one does not wait for a busy CPU while another is idle. SYSFS: see share.c.
+ * UNBOUND: they do not wait for a busy CPU while another is idle, and nobody's item on the CPU's
+ * own pools waits for them: while one of ours ran, the next item had to wait until its pool had
+ * made another thread. SYSFS: see share.c.
  */
 static int init_workqueues(void)
 {
-	small_workqueue =
-		alloc_workqueue("fve_read_small",
-				WQ_PERCPU | WQ_MEM_RECLAIM | WQ_HIGHPRI | WQ_CPU_INTENSIVE, 0);
+	small_workqueue = alloc_workqueue("fve_read_small",
+					  WQ_UNBOUND | WQ_MEM_RECLAIM | WQ_HIGHPRI | WQ_SYSFS, 0);
 	large_workqueue =
 		alloc_workqueue("fve_read_large", WQ_UNBOUND | WQ_MEM_RECLAIM | WQ_SYSFS, 0);
 	if (small_workqueue && large_workqueue)
