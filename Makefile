@@ -351,6 +351,7 @@ soak: packages ## the long figures: every write cut, every call failed, 500 kill
 		tests/run --on qemu kernel_races kernel_memory kernel_revoke kernel_residue || exit 1; done
 	$(if $(built_uml),$(Q)for engine in x86 x86-xmm kapi; do FVE_USE_ENGINE=$$engine \
 		tests/run $(built_uml:%=--kernel %) kernel_random_long kernel_races kernel_revoke || exit 1; done)
+	$(if $(filter 6.12-debug,$(built_uml)),$(Q)FVE_FAULT_EVERY=1 tests/run --kernel 6.12-debug kernel_faults)
 	$(Q)KERNELS='$(KERNELS)' tests/soak
 
 # What is built on a Debian 12 runs on both; what is built on a 13 does not run on a 12.

@@ -26,6 +26,8 @@
  *
  *   discard DEVICE BYTES      discard the device's last BYTES
  *
+ * With "--every N" before the operation only every Nth place.
+ *
  * Prints "OPERATION: N places, M refused, the others survived". Data of DEVICE's first BYTES is
  * replaced. Needs a kernel with FAULT_INJECTION, failslab and fail_page_alloc set to fail waiting
  * allocations as well.
@@ -328,9 +330,14 @@ static void quiet(int level, const char *file, int line, int error, const char *
 int main(int argc, char **argv)
 {
 	const struct operation *operation = NULL;
-	unsigned int refused = 0;
+	unsigned int refused = 0, tried = 0, every = 1;
 	bool met;
 
+	if (argc > 2 && strcmp(argv[1], "--every") == 0) {
+		every = (unsigned int)strtoul(argv[2], NULL, 10) ?: 1;
+		argv += 2;
+		argc -= 2;
+	}
 	for (size_t i = 0; argc > 1 && i < sizeof(operations) / sizeof(operations[0]); i++)
 		if (strcmp(argv[1], operations[i].name) == 0)
 			operation = &operations[i];
@@ -347,16 +354,17 @@ int main(int argc, char **argv)
 	/* Without faults first: it works, and what is allocated only once is there. */
 	if (!operation->run(&met))
 		give_up("%s fails by itself", operation->name);
-	for (nth = 1; nth < MAX_NTH; nth++) {
+	for (nth = 1; nth < MAX_NTH; nth += every) {
 		bool done = operation->run(&met);
 
 		if (!met) {
 			if (!done)
 				give_up("%s failed, and no place was made to", operation->name);
 			printf("%s: %u places, %u refused, the others survived\n", operation->name,
-			       nth - 1, refused);
+			       tried, refused);
 			return 0;
 		}
+		tried++;
 		refused += !done;
 	}
 	give_up("no end of places");
