@@ -27,12 +27,14 @@ kmip_set_up() {
 	cp "$TMP/kmip-host.pem" "$FVE_KMIP/127.0.0.1/cert.pem"
 	cp "$TMP/kmip-host.key" "$FVE_KMIP/127.0.0.1/key.pem"
 	kmip_port=$((20000 + (FVE_SEED + $$) % 20000))
+	# Both in one file: the server of Debian 13's PyKMIP reads each from where the other is.
+	cat "$TMP/kmip-server.pem" "$TMP/kmip-server.key" >"$TMP/kmip-both.pem"
 	cat >"$TMP/kmip.conf" <<-END
 		[server]
 		hostname=127.0.0.1
 		port=$kmip_port
-		certificate_path=$TMP/kmip-server.pem
-		key_path=$TMP/kmip-server.key
+		certificate_path=$TMP/kmip-both.pem
+		key_path=$TMP/kmip-both.pem
 		ca_path=$TMP/kmip-ca.pem
 		auth_suite=TLS1.2
 		policy_path=$TMP/kmip-policy
