@@ -210,13 +210,15 @@ opened_by tpm2-net
 capped
 [ "$(tries)" = "$before" ] || fail "a try was counted"
 table "net,identity=$(printf '%064d' 7)"
+for name in a b; do stop "$name"; done
 power_on
+late # so that the question stands when the answer comes
 person 0 ... "$pass"
+stop b
 expect_text '(not-ours)'
 [ "$(grep -c 'PIN of' "$TMP/out")" = 1 ] || fail "a PIN is asked for once more, for a volume that is not ours"
 opened_by passphrase
 table net
-for name in a b; do stop "$name"; done
 power_on
 within 20000 person 0 123456
 opened_by tpm2-pin
