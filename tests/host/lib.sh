@@ -91,6 +91,21 @@ stock_volume() {
 	cheap_digest "$1"
 }
 
+# preload NAME: $TMP/NAME.so from NAME.c, for LD_PRELOAD.
+preload() {
+	gcc -O1 -Wall -Wextra -shared -fPIC -D_GNU_SOURCE -o "$TMP/$1.so" "$here/$1.c" -ldl
+}
+
+# in_memory: the test begins again with its scratch directory in memory, for one that waits for thousands
+# of syncs otherwise, and whose power never goes.
+in_memory() {
+	if [ -z "${FVE_IN_MEMORY-}" ]; then
+		FVE_IN_MEMORY=1 TMP=$TMP unshare --mount bash "$0"
+		exit
+	fi
+	mount -t tmpfs tmpfs "$TMP"
+}
+
 # start_tpm DIR: a software TPM with its state in DIR; sets tpm to its TCTI.
 start_tpm() {
 	local dir=$1

@@ -8,14 +8,14 @@
 # FVE_CUT_OPERATIONS: only of these operations.
 # shellcheck source=tests/host/lib.sh
 . "$(dirname "$0")/lib.sh"
-
+in_memory
 # shellcheck source=tests/host/changes.sh
 . "$here/changes.sh"
 
 stride=${FVE_CUTS:-19}
 kills=${FVE_KILLS:-3}
 [ -z "${FVE_CUT_OPERATIONS:-}" ] || read -ra operations <<<"$FVE_CUT_OPERATIONS"
-gcc -O1 -Wall -Wextra -shared -fPIC -D_GNU_SOURCE -o "$TMP/cut_write.so" "$here/cut_write.c" -ldl
+preload cut_write
 
 points=0
 for operation in "${operations[@]}"; do

@@ -10,6 +10,9 @@
 [ -n "${FVE_INJECT-}" ] || export FVE_SEED=899377658
 # shellcheck source=tests/host/lib.sh
 . "$(dirname "$0")/lib.sh"
+in_memory
+preload quick_kdf
+export LD_PRELOAD=$TMP/quick_kdf.so
 # shellcheck source=tests/host/changes.sh
 . "$here/changes.sh"
 
@@ -49,7 +52,7 @@ inject() {
 	esac
 	status=0
 	# shellcheck disable=SC2086 # words
-	env LD_PRELOAD="$TMP/nth_call.so" FVE_CALL_COUNT="$TMP/calls" FVE_CALL_AT="$1" $how \
+	env LD_PRELOAD="$TMP/nth_call.so:$LD_PRELOAD" FVE_CALL_COUNT="$TMP/calls" FVE_CALL_AT="$1" $how \
 		"$fvesetup" "${command[@]}" >"$TMP/said.out" 2>"$TMP/said" </dev/null || status=$?
 	read -r _ failed <"$TMP/calls" || failed=''
 	where="$operation, call $1, $failed, $how"

@@ -9,7 +9,7 @@
 fvesetup=$BUILD/fvesetup
 image=$TMP/volume.img
 RANDOM=$((${FVE_SEED:-$RANDOM} % 32768))
-gcc -O1 -Wall -Wextra -shared -fPIC -D_GNU_SOURCE -o "$TMP/cut_write.so" "$here/cut_write.c" -ldl
+preload cut_write
 
 start_tpm "$TMP/tpm"
 measure_boot

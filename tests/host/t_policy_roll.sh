@@ -101,7 +101,7 @@ expect 0 "$fvesetup" policy refresh acme
 
 echo "--- killed anywhere: something opens both volumes, and it can be finished"
 names=(second third)
-gcc -O1 -Wall -Wextra -shared -fPIC -D_GNU_SOURCE -o "$TMP/nth_call.so" "$here/nth_call.c" -ldl
+preload nth_call
 
 # preloaded NAME=VALUE... ARGUMENT...: fvesetup as it is built for users, with what befalls it.
 preloaded() {

@@ -72,9 +72,8 @@ expect 4 "$fvesetup" tenant create a "$TMP/a.img" --policy acme --size 20M --tpm
 [ ! -e "$TMP/a.img" ] && [ ! -e "$FVE_STATE/tenants/a.json" ] || fail "a refusal left something"
 
 echo "--- a create that fails, or is killed anywhere, the first of all in this TPM: nothing is left of it"
-for name in cut_write nth_call; do
-	gcc -O1 -Wall -Wextra -shared -fPIC -D_GNU_SOURCE -o "$TMP/$name.so" "$here/$name.c" -ldl
-done
+preload cut_write
+preload nth_call
 # preloaded LIBRARY NAME=VALUE...: the same as create, with what befalls it.
 preloaded() {
 	local library=$1
