@@ -141,6 +141,34 @@ stopped() {
 	done
 }
 
+proxy=
+# proxied FAULT: put tpm_proxy.py on the wire to the TPM in $TMP/tpm; sets wire to its TCTI. It comes in
+# place of one that is there, and is the first among the processes to clean up: stop_tpm() takes the last for
+# a TPM.
+# shellcheck disable=SC2034 # the test reads wire
+proxied() {
+	unproxied
+	/usr/bin/python3 "$here/tpm_proxy.py" "$TMP/tpm/sock" "$TMP/proxy" "$1" &
+	proxy=$!
+	swtpm_pids=("$proxy" "${swtpm_pids[@]}")
+	for _ in $(seq 100); do
+		[ -S "$TMP/proxy" ] && break
+		sleep 0.05
+	done
+	wire=swtpm:path=$TMP/proxy
+}
+
+unproxied() {
+	# shellcheck disable=SC2034
+	wire=
+	if [ -n "$proxy" ]; then
+		kill "$proxy"
+		swtpm_pids=("${swtpm_pids[@]:1}")
+		proxy=
+	fi
+	rm -f "$TMP/proxy" "$TMP/proxy.ctrl"
+}
+
 # measure PCR TEXT: extend a PCR as firmware would.
 measure() {
 	tpm2_pcrextend "$1:sha256=$(printf '%s' "$2" | sha256sum | cut -d ' ' -f 1)"

@@ -124,6 +124,36 @@ expect 0 "$fvesetup" erase -q --tpm "$tpm" "$image"
 [ "$(counters)" = "$other" ] || fail "the counter stayed after erasing"
 expect 0 "$fvesetup" open --test --tpm "$tpm" "$TMP/other.img" </dev/null
 
+echo "--- its own TPM answers with an error, or no more: all else is done, and the status and what to do are told"
+new_image "$image"
+format "$image" --tpm "$tpm" --protector tpm2
+both=$(counters)
+cp "$image" "$TMP/with"
+# TPM2_NV_UndefineSpace: TPM_RC_FAILURE, or no more answer.
+for fault in rc=122:101 dead=122; do
+	for action in "release --key-file $TMP/pass" erase "format ${cheap[*]} --no-recovery --protector passphrase --key-file $TMP/pass" \
+		"protector remove --key-file $TMP/pass"; do
+		cp "$TMP/with" "$image"
+		id=
+		case $action in protector*) id=$(id_of tpm2) ;; esac
+		proxied "$fault"
+		# shellcheck disable=SC2086 # words
+		expect 4 "$fvesetup" $action -q --tpm "$wire" "$image" $id
+		unproxied
+		expect_text "all else is done. To free it: fvesetup tpm counters --free 0x18465"
+		[ "$(counters)" = "$both" ] || fail "the counter went: $action"
+		case $action in
+		release*) expect 0 cryptsetup open --test-passphrase --key-file "$TMP/pass" "$image" ;;
+		erase) [ "$(cryptsetup luksDump --dump-json-metadata "$image" | jq -c '[.keyslots, .tokens]')" = '[{},{}]' ] || fail "something was left" ;;
+		format*) expect 0 "$fvesetup" open --test --key-file "$TMP/pass" "$image" ;;
+		protector*) [ "$(id_of tpm2)" = '' ] || fail "the protector stayed" ;;
+		esac
+	done
+done
+cp "$TMP/with" "$image"
+expect 0 "$fvesetup" erase -q --tpm "$tpm" "$image"
+[ "$(counters)" = "$other" ] || fail "the counter stayed after erasing"
+
 listed() {
 	"$fvesetup" tpm counters --json --tpm "$tpm" | jq -r ".counters[] | select(.nv_index == $1) | [.state, .uuid] | @tsv"
 }

@@ -182,6 +182,7 @@ judge() {
 		[ "$status" -lt 10 ] || fail "status $status: $where"
 		[ -s "$TMP/said" ] || fail "status $status without a word: $where"
 	fi
+	[ "$failed-$status" != tpm-0 ] || ! grep -q 'tpm-error\|tpm-absent' "$TMP/said" || fail "an error of the TPM ends in status 0: $where"
 	[ "$failed-$status" != fsync-0 ] || is_record || fail "a disk that does not sync was not told of: $where"
 }
 

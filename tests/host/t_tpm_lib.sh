@@ -55,32 +55,7 @@ nothing_left() {
 		fail "something was left in the TPM: $1"
 }
 
-# proxied FAULT: put tpm_proxy.py on the wire, in place of one that is there. It is the first
-# among the processes to clean up: stop_tpm() takes the last for a TPM.
-proxied() {
-	unproxied
-	/usr/bin/python3 "$here/tpm_proxy.py" "$TMP/tpm/sock" "$TMP/proxy" "$1" &
-	proxy=$!
-	swtpm_pids=("$proxy" "${swtpm_pids[@]}")
-	for _ in $(seq 100); do
-		[ -S "$TMP/proxy" ] && break
-		sleep 0.05
-	done
-	wire=swtpm:path=$TMP/proxy
-}
-
-unproxied() {
-	wire=
-	if [ -n "$proxy" ]; then
-		kill "$proxy"
-		swtpm_pids=("${swtpm_pids[@]:1}")
-		proxy=
-	fi
-	rm -f "$TMP/proxy" "$TMP/proxy.ctrl"
-}
-
 wire=
-proxy=
 d=$TMP/protector
 mkdir "$d"
 

@@ -32,14 +32,14 @@ static int cmd_adopt(const struct args *args)
 	_cleanup_close_ int lock = -1;
 	const char *path = args->operand[0];
 	struct unlock_request how = args->unlock;
-	int r = load(path, adopt_check, &lock, &header);
+	int tpm = 0, r = load(path, adopt_check, &lock, &header);
 
 	how.kinds = kind_mask(KIND_PERSON, 0);
 	how.stock_header = true;
 	if (r == 0)
 		r = cli_unlock(&how, header, &fvek, NULL);
 	if (r == 0)
-		r = adopt(header, fvek, args->unlock.tcti);
+		r = adopt(header, fvek, args->unlock.tcti, &tpm);
 	if (r == 0)
 		cli_remember_identity(header, fvek);
 	if (r == 0)
@@ -50,7 +50,7 @@ static int cmd_adopt(const struct args *args)
 		log_notice("%s is an fve volume now, and still opens with cryptsetup as before. "
 			   "Add what else shall open it: fvesetup protector add %s <spec>",
 			   path, path);
-	return r;
+	return r ?: tpm;
 }
 
 ACTION(adopt, "Volumes", "adopt", "<device>", "take over an existing LUKS2 volume",
@@ -70,7 +70,7 @@ static int cmd_release(const struct args *args)
 	_cleanup_close_ int lock = -1;
 	const char *path = args->operand[0];
 	struct unlock_request how = args->unlock;
-	int r = load(path, adopt_release_check, &lock, &header);
+	int tpm, r = load(path, adopt_release_check, &lock, &header);
 
 	if (r < 0)
 		return r;
@@ -88,12 +88,12 @@ static int cmd_release(const struct args *args)
 	if (r < 0)
 		return r;
 	/* This finishes a rotation that was cut short. */
-	r = adopt_release(header, fvek, args->unlock.tcti);
+	r = adopt_release(header, fvek, args->unlock.tcti, &tpm);
 	if (r < 0)
 		return r;
 	cli_note(&args->unlock, header, "volume-released", NULL, NULL);
 	log_notice("%s is a stock LUKS2 volume now; open it with cryptsetup.", path);
-	return 0;
+	return tpm;
 }
 
 ACTION(release, "Volumes", "release", "<device>", "hand a volume back to stock tools",

@@ -10,7 +10,7 @@ static int cmd_erase(const struct args *args)
 	_cleanup_header_ struct header *header = NULL;
 	_cleanup_close_ int lock = -1;
 	const char *path = args->operand[0];
-	int r = device_lock(path, DEVICE_TO_CHANGE, &lock);
+	int tpm, r = device_lock(path, DEVICE_TO_CHANGE, &lock);
 
 	if (r < 0)
 		return r;
@@ -26,7 +26,7 @@ static int cmd_erase(const struct args *args)
 			   "Nobody and nothing will open %s any more: all its data is lost.", path);
 	if (r < 0)
 		return r;
-	r = volume_erase(header, args->unlock.tcti);
+	r = volume_erase(header, args->unlock.tcti, &tpm);
 	if (r < 0)
 		return log_errno(-r, "%s is erased in part only: repeat it", path);
 	cli_note(&args->unlock, header, "volume-erased", NULL, NULL);
@@ -37,7 +37,7 @@ static int cmd_erase(const struct args *args)
 		"are written over. Where that matters, erase the whole drive by its own means "
 		"(blkdiscard --secure, nvme format --ses=2, hdparm --security-erase).",
 		path);
-	return 0;
+	return tpm;
 }
 
 ACTION(erase, "Volumes", "erase", "<device>", "destroy all that opens a volume",

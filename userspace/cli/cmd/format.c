@@ -189,7 +189,7 @@ static int cmd_format(const struct args *args)
 	_cleanup_close_ int lock = -1;
 	const char *path = args->operand[0];
 	struct header_format how = {.label = args->label, .sector_size = args->sector_size};
-	int r = plan_parse(args, &plan);
+	int tpm = 0, r = plan_parse(args, &plan);
 
 	if (r == 0)
 		r = device_lock(path, DEVICE_TO_CHANGE, &lock);
@@ -210,7 +210,7 @@ static int cmd_format(const struct args *args)
 	if (r == 0)
 		r = header_format(path, &how, fvek, &header);
 	if (r == 0 && old)
-		boot_policy_remove_counters(old, args->unlock.tcti);
+		tpm = boot_policy_remove_counters(old, args->unlock.tcti);
 	if (r == 0)
 		r = vmk_create(header, fvek, &vmk);
 	/* First of all, where it is escrowed: nothing else opens the volume before that is done. */
@@ -233,7 +233,7 @@ static int cmd_format(const struct args *args)
 	if (r < 0 && header)
 		log_error("%s has a new header but not all of its protectors; format it again",
 			  path);
-	return r;
+	return r ?: tpm;
 }
 
 ACTION(format, "Volumes", "format", "<device>", "make a new volume; all data there is lost",

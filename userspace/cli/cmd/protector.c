@@ -196,13 +196,11 @@ static int cmd_protector_remove(const struct args *args)
 	cli_note(&args->unlock, header, "protector-removed", protector.head.id,
 		 protector_kind_name(protector.kind));
 	r = boot_policy_prune(header, fvek, args->unlock.tcti);
-	if (r < 0)
-		return r;
 	log_notice("%s: removed %s %s.", path, protector_kind_name(protector.kind),
 		   protector.head.id);
 	if (*file)
 		log_notice("The key file %s opens nothing any more; delete it.", file);
-	return 0;
+	return r;
 }
 
 ACTION(protector_remove, "Protectors", "protector remove", "<device> <id>",

@@ -95,14 +95,14 @@ static int cancel(const struct args *args, struct tenant *tenant, const struct k
 }
 
 /* Where the device is gone the factor's end is enough, and the certificate says so. */
-static bool erase_header(const struct args *args, const struct tenant *tenant)
+static bool erase_header(const struct args *args, const struct tenant *tenant, int *ret_tpm)
 {
 	_cleanup_header_ struct header *header = NULL;
 
 	if (access(tenant->path, F_OK) < 0 || header_load(tenant->path, &header) < 0 ||
 	    strcmp(header_uuid(header), tenant->uuid))
 		return false;
-	return volume_erase(header, args->unlock.tcti) == 0;
+	return volume_erase(header, args->unlock.tcti, ret_tpm) == 0;
 }
 
 /* The factor first: it is what counts. Each step can be repeated. */
@@ -113,7 +113,7 @@ static int execute(const struct args *args, struct tenant *tenant, struct keypol
 	struct keypolicy_volume volume = {0};
 	enum reason reason = REASON_NONE;
 	bool header_erased;
-	int r = file_check_new(args->certificate, "certificate");
+	int left = 0, r = file_check_new(args->certificate, "certificate");
 
 	if (r < 0)
 		return r;
@@ -131,7 +131,7 @@ static int execute(const struct args *args, struct tenant *tenant, struct keypol
 	r = factors_erase(tpm, tenant->uuid, &reason);
 	if (r < 0)
 		return r;
-	header_erased = erase_header(args, tenant);
+	header_erased = erase_header(args, tenant, &left);
 	strcpy(volume.uuid, tenant->uuid);
 	r = keypolicy_unlist_volume(policy, &volume);
 	if (r < 0)
@@ -147,7 +147,9 @@ static int execute(const struct args *args, struct tenant *tenant, struct keypol
 	if (r < 0)
 		return r;
 	r = file_create(args->certificate, 0644, certificate, strlen(certificate));
-	return r < 0 ? r : tenant_save(tenant);
+	if (r == 0)
+		r = tenant_save(tenant);
+	return r ?: left;
 }
 
 static int cmd_tenant_purge(const struct args *args)

@@ -226,54 +226,62 @@ static bool has_twin(const struct header *header)
 	return twin_each(header_path(header), header_uuid(header), is_twin, NULL) != 0;
 }
 
-static void remove_counter(const struct header *header, struct tpm *tpm,
-			   const struct boot_policy *policy)
+/* -EIO: the TPM failed. All else that keeps it there is a notice. */
+static int remove_counter(const struct header *header, const char *tcti, struct tpm **tpm,
+			  const struct boot_policy *policy)
 {
 	struct tpm_name srk;
-	enum reason reason = REASON_TPM_ABSENT;
+	enum reason reason = REASON_NONE;
 
 	if (!policy->token.counter)
-		return;
+		return 0;
 	if (has_twin(header)) {
 		log_notice("There is another volume with the UUID %s: NV index 0x%x stays in the "
 			   "TPM, which may open that one.",
 			   header_uuid(header), policy->token.counter);
-		return;
+		return 0;
 	}
 	/* One that is gone, or whose place another volume has taken by now, is removed. */
-	if (tpm && tpm_srk_name(tpm, TPM_SRK_FIND, &srk, &reason) == 0) {
+	if ((*tpm || tpm_open(tcti, tpm, &reason) == 0) &&
+	    tpm_srk_name(*tpm, TPM_SRK_FIND, &srk, &reason) == 0) {
 		reason = REASON_TPM_OTHER;
 		if (!memcmp(&srk, &policy->token.srk, sizeof(srk)) &&
-		    (tpm_counter_remove(tpm, &policy->authority.counter, &reason) == 0 ||
+		    (tpm_counter_remove(*tpm, &policy->authority.counter, &reason) == 0 ||
 		     reason == REASON_POLICY_REVOKED))
-			return;
+			return 0;
 	}
+	if (tpm_has_failed(*tpm, reason))
+		return log_errno(EIO,
+				 "the counter of %s, NV index 0x%x, stays in its TPM, where it "
+				 "opens nothing: %s (%s); all else is done. To free it: "
+				 "fvesetup tpm counters --free 0x%x",
+				 header_path(header), policy->token.counter, reason_text(reason),
+				 reason_code(reason), policy->token.counter);
 	log_notice("The counter of %s, NV index 0x%x, stays in its TPM, where it opens nothing: %s "
 		   "(%s)",
 		   header_path(header), policy->token.counter, reason_text(reason),
 		   reason_code(reason));
+	return 0;
 }
 
-void boot_policy_remove_counters(const struct header *header, const char *tcti)
+int boot_policy_remove_counters(const struct header *header, const char *tcti)
 {
 	_cleanup_tpm_ struct tpm *tpm = NULL;
 	struct header_token token = HEADER_TOKEN_START;
-	enum reason reason;
+	int r = 0;
 
 	while (header_token_next(header, TOKEN_TYPE_POLICY, &token)) {
 		_cleanup_boot_policy_ struct boot_policy policy = {0};
 
-		if (boot_policy_get(header, &token, &policy) < 0) {
+		if (boot_policy_get(header, &token, &policy) < 0)
 			log_notice("A fve-policy token of %s is damaged, or of a later version: "
 				   "where it has a counter in the TPM, that stays there "
 				   "(fvesetup tpm counters).",
 				   header_path(header));
-			continue;
-		}
-		if (!tpm && tpm_open(tcti, &tpm, &reason) < 0)
-			tpm = NULL;
-		remove_counter(header, tpm, &policy);
+		else if (remove_counter(header, tcti, &tpm, &policy) < 0)
+			r = -EIO;
 	}
+	return r;
 }
 
 /* Whether a protector needs the policy for the TPM of @srk; one that cannot be read may. */
@@ -297,8 +305,7 @@ int boot_policy_prune(struct header *header, const struct secret *fvek, const ch
 {
 	_cleanup_tpm_ struct tpm *tpm = NULL;
 	struct header_token token = HEADER_TOKEN_START;
-	enum reason reason;
-	int r = 0;
+	int r = 0, left = 0;
 
 	while (r == 0 && header_token_next(header, TOKEN_TYPE_POLICY, &token)) {
 		_cleanup_change_ struct change change = {.header = header};
@@ -307,15 +314,14 @@ int boot_policy_prune(struct header *header, const struct secret *fvek, const ch
 		if (boot_policy_get(header, &token, &policy) < 0 ||
 		    needed(header, &policy.token.srk))
 			continue;
-		lockout_give_back(header, fvek, tcti, &policy);
+		if (lockout_give_back(header, fvek, tcti, &policy) < 0)
+			left = -EIO;
 		change_remove_token(&change, token.number);
 		r = change_commit(&change, fvek);
-		if (r == 0 && !tpm && tpm_open(tcti, &tpm, &reason) < 0)
-			tpm = NULL;
-		if (r == 0)
-			remove_counter(header, tpm, &policy);
+		if (r == 0 && remove_counter(header, tcti, &tpm, &policy) < 0)
+			left = -EIO;
 	}
-	return r;
+	return r ?: left;
 }
 
 /* --- approvals ------------------------------------------------------------------------------ */

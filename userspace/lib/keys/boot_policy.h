@@ -55,13 +55,15 @@ int boot_policy_read_counter(struct boot_policy *policy, struct tpm *tpm, enum r
 
 /*
  * Remove the counters of this volume that lie in the machine's TPM, when nothing is left that they
- * are for. Best effort, with a notice where one stays.
+ * are for. A notice tells where one stays for a good reason: a twin has it, this TPM is another or
+ * none, or its owner's password is set. -EIO with a message: the TPM answered with an error.
  */
-void boot_policy_remove_counters(const struct header *header, const char *tcti);
+int boot_policy_remove_counters(const struct header *header, const char *tcti);
 
 /*
  * Remove each policy that no protector is left of, with its counter: a policy key, its approvals
- * and the counter go with the last protector in that TPM. The message is made here.
+ * and the counter go with the last protector in that TPM. What the TPM's
+ * error leaves is -EIO, after all else is done. The message is made here.
  */
 int boot_policy_prune(struct header *header, const struct secret *fvek, const char *tcti);
 

@@ -142,15 +142,16 @@ static enum reason give_back(const struct header *header, const struct secret *v
 	return reason;
 }
 
-static void give_back_one(const struct header *header, const struct secret *fvek, const char *tcti,
-			  const struct boot_policy *policy)
+/* -EIO: the TPM answered with an error. */
+static int give_back_one(const struct header *header, const struct secret *fvek, const char *tcti,
+			 const struct boot_policy *policy)
 {
 	_cleanup_secret_ struct secret *vmk = NULL;
 	_cleanup_tpm_ struct tpm *tpm = NULL;
 	enum reason reason;
 
 	if (!ours(policy))
-		return;
+		return 0;
 	if (fvek && vmk_from_fvek(header, fvek, NULL, &vmk) < 0)
 		vmk = NULL;
 	if (tpm_open(tcti, &tpm, &reason) == 0)
@@ -161,23 +162,25 @@ static void give_back_one(const struct header *header, const struct secret *fvek
 			"it then (%s). It guards the count of wrong PINs, and the TPM against "
 			"being cleared by a running system; the firmware's menu clears it.",
 			header_path(header), reason_code(reason));
+	return tpm_has_failed(tpm, reason) ? -EIO : 0;
 }
 
-void lockout_give_back(const struct header *header, const struct secret *fvek, const char *tcti,
-		       const struct boot_policy *policy)
+int lockout_give_back(const struct header *header, const struct secret *fvek, const char *tcti,
+		      const struct boot_policy *policy)
 {
 	struct header_token token = HEADER_TOKEN_START;
+	int r = 0;
 
-	if (policy) {
-		give_back_one(header, fvek, tcti, policy);
-		return;
-	}
+	if (policy)
+		return give_back_one(header, fvek, tcti, policy);
 	while (header_token_next(header, TOKEN_TYPE_POLICY, &token)) {
 		_cleanup_boot_policy_ struct boot_policy found = {0};
 
-		if (boot_policy_get(header, &token, &found) == 0)
-			give_back_one(header, fvek, tcti, &found);
+		if (boot_policy_get(header, &token, &found) == 0 &&
+		    give_back_one(header, fvek, tcti, &found) < 0)
+			r = -EIO;
 	}
+	return r;
 }
 
 int lockout_forgive(const struct header *header, const struct secret *vmk, struct tpm *tpm,

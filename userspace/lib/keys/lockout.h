@@ -32,10 +32,11 @@ int lockout_take(const struct header *header, const struct secret *vmk, struct t
 /*
  * Make lockoutAuth of the TPM empty again where it is this volume's, before a policy of which
  * nothing else is left goes; with @policy NULL, for all of the header. Best effort: a notice where
- * it stays. Without @fvek nobody knows the value, and only the notice is given.
+ * it stays, and -EIO if that is for an error of the TPM. Without @fvek nobody knows the value, and
+ * only the notice is given.
  */
-void lockout_give_back(const struct header *header, const struct secret *fvek, const char *tcti,
-		       const struct boot_policy *policy);
+int lockout_give_back(const struct header *header, const struct secret *fvek, const char *tcti,
+		      const struct boot_policy *policy);
 
 /* Forget the wrong PINs that count. @vmk may be NULL where lockoutAuth is empty. No message. */
 int lockout_forgive(const struct header *header, const struct secret *vmk, struct tpm *tpm,

@@ -145,6 +145,11 @@ int tpm_open(const char *tcti, struct tpm **ret, enum reason *ret_reason)
 	return 0;
 }
 
+bool tpm_has_failed(const struct tpm *tpm, enum reason reason)
+{
+	return reason == REASON_TPM_ERROR || (tpm && reason == REASON_TPM_ABSENT);
+}
+
 void tpm_close(struct tpm *tpm)
 {
 	if (!tpm)

@@ -51,6 +51,12 @@ int tpm_open(const char *tcti, struct tpm **ret, enum reason *ret_reason);
  */
 void tpm_close(struct tpm *tpm);
 
+/*
+ * Whether @reason is one of a TPM that is there, and has failed: an error, or no more answer. @tpm
+ * is NULL where tpm_open() gave the reason.
+ */
+bool tpm_has_failed(const struct tpm *tpm, enum reason reason);
+
 DEFINE_CLEANUP(struct tpm, tpm_close)
 #define _cleanup_tpm_ _cleanup_with_(tpm_close)
 

@@ -157,16 +157,18 @@ static int remove_vmk_slots(struct header *header)
 
 /* The tokens of the VMKs stay until their keyslots are gone, the policies until their counters are.
  */
-static int remove_ours(struct header *header, const struct secret *fvek, const char *tcti)
+static int remove_ours(struct header *header, const struct secret *fvek, const char *tcti,
+		       int *ret_tpm)
 {
 	struct header_token token = HEADER_TOKEN_START;
 	int r;
 
-	lockout_give_back(header, fvek, tcti, NULL); /* the VMK can be had until its keyslot goes */
+	*ret_tpm = lockout_give_back(header, fvek, tcti,
+				     NULL); /* the VMK can be had until its keyslot goes */
 	r = remove_vmk_slots(header);
 
 	if (r == 0)
-		boot_policy_remove_counters(header, tcti);
+		*ret_tpm = boot_policy_remove_counters(header, tcti) ?: *ret_tpm;
 	while (r == 0 && header_token_next(header, NULL, &token))
 		if (header_token_ours(&token))
 			r = header_token_remove(header, token.number);
@@ -174,7 +176,8 @@ static int remove_ours(struct header *header, const struct secret *fvek, const c
 }
 
 /* What a release has left that was cut short: tokens of ours under no MAC that is right. */
-static int remove_remains(struct header *header, const struct secret *fvek, const char *tcti)
+static int remove_remains(struct header *header, const struct secret *fvek, const char *tcti,
+			  int *ret_tpm)
 {
 	enum header_mac state;
 	struct header_token token = HEADER_TOKEN_START;
@@ -187,7 +190,7 @@ static int remove_remains(struct header *header, const struct secret *fvek, cons
 		return r;
 	log_notice("A release of %s was interrupted; what it left is removed first.",
 		   header_path(header));
-	return remove_ours(header, fvek, tcti);
+	return remove_ours(header, fvek, tcti, ret_tpm);
 }
 
 /* An adoption may have been cut short between its last token and its last MAC. */
@@ -201,9 +204,10 @@ static int settle_mac(struct header *header, const struct secret *fvek)
 }
 
 /* What opened it gets its names, its VMK and its MAC. */
-static int take_over(struct header *header, const struct secret *fvek, const char *tcti)
+static int take_over(struct header *header, const struct secret *fvek, const char *tcti,
+		     int *ret_tpm)
 {
-	int r = remove_remains(header, fvek, tcti);
+	int r = remove_remains(header, fvek, tcti, ret_tpm);
 
 	if (r < 0)
 		return r;
@@ -217,9 +221,12 @@ static int take_over(struct header *header, const struct secret *fvek, const cha
 	return rotate_first(header, fvek);
 }
 
-int adopt(struct header *header, const struct secret *fvek, const char *tcti)
+int adopt(struct header *header, const struct secret *fvek, const char *tcti, int *ret_tpm)
 {
-	int r = header_has_vmk(header) ? 0 : take_over(header, fvek, tcti);
+	int r;
+
+	*ret_tpm = 0;
+	r = header_has_vmk(header) ? 0 : take_over(header, fvek, tcti, ret_tpm);
 
 	if (r == 0)
 		r = settle_mac(header, fvek);
@@ -231,18 +238,19 @@ int adopt(struct header *header, const struct secret *fvek, const char *tcti)
  * nothing to anybody. An adoption or rotation that was cut short is finished before, since it may
  * have left a keyslot that nobody has the key of and no token names yet.
  */
-int adopt_release(struct header *header, const struct secret *fvek, const char *tcti)
+int adopt_release(struct header *header, const struct secret *fvek, const char *tcti, int *ret_tpm)
 {
 	enum header_mac state;
 	int r = header_mac_check(header, fvek, &state);
 
+	*ret_tpm = 0;
 	/* A VMK of another volume key has nothing to be finished, and only goes. */
 	if (r == 0 && header_mac_good(state) && vmk_begun(header) && !vmk_is_foreign(header, fvek))
 		r = rotate_first(header, fvek);
 	if (r == 0)
 		r = header_claim(header, HEADER_STOCK);
 	if (r == 0)
-		r = remove_ours(header, fvek, tcti);
+		r = remove_ours(header, fvek, tcti, ret_tpm);
 	if (r < 0)
 		log_error("the release of %s was cut short; repeat it", header_path(header));
 	return r;

@@ -20,11 +20,13 @@ int adopt_check(const struct header *header);
  * Give every keyslot that a person opens its token, make the VMK and the MAC, then claim the
  * header. What a release that was cut short has left is removed first. A header of ours that
  * only lacks its subsystem keeps everything, and is claimed. @header as adopt_check() took it.
+ * @ret_tpm: -EIO, told already, where something stays in the TPM since that answered with an error.
  */
-int adopt(struct header *header, const struct secret *fvek, const char *tcti);
+int adopt(struct header *header, const struct secret *fvek, const char *tcti, int *ret_tpm);
 
 /* -EBUSY with a message where nobody could open the volume after a release. */
 int adopt_release_check(const struct header *header);
 
-/* Remove all that is ours but people's keyslots; counters from the TPM of @tcti, too. */
-int adopt_release(struct header *header, const struct secret *fvek, const char *tcti);
+/* Remove all that is ours but people's keyslots; counters from the TPM of @tcti, too; @ret_tpm as
+ * by adopt(). */
+int adopt_release(struct header *header, const struct secret *fvek, const char *tcti, int *ret_tpm);

@@ -4,5 +4,6 @@
 
 #include "header/header.h"
 
-/* Keyslots, then what is in the TPM, then tokens; without a message. */
-int volume_erase(struct header *header, const char *tcti);
+/* Keyslots, then what is in the TPM, then tokens; without a message. @ret_tpm: -EIO, told already,
+ * where something stays in the TPM since that answered with an error; all else is done then. */
+int volume_erase(struct header *header, const char *tcti, int *ret_tpm);
