@@ -87,6 +87,29 @@ for change in 'config --priority prefer --key-slot 1' 'luksConvertKey -q --pbkdf
 done
 again
 
+echo "--- the VMK's keyslot was destroyed by a stock tool: dump says what makes a new one, and it does"
+slot=$(cryptsetup luksDump --dump-json-metadata "$image" | jq -r '.tokens[] | select(.type == "fve-vmk").keyslots[0]')
+cryptsetup luksKillSlot -q --key-file pass "$image" "$slot"
+refused 4 "fvesetup header accept $image, then fvesetup rotate vmk $image" dump "$image"
+expect 0 "$fvesetup" header accept "${pass[@]}" "$image"
+expect 0 "$fvesetup" rotate vmk "${pass[@]}" "$image"
+expect 0 "$fvesetup" dump "$image"
+echo "--- nothing opens it any more, by a stock tool or by ours: dump says so as status does, and a backup helps"
+again
+rm -f whole_header
+"$fvesetup" header backup "$image" whole_header
+for erase in 'cryptsetup luksErase -q' "$fvesetup erase -q --tpm swtpm:path=$TMP/none"; do
+	again
+	$erase "$image"
+	expect 0 "$fvesetup" status "$image"
+	expect_text 'nothing opens it again'
+	refused 4 "nothing opens $image any more: its keyslots were erased" dump "$image"
+	refused 4 "fvesetup header restore $image" dump --json "$image"
+	expect 0 "$fvesetup" header restore -q "$image" whole_header
+	expect 0 "$fvesetup" open --test "${pass[@]}" "$image"
+done
+again
+
 echo "--- a re-encryption that was begun by a stock tool: no command reads or changes it, and what ends it is said"
 stock_reencrypt() {
 	cryptsetup reencrypt -q --resilience none --force-offline-reencrypt --key-file pass "$@" "$image"
@@ -122,10 +145,19 @@ for change in none '--sector-size 512'; do
 	# shellcheck disable=SC2086 # words
 	[ "$change" = none ] || { again; stock_reencrypt "${begin[@]}" $change; }
 	expect 2 "$fvesetup" open --test "${pass[@]}" "$image"
-	expect_text "fvesetup header accept $image"
+	expect_text "If you re-encrypted it: fvesetup header accept $image"
+	! grep -q restore out || fail "a header from before is named, which loses the data"
 	expect 0 "$fvesetup" header accept "${pass[@]}" "$image"
 	expect 0 "$fvesetup" open --test "${pass[@]}" "$image"
+	refused 4 'rotate vmk' dump "$image"
+	expect 4 "$fvesetup" rotate vmk "${pass[@]}" "$image"
+	expect_text "fvesetup release $image, fvesetup adopt $image"
 done
+echo "--- other data segments under the same key: both ways are named"
+again
+edit "h['segments']['0']['offset'] = str(int(h['segments']['0']['offset']) + 4096)"
+expect 2 "$fvesetup" open --test "${pass[@]}" "$image"
+expect_text "fvesetup header restore $image FILE. If it was you: fvesetup header accept $image"
 again
 stock_reencrypt "${begin[@]}" --cipher aes-cbc-essiv:sha256 --key-size 256
 refused 4 'aes-cbc-essiv:sha256; only crypt with aes-xts-plain64' open --test "${pass[@]}" "$image"

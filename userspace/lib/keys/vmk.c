@@ -76,7 +76,8 @@ int vmk_create(struct header *header, const struct secret *fvek, struct secret *
 	return 0;
 }
 
-/* The token of @generation, or with 0 of the newest; only one that has its keyslot. */
+/* The token of @generation, or with 0 of the newest; only one that has its keyslot. -ESRCH: none
+ * has. */
 static int find_token(const struct header *header, uint32_t generation, struct token_vmk *ret)
 {
 	_cleanup_token_vmk_ struct token_vmk best = {0};
@@ -89,7 +90,7 @@ static int find_token(const struct header *header, uint32_t generation, struct t
 
 		if (parsed < 0 || token.slot < 0) {
 			if (r == -ENOENT)
-				r = parsed == -ENOTSUP ? parsed : -EBADMSG;
+				r = parsed == 0 ? -ESRCH : parsed == -ENOTSUP ? parsed : -EBADMSG;
 			continue;
 		}
 		if ((generation && token.generation != generation) ||
@@ -111,6 +112,16 @@ int vmk_token(const struct header *header, struct token_vmk *ret)
 
 	if (r == -ENOTSUP)
 		return header_is_newer(header);
+	if (r < 0 && !header_segment(header)->key_size)
+		return log_errno(EBADMSG,
+				 "nothing opens %s any more: its keyslots were erased. Only a "
+				 "backup of its header does: fvesetup header restore %s FILE",
+				 header_path(header), header_path(header));
+	if (r == -ESRCH)
+		return log_errno(EBADMSG,
+				 "the VMK of %s has lost its keyslot to another tool. If that was "
+				 "you: fvesetup header accept %s, then fvesetup rotate vmk %s",
+				 header_path(header), header_path(header), header_path(header));
 	if (r == -EBADMSG)
 		return log_errno(EBADMSG, "the fve-vmk token of %s is damaged",
 				 header_path(header));

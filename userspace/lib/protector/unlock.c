@@ -8,6 +8,7 @@
 #include "header/mac.h"
 #include "keys/identity.h"
 #include "keys/recovery.h"
+#include "keys/vmk.h"
 #include "protector/tpm2.h"
 #include "protector/unlock.h"
 
@@ -167,6 +168,7 @@ static const char *changed_part(const struct header_difference *all, size_t n)
 /*
  * No secret opens a volume whose data would then be read and written in another way: what is
  * written so is lost for the header that was there. Stock tools change keyslots and tokens.
+ * Where the volume key is another, too, a header from before would lose data that was re-encrypted.
  */
 static int refuse_segment(const struct header *header, const struct secret *fvek)
 {
@@ -178,6 +180,11 @@ static int refuse_segment(const struct header *header, const struct secret *fvek
 	part = r == 0 ? changed_part(all, n) : NULL;
 	if (!part)
 		return r == -ENOMEM ? r : 0;
+	if (vmk_is_foreign(header, fvek))
+		return log_errno(EKEYREJECTED,
+				 "%s: its volume key was changed without fvesetup (%s): no secret "
+				 "opens it so. If you re-encrypted it: fvesetup header accept %s",
+				 path, reason_code(REASON_HEADER_MAC), path);
 	return log_errno(EKEYREJECTED,
 			 "%s: its %s was changed without fvesetup (%s): no secret opens it so. Put "
 			 "a good header back: fvesetup header restore %s FILE. If it was you: "
@@ -407,10 +414,7 @@ static void tell_unknown(const struct unlock *how, const struct candidates *all)
 	}
 }
 
-/*
- * What is tried before anybody is asked for a passphrase: by what it takes, in this order, and
- * within that in the order of the list.
- */
+/* What is tried before anybody is asked for a passphrase: by what it takes, then as listed. */
 static int try_machine(struct header *header, const struct unlock *how,
 		       const struct candidates *all, struct secret **ret_fvek,
 		       struct protector *ret_used)
