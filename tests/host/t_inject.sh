@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # proves: every write, sync, rename and command to the TPM that fails, one after another, is told with a message and a status, or the command did all that it promised; nothing is lost, and the command can be repeated
 # group: host tpm services
-# seconds: 130
+# seconds: 25
 # timeout: 36000
 #
 # FVE_INJECT: of so many calls one fails (47; 1 is every one). FVE_INJECT_OPERATIONS: only these operations.

@@ -94,6 +94,22 @@ refused 4 "fvesetup header accept $image, then fvesetup rotate vmk $image" dump 
 expect 0 "$fvesetup" header accept "${pass[@]}" "$image"
 expect 0 "$fvesetup" rotate vmk "${pass[@]}" "$image"
 expect 0 "$fvesetup" dump "$image"
+echo "--- the VMK's token was removed, or damaged: what makes a new one is said, and does"
+for change in 'gone del h["tokens"][n]' 'damaged h["tokens"][n]["generation"] = "x"'; do
+	again
+	edit "n = [n for n, t in h['tokens'].items() if t['type'] == 'fve-vmk'][0]
+${change#* }"
+	refused 4 "is ${change%% *}, and no machine's protector opens it any more" dump "$image"
+	expect_text "fvesetup release $image, fvesetup adopt $image, fvesetup protector add"
+	expect 0 "$fvesetup" open --test "${pass[@]}" "$image"
+	expect 0 "$fvesetup" header accept "${pass[@]}" "$image"
+	refused 4 "fvesetup release $image, fvesetup adopt $image" rotate vmk "${pass[@]}" "$image"
+	expect 0 "$fvesetup" release "${pass[@]}" "$image"
+	expect 0 "$fvesetup" adopt "${pass[@]}" "$image"
+	expect 0 "$fvesetup" protector add "${cheap[@]}" "${pass[@]}" --new-key-file good.key "$image" startup-key
+	rm -f good.key
+	expect 0 "$fvesetup" rotate vmk "${pass[@]}" "$image"
+done
 echo "--- nothing opens it any more, by a stock tool or by ours: dump says so as status does, and a backup helps"
 again
 rm -f whole_header

@@ -51,8 +51,11 @@ static int find_vmks(const struct header *header, struct vmks *ret)
 		if (r == -ENOTSUP)
 			return header_is_newer(header);
 		if (r < 0)
-			return log_errno(EBADMSG, "token %d of %s, fve-vmk, is damaged",
-					 found.number, header_path(header));
+			return log_errno(EBADMSG,
+					 "token %d of %s, fve-vmk, is damaged. To make a new one: "
+					 "fvesetup release %s, fvesetup adopt %s",
+					 found.number, header_path(header), header_path(header),
+					 header_path(header));
 		if (token.generation > ret->newest.generation) {
 			struct token_vmk before = ret->newest;
 
@@ -67,8 +70,10 @@ static int find_vmks(const struct header *header, struct vmks *ret)
 		}
 	}
 	if (ret->newest_token == HEADER_ANY)
-		return log_errno(ENOENT, "%s has no volume master key: its fve-vmk token is gone",
-				 header_path(header));
+		return log_errno(ENOENT,
+				 "%s has no volume master key: its fve-vmk token is gone. To make "
+				 "a new one: fvesetup release %s, fvesetup adopt %s",
+				 header_path(header), header_path(header), header_path(header));
 	return 0;
 }
 

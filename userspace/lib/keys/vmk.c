@@ -122,12 +122,13 @@ int vmk_token(const struct header *header, struct token_vmk *ret)
 				 "the VMK of %s has lost its keyslot to another tool. If that was "
 				 "you: fvesetup header accept %s, then fvesetup rotate vmk %s",
 				 header_path(header), header_path(header), header_path(header));
-	if (r == -EBADMSG)
-		return log_errno(EBADMSG, "the fve-vmk token of %s is damaged",
-				 header_path(header));
 	if (r < 0)
-		return log_errno(-r, "%s has no volume master key: its fve-vmk token is gone",
-				 header_path(header));
+		return log_errno(-r,
+				 "the fve-vmk token of %s is %s, and no machine's protector opens "
+				 "it any more. People's do. Make new ones: fvesetup release %s, "
+				 "fvesetup adopt %s, fvesetup protector add",
+				 header_path(header), r == -EBADMSG ? "damaged" : "gone",
+				 header_path(header), header_path(header));
 	return 0;
 }
 

@@ -233,6 +233,21 @@ int adopt(struct header *header, const struct secret *fvek, const char *tcti, in
 	return r < 0 ? r : header_claim(header, HEADER_OURS);
 }
 
+/* What has nothing that could be finished, and only goes: a token is damaged, or of another volume
+ * key. */
+static bool vmk_is_dead(const struct header *header, const struct secret *fvek)
+{
+	struct header_token found = HEADER_TOKEN_START;
+
+	while (header_token_next(header, TOKEN_TYPE_VMK, &found)) {
+		_cleanup_token_vmk_ struct token_vmk token = {0};
+
+		if (token_vmk_parse(found.json, &token) == -EBADMSG)
+			return true;
+	}
+	return vmk_is_foreign(header, fvek);
+}
+
 /*
  * The claim goes first: what is left after a power cut is a stock volume with tokens that mean
  * nothing to anybody. An adoption or rotation that was cut short is finished before, since it may
@@ -244,8 +259,7 @@ int adopt_release(struct header *header, const struct secret *fvek, const char *
 	int r = header_mac_check(header, fvek, &state);
 
 	*ret_tpm = 0;
-	/* A VMK of another volume key has nothing to be finished, and only goes. */
-	if (r == 0 && header_mac_good(state) && vmk_begun(header) && !vmk_is_foreign(header, fvek))
+	if (r == 0 && header_mac_good(state) && vmk_begun(header) && !vmk_is_dead(header, fvek))
 		r = rotate_first(header, fvek);
 	if (r == 0)
 		r = header_claim(header, HEADER_STOCK);
