@@ -108,7 +108,7 @@ backup_done() {
 }
 erase_before() {
 	cp --sparse=always "$TMP/base" "$image"
-	command=(erase -q --tpm "swtpm:path=$TMP/none" "$image")
+	command=(erase -q --tpm "$tpm" "$image")
 }
 erase_done() {
 	! opens pass && ! opens rec && ! opens tpm2
