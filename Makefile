@@ -11,8 +11,8 @@ V	?= 0
 # Kernels that `make check` and `make demo` build for and boot, by Debian's series. 7.3 works too.
 KERNELS	?= 6.1 6.12
 # User Mode Linux of the same sources: a test that can runs on 6.12-uml instead of 6.12, and with sanitizers.
-# 6.1-uml and 6.1-debug can be asked for; tests/README.md says why they are not among these.
-UML_KERNELS ?= 6.12-uml 6.12-debug
+# 6.1-debug can be asked for, too.
+UML_KERNELS ?= 6.12-uml 6.1-uml 6.12-debug
 # And the next release with its own kernel, for the tests that ask for it.
 SUITES	?= trixie
 # Kernel build directory for `make modules`; the running kernel's where it has one.
